@@ -1,0 +1,39 @@
+# Every target sets itself up: make demo | make test | make check | make bench DATA=folder
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export HF_HUB_OFFLINE := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: demo test check bench format clean
+
+demo: $(VENV)/.installed
+	$(BIN)/python examples/demo.py
+
+test: check
+
+check: $(VENV)/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+# DATA holds the benchmark files named in the README; results are written to benchmarks/.
+bench: $(VENV)/.installed
+	@test -n "$(DATA)" || { echo "make bench needs the data: make bench DATA=path/to/folder"; exit 2; }
+	$(BIN)/nuonuo bench all --data $(DATA) --out benchmarks
+
+format: $(VENV)/.installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Dependency groups need pip >= 25.1. torch goes first, so that nothing later picks another build.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[all]" --group dev
+	touch $@

@@ -1,0 +1,145 @@
+"""What callers pass, checked and brought into one form; every complaint says what to do."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+from nuonuo.errors import InvalidInputError, InvalidTypeError
+from nuonuo.records import Memory
+from nuonuo.stores.base import metadata_json
+
+Moment = datetime | str | int | float
+
+
+def text_of(value: object, name: str) -> str:
+    """``value`` if it is a text that can be stored.
+
+    Raises:
+        InvalidTypeError: no str. InvalidInputError: empty, or not encodable as UTF-8.
+    """
+    if not isinstance(value, str):
+        raise InvalidTypeError(f"{name} must be a str, got {type(value).__name__} {_short(value)}")
+    if not value.strip():
+        raise InvalidInputError(f"{name} must hold some text, got {value!r}")
+    return encodable(value, name)
+
+
+def encodable(value: str, name: str) -> str:
+    """``value`` if it can be written as UTF-8 (a lone surrogate cannot)."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"{name} holds a lone surrogate at {error.start}, which is no text; "
+            "decode it again with errors='replace'"
+        ) from error
+    return value
+
+
+def label_of(value: object, name: str) -> str:
+    """A namespace, session id, role or id: any non-empty str."""
+    return text_of(value, name)
+
+
+def optional_label(value: object, name: str) -> str | None:
+    """The same, or None."""
+    return None if value is None else label_of(value, name)
+
+
+def moment_of(value: object, name: str) -> datetime | None:
+    """A datetime, an ISO 8601 string or seconds since 1970 as an aware datetime in UTC."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+            value = datetime.fromtimestamp(value, timezone.utc)
+        if isinstance(value, datetime):
+            return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    except (ValueError, OverflowError, OSError) as error:
+        raise InvalidInputError(f"{name} is no point in time that can be kept: {value!r} ({error})") from error
+    raise InvalidTypeError(
+        f"{name} must be a datetime, an ISO 8601 str or finite seconds since 1970, got {type(value).__name__} {value!r}"
+    )
+
+
+def count_of(value: object, name: str, least: int) -> int:
+    """An int of at least ``least``."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise InvalidTypeError(f"{name} must be an int, got {type(value).__name__} {_short(value)}")
+    number = int(value.__index__())
+    if number < least:
+        raise InvalidInputError(f"{name} must be at least {least}, got {number}")
+    return number
+
+
+def cues_of(value: object) -> tuple[str, ...]:
+    """Cue texts: an iterable of texts, not one text."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise InvalidTypeError(f"cues must be a list of texts, got {type(value).__name__} {_short(value)}")
+    return tuple(text_of(cue, "a cue") for cue in value)
+
+
+def ids_of(value: object) -> list[str]:
+    """Ids: an iterable of str, not one str."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise InvalidTypeError(f"ids must be a list of ids, got {type(value).__name__} {_short(value)}")
+    return [label_of(each, "an id") for each in value]
+
+
+def memories_of(
+    items: object,
+    *,
+    namespace: str,
+    session_id: str | None,
+    role: str | None,
+    timestamp: Moment | None,
+    metadata: Mapping[str, Any] | None,
+    cues: Sequence[str],
+) -> list[Memory]:
+    """What `add` takes as complete records; the keywords fill in what an item leaves open."""
+    if isinstance(items, (str, Memory)):
+        items = [items]
+    if not isinstance(items, Iterable) or isinstance(items, (bytes, Mapping)):
+        raise InvalidTypeError(
+            f"add takes a text, a Memory, or a list of them, got {type(items).__name__} {_short(items)}"
+        )
+    open_fields = Memory(
+        "-", optional_label(role, "role"), moment_of(timestamp, "timestamp"), metadata or {}, cues_of(cues),
+        optional_label(session_id, "session_id"), None, label_of(namespace, "namespace"),
+    )
+    return [_complete(item, at, open_fields) for at, item in enumerate(items)]
+
+
+def _complete(item: object, at: int, default: Memory) -> Memory:
+    if isinstance(item, str):
+        item = Memory(item)
+    if not isinstance(item, Memory):
+        raise InvalidTypeError(f"item {at} must be a str or a Memory, got {type(item).__name__} {_short(item)}")
+    metadata_json(item.metadata)
+    metadata = {**default.metadata, **item.metadata}
+    metadata_json(metadata)
+    role = item.role if item.role is not None else default.role
+    session_id = item.session_id if item.session_id is not None else default.session_id
+    timestamp = item.timestamp if item.timestamp is not None else default.timestamp
+    return replace(
+        default,
+        text=text_of(item.text, f"the text of item {at}"),
+        role=optional_label(role, "role"),
+        timestamp=moment_of(timestamp, "timestamp"),
+        metadata=metadata,
+        cues=cues_of(item.cues) or default.cues,
+        session_id=optional_label(session_id, "session_id"),
+        id=uuid.uuid4().hex if item.id is None else label_of(item.id, "id"),
+    )
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."

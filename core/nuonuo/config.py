@@ -1,0 +1,93 @@
+"""Every constant of the engine, in one place. One default serves every kind of text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+from nuonuo.errors import InvalidInputError, InvalidTypeError
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryConfig:
+    """The constants of the recall pipeline; a weight of 0 switches its part off.
+
+    Raises:
+        InvalidTypeError, InvalidInputError: a value of the wrong type, NaN, or below its bound.
+    """
+
+    # -- cues: by what a memory is found ---------------------------------------------------------
+    sentence_cues: bool = True  # each sentence of a longer text has a vector of its own
+
+    # -- candidates: what is scored at all ------------------------------------------------------
+    dense_candidates: int = 40  # memories nearest to the question's vector
+    lexical_candidates: int = 40  # memories that share its rarest words
+    oversampling: int = 8  # sketches looked at for each dense candidate; more is more exact
+
+    # -- energy: how well a memory completes the question ---------------------------------------
+    token_weight: float = 1.0  # token patterns, word by word
+    lexical_weight: float = 0.5  # BM25 over stems, relative to the most that the question allows
+    dense_weight: float = 0.25  # cosine of the sentence vectors
+    bm25_k1: float = 1.2  # saturation of a word's frequency (Robertson & Zaragoza 2009)
+    bm25_b: float = 0.75  # normalisation by length
+    neighbour_discount: float = 0.85  # a word answered one turn away counts this much, two away its square
+
+    # -- association: what activation reaches from the best --------------------------------------
+    temporal_near: float = 0.4  # share of the better direct neighbour's energy that is added
+    temporal_far: float = 0.2  # the same, two turns away
+    link_sources: int = 10  # memories from which activation flows along content and explicit links
+    link_targets: int = 128  # memories that it may reach
+    content_weight: float = 3.0  # flow along content links
+    content_floor: float = 0.05  # flow that needs no open word to complete
+    content_sharpness: float = 10.0  # how much less the lesser sources give: (E / E_best) ** sharpness
+    content_max_df: int = 50  # a stem in more memories than this links nothing
+    explicit_weight: float = 0.5  # flow along explicit associations
+    hub_damping: float = 0.5  # an explicit association weighs 1 / in-degree ** damping
+
+    # -- completion together ---------------------------------------------------------------------
+    together_weight: float = 1.0  # what a memory adds to the words that those before it left open
+    together: int = 10  # how many hits are chosen so, one after another
+
+    # -- settling --------------------------------------------------------------------------------
+    beta: float = 20.0  # inverse temperature of the softmax over candidates and the null pattern
+    null_energy: float = 0.75  # the null pattern's energy: what a question about nothing stored reaches
+
+    # -- pattern separation and chains -----------------------------------------------------------
+    n_units: int = 16384
+    n_active: int = 50
+    separation_seed: int = 0
+    separation_beta: float = 0.5  # of the softmax over overlaps (in units) of the associator
+    chain_beta: float = 60.0  # clean-up of the walk's state: inverse temperature over cosines
+    chain_temporal: float = 0.4  # strength of a temporal association in a walk; explicit ones weigh up to 1
+    chain_content: float = 0.6  # the same for content associations
+
+    # -- language --------------------------------------------------------------------------------
+    language: str | None = "english"  # Snowball stemmer and stop words; None for neither
+
+    # -- memory held in RAM ----------------------------------------------------------------------
+    shard_bytes: int = 2 << 30  # derived state kept of all namespaces; the least recently used go first
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, kind = getattr(self, field.name), field.type
+            if field.name == "language":
+                if value is not None and not isinstance(value, str):
+                    raise InvalidTypeError(f"language must be a str or None, got {value!r}")
+            elif kind == "bool":
+                if not isinstance(value, bool):
+                    raise InvalidTypeError(f"{field.name} must be True or False, got {value!r}")
+            elif isinstance(value, bool) or not isinstance(value, int if kind == "int" else (int, float)):
+                raise InvalidTypeError(
+                    f"{field.name} must be {'an int' if kind == 'int' else 'a number'}, "
+                    f"got {type(value).__name__} {value!r}"
+                )
+            elif not math.isfinite(value) or value < _LEAST.get(field.name, 0):
+                raise InvalidInputError(
+                    f"{field.name} must be finite and at least {_LEAST.get(field.name, 0)}, got {value!r}"
+                )
+
+
+_LEAST = {
+    "dense_candidates": 1, "lexical_candidates": 1, "oversampling": 1,
+    "null_energy": -10, "n_units": 64, "n_active": 1, "shard_bytes": 1 << 20,
+}

@@ -1,0 +1,183 @@
+"""Evidence: why a memory was recalled, read off the pipeline's last state.
+
+Two steps, since texts lie in the store: `trace` works on the shard's numbers while its lock is held,
+`explain` puts words to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nuonuo.config import MemoryConfig
+from nuonuo.pipeline import Question, Ranking, token_words
+from nuonuo.records import Evidence, Hit, Link, Match, Memory
+from nuonuo.shard import NOBODY, Shard
+from nuonuo.tokens import similarities
+from nuonuo.words import Analyzer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What completed one word of the question: the word's number, and where the answer stands."""
+
+    word: int
+    weight: float
+    similarity: float
+    row: int
+    part: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One hit in numbers: its row, score, shares, answers, and the link by which it was reached."""
+
+    row: int
+    seq: int
+    score: float
+    signals: dict[str, float]
+    answers: tuple[Answer, ...]
+    source: int
+    link: float
+    shared: tuple[str, ...]
+
+
+def trace(shard: Shard, question: Question, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
+    """The hits of ``ranking`` in numbers. The shard's lock must be held."""
+    scored, found = ranking.scored, []
+    answers = _answers(shard, question, ranking, config)
+    seqs = shard.seqs(scored.rows[ranking.at])
+    for place, at in enumerate(ranking.at.tolist()):
+        row = int(scored.rows[at])
+        signals = {
+            "tokens": float(scored.tokens[at]), "lexical": float(scored.lexical[at]),
+            "dense": float(scored.dense[at]), "temporal": float(scored.temporal[at]),
+            "content": float(scored.content[at]), "explicit": float(scored.explicit[at]),
+            "together": float(ranking.together[place]),
+        }
+        signals = {name: share for name, share in signals.items() if share}
+        source = int(scored.source[at])
+        shared: tuple[str, ...] = ()
+        if source != NOBODY and scored.content[at] >= scored.explicit[at]:
+            shared = tuple(shard.postings.shared(source, row, config.content_max_df))
+        found.append(Traced(
+            row, seqs[place], sum(signals.values()), signals, answers[place], source, float(scored.link[at]), shared,
+        ))
+    return found
+
+
+def involved(traced: list[Traced]) -> list[int]:
+    """The rows whose texts `explain` needs."""
+    rows = {hit.row for hit in traced} | {hit.source for hit in traced if hit.source != NOBODY}
+    return sorted(rows | {answer.row for hit in traced for answer in hit.answers})
+
+
+def explain(
+    question: Question, traced: list[Traced], memories: Mapping[int, Memory], analyzer: Analyzer
+) -> tuple[Hit, ...]:
+    """The hits with their evidence in words; a hit that is no longer stored is left out.
+
+    Args:
+        memories: row -> memory, for the rows of `involved` that are still stored.
+    """
+    return tuple(
+        Hit(memories[hit.row], hit.score, _evidence(question, hit, memories, analyzer))
+        for hit in traced if hit.row in memories
+    )
+
+
+def _evidence(question: Question, hit: Traced, memories: Mapping[int, Memory], analyzer: Analyzer) -> Evidence:
+    matches = []
+    for answer in hit.answers:
+        holder = memories.get(answer.row)
+        if holder is None:
+            continue
+        text = holder.text if answer.part == 0 else holder.cues[answer.part - 1]
+        word = question.words[answer.word]
+        matches.append(Match(
+            word=question.text[word.start : word.end],
+            weight=answer.weight,
+            answer=_whole_word(analyzer, text, answer.start, answer.end),
+            similarity=answer.similarity,
+            source="neighbour" if answer.row != hit.row else "text" if answer.part == 0 else "cue",
+            memory_id=holder.id or "",
+        ))
+    path: tuple[Link, ...] = ()
+    source = memories.get(hit.source)
+    if source is not None:
+        kind = "content" if hit.shared else "explicit"
+        path = (Link(source.id or "", memories[hit.row].id or "", kind, min(hit.link, 1.0), hit.shared),)
+    return Evidence(hit.signals, tuple(matches), path)
+
+
+def _whole_word(analyzer: Analyzer, text: str, start: int, end: int) -> str:
+    """The word of ``text`` that the token at ``start`` is a piece of."""
+    for word in analyzer.words(text):
+        if word.start <= start < word.end:
+            return text[word.start : max(word.end, end)]
+    return text[start:end]
+
+
+def _answers(
+    shard: Shard, question: Question, ranking: Ranking, config: MemoryConfig
+) -> list[tuple[Answer, ...]]:
+    """For each hit, what completed each word of the question, the weightiest word first."""
+    rows = ranking.scored.rows[ranking.at]
+    if question.tokens is None:
+        return [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
+    around = [(rows, 0)] + [(side, d) for d in (1, 2) for side in shard.neighbours(rows, d)]
+    wanted = np.unique(np.concatenate([side for side, _ in around]))
+    wanted = wanted[np.isin(wanted, ranking.scored.rows)]
+    patterns, counts = shard.patterns.gather(wanted)
+    values = similarities(patterns, question.tokens.states)
+    starts = np.cumsum(counts) - counts
+    place = {row: at for at, row in enumerate(wanted.tolist()) if counts[at]}
+    best = {
+        row: (block := values[starts[at] : starts[at] + counts[at]], block.argmax(axis=0))
+        for row, at in place.items()
+    }
+    owner = question.tokens.words.tolist()
+    order = sorted(set(owner), key=lambda word: -sum(w for w, o in zip(ranking.weights, owner, strict=True) if o == word))
+    found = []
+    for at in range(len(rows)):
+        tokens: list[Answer] = []
+        for token, word in enumerate(owner):
+            options = []
+            for side, distance in around:
+                row = int(side[at])
+                if row in best:
+                    block, top = best[row]
+                    value = float(block[top[token], token]) * config.neighbour_discount**distance
+                    options.append((value, -distance, row, int(top[token])))
+            if options:
+                value, _, row, pattern = max(options)
+                part, start, end = shard.spans[row][pattern].tolist()
+                tokens.append(Answer(word, float(ranking.weights[token]), value, row, part, start, end))
+        found.append(tuple(_by_word(tokens, order)))
+    return found
+
+
+def _by_word(tokens: list[Answer], order: list[int]) -> list[Answer]:
+    """One answer a word: its pieces' weights summed, their similarities averaged, the best piece's place."""
+    answers = []
+    for word in order:
+        pieces = [answer for answer in tokens if answer.word == word]
+        if pieces:
+            best = max(pieces, key=lambda answer: answer.similarity)
+            weight = sum(piece.weight for piece in pieces)
+            mean = sum(piece.similarity for piece in pieces) / len(pieces)
+            answers.append(Answer(word, weight, mean, best.row, best.part, best.start, best.end))
+    return answers
+
+
+def _lexical_answers(shard: Shard, question: Question, ranking: Ranking, row: int) -> tuple[Answer, ...]:
+    """Without token vectors: the words of the question whose stems stand in the memory's own text."""
+    return tuple(
+        Answer(word, float(ranking.weights[token]), 1.0, row, 0, -1, -1)
+        for token, word in enumerate(token_words(question).tolist())
+        if shard.postings.has(row, question.words[word].stem)
+    )

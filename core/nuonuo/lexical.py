@@ -1,0 +1,170 @@
+"""The lexical cue: one set of postings (stem -> memories, frequencies) for three uses.
+
+BM25 (Robertson & Zaragoza 2009) as a cue of its own, the idf that weighs the question's words, and the
+rare stems that link one memory to another. Adding and removing cost time proportional to the text.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.arrays import Growable, IntArray, Ragged
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class Postings:
+    """Inverted lists over the stems of one namespace's memories.
+
+    Args:
+        k1: saturation of a stem's frequency. b: normalisation by length, in [0, 1].
+    """
+
+    def __init__(self, k1: float, b: float) -> None:
+        self._k1, self._b = k1, b
+        self._term: dict[str, int] = {}
+        self._stem: list[str | None] = []
+        self._rows: list[array[int]] = []  # by term: ascending rows
+        self._frequencies: list[array[int]] = []  # by term: the stem's frequency in each of them
+        self._forward = Ragged(np.int32, (2,))  # by row: (term, frequency)
+        self._lengths = Growable(np.float32)
+        self._count = 0
+        self._total = 0
+
+    @property
+    def count(self) -> int:
+        """N: memories that are indexed."""
+        return self._count
+
+    def append(self) -> None:
+        """Make room for the next row; it is empty until it is `put`."""
+        self._lengths.append([0])
+        self._forward.append(np.zeros((0, 2), np.int32))
+
+    def put(self, row: int, stems: Sequence[str]) -> None:
+        """Index ``row``, which must be empty: new, or removed."""
+        terms = []
+        for stem, frequency in Counter(stems).items():
+            term = self._term.get(stem)
+            if term is None:
+                term = self._term[stem] = len(self._stem)
+                self._stem.append(stem)
+                self._rows.append(array("i"))
+                self._frequencies.append(array("i"))
+            rows = self._rows[term]
+            at = len(rows) if not rows or rows[-1] < row else bisect_left(rows, row)
+            rows.insert(at, row)
+            self._frequencies[term].insert(at, frequency)
+            terms.append((term, frequency))
+        self._forward.replace(row, np.array(terms, np.int32).reshape(-1, 2))
+        self._lengths.data[row] = len(stems)
+        self._count += 1
+        self._total += len(stems)
+
+    def remove(self, row: int) -> None:
+        """Forget ``row``; a stem that no other memory has is forgotten with it."""
+        for term in self._forward[row][:, 0].tolist():
+            rows = self._rows[term]
+            at = bisect_left(rows, row)
+            del rows[at], self._frequencies[term][at]
+            if not rows:
+                stem = self._stem[term]
+                if stem is not None:
+                    del self._term[stem]
+                self._stem[term] = None
+        self._forward.clear(row)
+        self._count -= 1
+        self._total -= int(self._lengths.data[row])
+        self._lengths.data[row] = 0
+
+    def df(self, stem: str) -> int:
+        """In how many memories the stem stands."""
+        term = self._term.get(stem)
+        return 0 if term is None else len(self._rows[term])
+
+    def idf(self, stem: str) -> float:
+        """ln(1 + (N - df + 0.5) / (df + 0.5)), the greatest for a stem that is nowhere."""
+        df = self.df(stem)
+        return math.log1p((self._count - df + 0.5) / (df + 0.5))
+
+    def scores(self, stems: Iterable[str]) -> FloatArray:
+        """BM25 of every row (n,) for the distinct ``stems``."""
+        scores = np.zeros(len(self._lengths), np.float32)
+        for stem in dict.fromkeys(stems):
+            term = self._term.get(stem)
+            if term is not None:
+                rows = np.frombuffer(self._rows[term], np.int32)
+                scores[rows] += np.float32(self.idf(stem)) * self._saturated(term, rows)
+        return scores
+
+    def most(self, stems: Iterable[str]) -> float:
+        """The greatest score that a memory could have for ``stems``: (k1 + 1) times the sum of their idf."""
+        return (self._k1 + 1) * sum(self.idf(stem) for stem in dict.fromkeys(stems))
+
+    def links(self, row: int, without: frozenset[str], max_df: int) -> tuple[IntArray, FloatArray]:
+        """Rows that share a rare stem with ``row``, and the strength v / (v + 1) of each link.
+
+        v sums (ln(N / df) / ln N) / sqrt(df) * saturated frequency in the target over the shared stems
+        with 2 <= df <= ``max_df`` that are not in ``without``: rare stems count most, and hubs little.
+        """
+        n = self._count
+        targets, values = [], []
+        for term in self._forward[row][:, 0].tolist():
+            rows = self._rows[term]
+            if not 2 <= len(rows) <= max_df or self._stem[term] in without:
+                continue
+            rarity = math.log(n / len(rows)) / math.log(n) / math.sqrt(len(rows))
+            found = np.array(rows, np.int32)
+            targets.append(found)
+            values.append(np.float32(rarity) * self._saturated(term, found))
+        if not targets:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        rows_found, inverse = np.unique(np.concatenate(targets), return_inverse=True)
+        v = np.bincount(inverse, np.concatenate(values)).astype(np.float32)
+        other = rows_found != row
+        return rows_found[other].astype(np.int64), (v / (v + 1))[other]
+
+    def shared(self, row: int, other: int, max_df: int) -> list[str]:
+        """The rare stems that two rows share, the rarest first."""
+        terms = np.intersect1d(self._forward[row][:, 0], self._forward[other][:, 0]).tolist()
+        rare = [(len(self._rows[term]), self._stem[term] or "") for term in terms if len(self._rows[term]) <= max_df]
+        return [stem for _, stem in sorted(rare)]
+
+    def has(self, row: int, stem: str) -> bool:
+        """Whether the stem stands in ``row``."""
+        term = self._term.get(stem)
+        if term is None:
+            return False
+        rows = self._rows[term]
+        at = bisect_left(rows, row)
+        return at < len(rows) and rows[at] == row
+
+    def vocabulary(self) -> list[str]:
+        """The stems that stand in at least one memory."""
+        return list(self._term)
+
+    def state(self, rows: IntArray) -> list[dict[str, int]]:
+        """What is indexed of ``rows``, by stem: for comparing two states."""
+        return [{str(self._stem[term]): count for term, count in self._forward[row].tolist()} for row in rows.tolist()]
+
+    @property
+    def nbytes(self) -> int:
+        per_term = 400  # two arrays, a str, and their places in a dict and three lists
+        entries = sum(len(rows) for rows in self._rows)
+        return entries * 8 + len(self._stem) * per_term + self._forward.nbytes + self._lengths.nbytes
+
+    def _saturated(self, term: int, rows: npt.NDArray[np.int32]) -> FloatArray:
+        """(k1 + 1) f / (f + k1 (1 - b + b len / mean len)) of one stem in ``rows``."""
+        f = np.array(self._frequencies[term], np.float32)
+        mean = max(self._total / max(self._count, 1), 1e-9)
+        length = self._lengths.data[rows] / np.float32(mean)
+        k1, b = np.float32(self._k1), np.float32(self._b)
+        saturated: FloatArray = (k1 + 1) * f / (f + k1 * (1 - b + b * length))
+        return saturated

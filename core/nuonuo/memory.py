@@ -1,0 +1,446 @@
+"""AssociativeMemory: the one engine class. It holds the store, the encoder and the shards."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import wraps
+from os import PathLike, fspath
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo import checks, pipeline, transfer
+from nuonuo.walks import walk_shard
+from nuonuo.checks import Moment
+from nuonuo.config import MemoryConfig
+from nuonuo.cues import Paraphraser, augment
+from nuonuo.embedding import Embedder, check_vectors, default_embedder
+from nuonuo.encoder import Encoder
+from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
+from nuonuo.evidence import explain, involved, trace
+from nuonuo.filters import check_where
+from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
+from nuonuo.shard import Shard
+from nuonuo.stores import InMemoryStore, SQLiteStore, Store
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+UNSET: Any = object()  # for `update`: None is a value that a field can be given
+
+
+def _twin(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
+    """The async twin of a method: the same work in a thread, so that the event loop goes on."""
+
+    @wraps(method)
+    async def twin(self: Any, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.to_thread(method, self, *args, **kwargs)
+
+    twin.__name__ = f"a{method.__name__}"
+    twin.__qualname__ = f"AssociativeMemory.a{method.__name__}"
+    twin.__doc__ = f"Async twin of `{method.__name__}`, run in a thread."
+    return twin
+
+
+class AssociativeMemory:
+    """A long-term memory: it completes a cue to what was stored, and walks along associations.
+
+    Safe to use from many threads; several processes may have one file open. Use it as a context
+    manager, or call `close`.
+
+    Args:
+        store: where the truth is kept; None keeps it in RAM.
+        embedder: gives sentence vectors, and token vectors where it can; None for the packaged MiniLM.
+        token_embedder: gives the token vectors, for an ``embedder`` that has none.
+        paraphrase: a callable from a text to further cue texts, asked for each memory that is added.
+        config: the constants of the engine.
+
+    Raises:
+        EmbedderMismatchError: the store was made with another embedder; nothing is changed.
+    """
+
+    def __init__(
+        self,
+        store: Store | None = None,
+        embedder: Embedder | None = None,
+        *,
+        token_embedder: Embedder | None = None,
+        paraphrase: Paraphraser | None = None,
+        config: MemoryConfig | None = None,
+    ) -> None:
+        self.config = config or MemoryConfig()
+        self._store = store if store is not None else InMemoryStore()
+        self._encoder = Encoder(embedder or default_embedder(), token_embedder, self.config)
+        self._paraphrase = paraphrase
+        self._store.claim(self._encoder.identity)
+        self._shards: OrderedDict[str, Shard] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        path: str | PathLike[str],
+        *,
+        embedder: Embedder | None = None,
+        token_embedder: Embedder | None = None,
+        paraphrase: Paraphraser | None = None,
+        config: MemoryConfig | None = None,
+    ) -> AssociativeMemory:
+        """Open the memory in the file ``path``, or make it.
+
+        Raises:
+            NotAStoreError, SchemaVersionError, EmbedderMismatchError: the file is no memory, was
+                written by a newer version, or holds another embedder's vectors; it is left as it was.
+        """
+        if not isinstance(path, (str, PathLike)):
+            raise InvalidTypeError(f"path must be a str or a path, got {type(path).__name__} {path!r}")
+        store = SQLiteStore(fspath(path))
+        try:
+            return cls(store, embedder, token_embedder=token_embedder, paraphrase=paraphrase, config=config)
+        except BaseException:
+            store.close()
+            raise
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def add(
+        self,
+        items: str | Memory | Sequence[str | Memory],
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+        session_id: str | None = None,
+        role: str | None = None,
+        timestamp: Moment | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        cues: Sequence[str] = (),
+    ) -> list[str]:
+        """Store memories, all or none, and return their ids in order; durable on return.
+
+        Args:
+            items: texts, or `Memory` records; the keywords fill in what a record leaves open.
+            namespace: the wall between tenants; it holds for every item.
+            session_id: one conversation; neighbours in it become associated.
+
+        Raises:
+            InvalidTypeError, InvalidInputError: an item cannot be stored, or its id is taken.
+            EmbeddingError: the embedder gave vectors that cannot be used.
+            StoreError: the store could not write.
+        """
+        memories = checks.memories_of(
+            items, namespace=namespace, session_id=session_id, role=role, timestamp=timestamp,
+            metadata=metadata, cues=cues,
+        )
+        if not memories:
+            return []
+        memories = [augment(memory, self._paraphrase) for memory in memories]
+        traces = self._encoder.traces(memories)
+        self._store.insert(namespace, list(zip(memories, traces, strict=True)))
+        self._follow(namespace)
+        return [str(memory.id) for memory in memories]
+
+    def update(
+        self,
+        id: str,
+        *,
+        text: str = UNSET,
+        role: str | None = UNSET,
+        timestamp: Moment | None = UNSET,
+        metadata: Mapping[str, Any] = UNSET,
+        cues: Sequence[str] = UNSET,
+        namespace: str | None = None,
+    ) -> None:
+        """Change a memory in place; what is not given stays. Its associations stay too.
+
+        Raises:
+            UnknownMemoryError: no such memory (in ``namespace``, where given).
+            InvalidTypeError, InvalidInputError, EmbeddingError, StoreError: as `add`; nothing is changed.
+        """
+        old = self.get([checks.label_of(id, "id")], namespace=namespace)[0]
+        if old is None:
+            raise UnknownMemoryError(f"no memory has the id {id!r}{_inside(namespace)}; list() shows those stored")
+        given = {"text": text, "role": role, "timestamp": timestamp, "metadata": metadata, "cues": cues}
+        changed = replace(old, **{name: value for name, value in given.items() if value is not UNSET})
+        (memory,) = checks.memories_of(
+            changed, namespace=old.namespace, session_id=None, role=None, timestamp=None, metadata=None, cues=()
+        )
+        if memory.text != old.text:
+            memory = augment(memory, self._paraphrase)
+        self._store.replace(memory, self._encoder.traces([memory])[0])
+        self._encoder.forget()
+        self._follow(memory.namespace)
+
+    def associate(self, source_id: str, target_id: str, weight: float = 1.0) -> None:
+        """Associate two memories of one namespace: the source will evoke the target.
+
+        Args:
+            weight: the strength, in [0, 1]; 0 takes the association away.
+
+        Raises:
+            UnknownMemoryError: an id is not stored.
+            InvalidInputError: a weight outside [0, 1], two namespaces, or a memory with itself.
+        """
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)):
+            raise InvalidTypeError(f"weight must be a number, got {type(weight).__name__} {weight!r}")
+        if not 0 <= weight <= 1:
+            raise InvalidInputError(f"weight must be in [0, 1], got {weight!r}; 0 takes the association away")
+        self._store.associate(
+            checks.label_of(source_id, "source_id"), checks.label_of(target_id, "target_id"), float(weight)
+        )
+        source = self.get([source_id])[0]
+        if source is not None:
+            self._follow(source.namespace)
+
+    def forget(
+        self,
+        *,
+        ids: Sequence[str] | None = None,
+        namespace: str | None = None,
+        session_id: str | None = None,
+        before: Moment | None = None,
+    ) -> int:
+        """Forget what meets every condition given, and return how many memories are gone.
+
+        Text, vectors, codes, associations and index entries go at once, in the file too.
+
+        Args:
+            ids: those memories, wherever they are; ids that are not stored count for nothing.
+            namespace: only in it; "default" where only a session or a time is given.
+            session_id: only that conversation.
+            before: only what is dated before; a memory without a timestamp stays.
+
+        Raises:
+            InvalidInputError: no condition at all.
+        """
+        if ids is None and namespace is None and session_id is None and before is None:
+            raise InvalidInputError("forget needs a condition: ids=, namespace=, session_id= or before=")
+        if ids is None and namespace is None:
+            namespace = DEFAULT_NAMESPACE
+        gone = self._store.delete(
+            namespace=checks.optional_label(namespace, "namespace"),
+            ids=None if ids is None else checks.ids_of(ids),
+            session_id=checks.optional_label(session_id, "session_id"),
+            before=checks.moment_of(before, "before"),
+        )
+        if gone:
+            self._encoder.forget()
+            with self._lock:
+                open_namespaces = list(self._shards)
+            for each in open_namespaces if namespace is None else [namespace]:
+                self._follow(each)
+        return gone
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    def recall(
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+        session_id: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        after: Moment | None = None,
+        before: Moment | None = None,
+    ) -> Recall:
+        """The memories that complete ``query`` best, each with its evidence.
+
+        Args:
+            k: how many; fewer come back only where fewer exist (inside the filter).
+            session_id: only from this conversation.
+            where: a filter over metadata and "role": {field: value} or {field: {op: value}} with
+                $eq, $ne, $in, $nin, $gt, $gte, $lt, $lte; all must hold.
+            after, before: only what is dated in [after, before).
+
+        Raises:
+            InvalidTypeError, InvalidInputError: an empty query, k < 1, or a filter that means nothing.
+        """
+        query = checks.text_of(query, "query")
+        k = checks.count_of(k, "k", 1)
+        check_where(where)
+        session_id = checks.optional_label(session_id, "session_id")
+        since, until = checks.moment_of(after, "after"), checks.moment_of(before, "before")
+        namespace = checks.label_of(namespace, "namespace")
+        question = self._encoder.question(query)
+        with self._shard(namespace) as shard:
+            mask = shard.alive
+            if session_id is not None or where or since or until:
+                mask = shard.fields.mask(mask, session_id=session_id, where=where, after=since, before=until)
+            if not mask.any():
+                return Recall(query, (), 0.0)
+            ranking = pipeline.recall(shard, question, k, mask, self.config)
+            traced = trace(shard, question, ranking, self.config)
+            rows = np.array(involved(traced))
+            seqs = shard.seqs(rows)
+        found = zip(rows.tolist(), self._store.get_seqs(namespace, seqs), strict=True)
+        memories = {row: memory for row, memory in found if memory is not None}
+        return Recall(query, explain(question, traced, memories, self._encoder.analyzer), ranking.confidence)
+
+    def chain(
+        self,
+        cue: str | npt.NDArray[np.floating[Any]],
+        hops: int = 6,
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+    ) -> Chain:
+        """Walk from the memory that ``cue`` evokes along the strongest associations.
+
+        Args:
+            cue: a text, or a vector (d,) of the embedder.
+            hops: associations to follow; the chain has at most hops + 1 stops.
+
+        Raises:
+            InvalidTypeError, InvalidInputError, EmbeddingError: an empty cue, hops < 0, or a bad vector.
+        """
+        hops = checks.count_of(hops, "hops", 0)
+        namespace = checks.label_of(namespace, "namespace")
+        if isinstance(cue, np.ndarray):
+            shape = (1, self._encoder.identity.dimension)
+            text, state = "", check_vectors(np.atleast_2d(cue).astype(np.float32), shape, "the caller")[0]
+            question = None
+        else:
+            text = checks.text_of(cue, "cue")
+            question = self._encoder.question(text)
+            state = question.state
+        code = self._encoder.code(state)
+        with self._shard(namespace) as shard:
+            stops = walk_shard(shard, state, code, question, hops, self.config)
+            seqs = shard.seqs(np.array([stop.item for stop in stops], np.int64))
+        memories = self._store.get_seqs(namespace, seqs)
+        return Chain(text, tuple(
+            Step(memory, stop.similarity, stop.kind, stop.weight)
+            for stop, memory in zip(stops, memories, strict=True) if memory is not None
+        ))
+
+    def get(self, ids: Sequence[str], *, namespace: str | None = None) -> list[Memory | None]:
+        """The memories with these ids, in order; None for an id that is not stored (in ``namespace``)."""
+        return self._store.get(checks.ids_of(ids), checks.optional_label(namespace, "namespace"))
+
+    def list(
+        self,
+        *,
+        namespace: str | None = None,
+        session_id: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
+    ) -> list[Memory]:
+        """Memories by order of arrival, of one namespace or of all."""
+        return self._store.list(
+            namespace=checks.optional_label(namespace, "namespace"),
+            session_id=checks.optional_label(session_id, "session_id"),
+            limit=None if limit is None else checks.count_of(limit, "limit", 0),
+            offset=checks.count_of(offset, "offset", 0),
+            newest_first=bool(newest_first),
+        )
+
+    def namespaces(self) -> Sequence[str]:
+        """The namespaces that hold at least one memory, sorted."""
+        return self._store.namespaces()
+
+    def stats(self) -> Stats:
+        """How much is stored, by what embedder, and how much of it is in RAM."""
+        counts, identity = self._store.counts(), self._encoder.identity
+        with self._lock:
+            shards = [*self._shards.values()]
+        return Stats(
+            counts.memories, counts.namespaces, counts.associations, identity.embedder,
+            identity.token_embedder, identity.dimension, self._store.path, counts.file_bytes,
+            len(shards), sum(shard.nbytes for shard in shards),
+        )
+
+    # -- the way out and in -----------------------------------------------------------------------
+
+    def export(self, path: str | PathLike[str], *, namespace: str | None = None) -> int:
+        """Write memories and associations as JSON lines, and return how many memories were written."""
+        return transfer.export(self._store, fspath(path), checks.optional_label(namespace, "namespace"))
+
+    def load_export(self, path: str | PathLike[str]) -> int:
+        """Add what `export` wrote, with ids, namespaces and associations; all or nothing of each batch.
+
+        Raises:
+            InvalidInputError: the file is no export, or an id in it is already stored.
+        """
+        return transfer.load(self, fspath(path))
+
+    def close(self) -> None:
+        """Release the file. Any later call raises `StoreClosedError`; closing twice is no error."""
+        with self._lock:
+            self._shards.clear()
+        self._store.close()
+
+    def __enter__(self) -> AssociativeMemory:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> AssociativeMemory:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    aadd = _twin(add)
+    aupdate = _twin(update)
+    aassociate = _twin(associate)
+    aforget = _twin(forget)
+    arecall = _twin(recall)
+    achain = _twin(chain)
+    aget = _twin(get)
+    alist = _twin(list)
+    anamespaces = _twin(namespaces)
+    astats = _twin(stats)
+    aexport = _twin(export)
+    aload_export = _twin(load_export)
+    aclose = _twin(close)
+
+    # -- shards -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _shard(self, namespace: str) -> Iterator[Shard]:
+        """The derived state of ``namespace``, up to date and locked."""
+        with self._lock:
+            shard = self._shards.get(namespace)
+            if shard is None:
+                encoder = self._encoder
+                shard = Shard(namespace, encoder.identity.dimension, encoder.pattern_bytes, self.config)
+                self._shards[namespace] = shard
+            self._shards.move_to_end(namespace)
+        with shard.lock:
+            grown = shard.follow(self._store)
+            yield shard
+        if grown:
+            self._put_away(namespace)
+
+    def _follow(self, namespace: str) -> None:
+        """Bring the shard of ``namespace`` up to date if it is in RAM."""
+        with self._lock:
+            known = namespace in self._shards
+        if known:
+            with self._shard(namespace):
+                pass
+
+    def _put_away(self, current: str) -> None:
+        """Drop the least recently used shards beyond the budget; they are built again when asked for."""
+        with self._lock:
+            held = sum(shard.size for shard in self._shards.values())
+            for namespace in [*self._shards]:
+                if held <= self.config.shard_bytes:
+                    break
+                if namespace != current:
+                    held -= self._shards.pop(namespace).size
+
+
+def _inside(namespace: str | None) -> str:
+    return "" if namespace is None else f" in the namespace {namespace!r}"

@@ -1,0 +1,199 @@
+"""What goes into the memory and what comes out of it: small frozen dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, overload
+
+DEFAULT_NAMESPACE = "default"
+
+AssociationKind = Literal["temporal", "content", "explicit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One thing remembered: usually one turn of a conversation.
+
+    Attributes:
+        text: what is remembered; never empty.
+        role: who said it (``"user"``, ``"assistant"``, ...), or None.
+        timestamp: when it was said; aware, in UTC, to the microsecond. `add` also takes a naive
+            datetime (read as UTC), an ISO 8601 string or seconds since 1970.
+        metadata: a JSON object of the caller's own, for filters and for the way back to its source.
+        cues: further texts that should evoke this memory: paraphrases, questions that it answers.
+        session_id: the conversation it belongs to; neighbours in one session become associated.
+        id: unique in the file; given by the engine where the caller gives none.
+        namespace: the wall between tenants; filled in by the engine.
+    """
+
+    text: str
+    role: str | None = None
+    timestamp: datetime | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    cues: tuple[str, ...] = ()
+    session_id: str | None = None
+    id: str | None = None
+    namespace: str = DEFAULT_NAMESPACE
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One word of the question and what completed it.
+
+    Attributes:
+        word: the word of the question, as it was written there.
+        weight: its share of the question, in [0, 1]; the weights of a question's words sum to 1.
+        answer: the word that completed it, as written in the memory, its cue or its neighbour.
+        similarity: cosine of the two token patterns after the discount for neighbours.
+        source: where the answer stands: the memory's own text, one of its cues, or a neighbour's text.
+        memory_id: the memory that holds the answer (a neighbour's id where source is "neighbour").
+    """
+
+    word: str
+    weight: float
+    answer: str
+    similarity: float
+    source: Literal["text", "cue", "neighbour"]
+    memory_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One association that activation took: from one memory to the next.
+
+    Attributes:
+        source_id, target_id: the two memories.
+        kind: "temporal" (neighbours in a session), "content" (they share rare words) or
+            "explicit" (`AssociativeMemory.associate`).
+        weight: the strength of the association, in [0, 1].
+        words: for a content association, the words that the two share.
+    """
+
+    source_id: str
+    target_id: str
+    kind: AssociationKind
+    weight: float
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a memory was recalled.
+
+    Attributes:
+        signals: each signal's share of the score; the shares sum to the score. Keys: "tokens",
+            "lexical", "dense", "temporal", "content", "explicit"; absent where zero.
+        matches: which word of the question was completed by what, the weightiest first.
+        path: the associations by which activation reached the memory, first to last; empty where
+            it was found by the question alone.
+    """
+
+    signals: Mapping[str, float]
+    matches: tuple[Match, ...] = ()
+    path: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One recalled memory. ``score`` is its energy, on a scale that is the same for every question."""
+
+    memory: Memory
+    score: float
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Recall(Sequence[Hit]):
+    """What `AssociativeMemory.recall` returns: a sequence of hits, best first.
+
+    Attributes:
+        query: the question.
+        hits: the hits, in the order in which they should be read.
+        confidence: in [0, 1]: the mass that does not settle on the null pattern; near 0 where the
+            memory has nothing on the question.
+    """
+
+    query: str
+    hits: tuple[Hit, ...]
+    confidence: float
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    @overload
+    def __getitem__(self, index: int) -> Hit: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Hit, ...]: ...
+    def __getitem__(self, index: int | slice) -> Hit | tuple[Hit, ...]:
+        return self.hits[index]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stop of an associative walk.
+
+    Attributes:
+        memory: where the walk stands.
+        similarity: cosine between the settled state and the memory's stored pattern, in [-1, 1].
+        kind: the association that led here; None for the first stop, which the cue evoked.
+        weight: the strength of that association; 1.0 for the first stop.
+    """
+
+    memory: Memory
+    similarity: float
+    kind: AssociationKind | None
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chain(Sequence[Step]):
+    """What `AssociativeMemory.chain` returns: the stops of a walk, in order; no memory comes twice."""
+
+    cue: str
+    steps: tuple[Step, ...]
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
+        return self.steps[index]
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What `AssociativeMemory.stats` returns.
+
+    Attributes:
+        memories: stored memories, in all namespaces.
+        namespaces: how many namespaces hold at least one.
+        associations: explicit associations stored (temporal and content ones are derived).
+        embedder: the embedder's name; ``token_embedder`` is the one that token patterns come from,
+            or None where there are none.
+        dimension: d, the length of a sentence vector.
+        path: the database file; None for a memory that lives in RAM.
+        file_bytes: the size of the database file with its write-ahead log; 0 in RAM.
+        shards: namespaces whose derived state is in RAM now; ``shard_bytes`` is its size.
+    """
+
+    memories: int
+    namespaces: int
+    associations: int
+    embedder: str
+    token_embedder: str | None
+    dimension: int
+    path: str | None
+    file_bytes: int
+    shards: int
+    shard_bytes: int

@@ -1,0 +1,236 @@
+"""Shard: the derived state of one namespace.
+
+Cues, codes, associations and statistics, all in RAM and all a function of the surviving records alone:
+after any history of writes it equals, bit for bit, the state built afresh from what survives. What is
+asked of it stands in `nuonuo.pipeline` (recall) and `nuonuo.chain` (walks).
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.arrays import Growable, IntArray, Ragged
+from nuonuo.config import MemoryConfig
+from nuonuo.filters import Fields
+from nuonuo.hebbian import HebbianAssociator
+from nuonuo.lexical import Postings
+from nuonuo.stores.base import START, Changes, Cursor, Row, Store
+from nuonuo.vectors import VectorIndex
+from nuonuo.words import Analyzer
+
+NOBODY = -1
+
+
+class Shard:
+    """The derived state of one namespace; rows are numbered by order of arrival.
+
+    Attributes:
+        cursor: how far the shard has followed the store. lock: held by whoever reads or applies.
+        postings, vectors, fields: the lexical cue, the dense cues, and what filters see.
+        patterns: by row (T, bytes) uint8, the token patterns; spans: (T, 3) int32, their characters.
+        codes: the associator over winner-take-all codes; it holds the explicit associations.
+        ids: by row; None for a row that is gone. alive: (n,) bool.
+    """
+
+    def __init__(self, namespace: str, dimension: int, pattern_bytes: int, config: MemoryConfig) -> None:
+        self.namespace = namespace
+        self.lock = threading.RLock()
+        self._dimension, self._pattern_bytes, self._config = dimension, pattern_bytes, config
+        self._analyzer = Analyzer(config.language)
+        self.size = 0  # nbytes as last measured, when the shard had grown
+        self._version: int | None = None
+        self._measured = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        config = self._config
+        self.cursor: Cursor = START
+        self.postings = Postings(config.bm25_k1, config.bm25_b)
+        self.vectors = VectorIndex(self._dimension, config.oversampling)
+        self.fields = Fields()
+        self.patterns = Ragged(np.uint8, (self._pattern_bytes,))
+        self.spans = Ragged(np.int32, (3,))
+        self.codes = HebbianAssociator(config.n_units, damping=config.hub_damping)
+        self.ids: list[str | None] = []
+        self._row_of: dict[int, int] = {}
+        self._seqs = Growable(np.int64)
+        self._alive = Growable(np.bool_)
+        self._session_of: list[str | None] = []
+        self._sessions: dict[str, list[int]] = {}
+        self._neighbours = Growable(np.int32, (2,))
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    @property
+    def alive(self) -> npt.NDArray[np.bool_]:
+        return self._alive.data
+
+    @property
+    def count(self) -> int:
+        """How many memories there are."""
+        return self.postings.count
+
+    def seqs(self, rows: IntArray) -> list[int]:
+        """The store's numbers of ``rows``."""
+        found: list[int] = self._seqs.data[rows].tolist()
+        return found
+
+    def neighbours(self, rows: IntArray, distance: int) -> tuple[IntArray, IntArray]:
+        """The rows ``distance`` turns before and after each of ``rows`` in its session; -1 for none."""
+        found = []
+        for side in (0, 1):
+            at = rows
+            for _ in range(distance):
+                # index -1 reads the last row; the mask puts the -1 back
+                at = np.where(at >= 0, self._neighbours.data[at, side], NOBODY)
+            found.append(at.astype(np.int64))
+        return found[0], found[1]
+
+    # -- following the store ----------------------------------------------------------------------
+
+    def follow(self, store: Store) -> bool:
+        """Take in what was written since the last time, by whichever process; True if it grew much."""
+        version = store.version()
+        if version == self._version:
+            return False
+        self.apply(store.changes(self.namespace, self.cursor))
+        self._version = version
+        if self.size and abs(len(self.ids) - self._measured) * 10 < self._measured:
+            return False
+        self.size, self._measured = self.nbytes, len(self.ids)
+        return True
+
+    def apply(self, changes: Changes) -> None:
+        """Take in what happened in the store."""
+        if changes.reset:
+            self.clear()
+        for seq in changes.deleted:
+            row = self._row_of.pop(seq, None)
+            if row is not None:
+                self._remove(row)
+        for updated in changes.updated:
+            row = self._row_of[updated.seq]
+            self._empty(row)
+            self._fill(row, updated)
+        for added in changes.added:
+            self._append(added)
+        for source, targets in changes.associations.items():
+            if source in self._row_of:
+                self._associate(self._row_of[source], targets)
+        self.cursor = changes.cursor
+
+    def _append(self, item: Row) -> None:
+        row = len(self.ids)
+        self._row_of[item.seq] = row
+        self._seqs.append([item.seq])
+        self._alive.append([True])
+        self.ids.append(item.memory.id)
+        self._session_of.append(None)
+        self._neighbours.append([[NOBODY, NOBODY]])
+        for index in (self.postings, self.vectors, self.fields):
+            index.append()
+        self.patterns.append(np.zeros((0, self._pattern_bytes), np.uint8))
+        self.spans.append(np.zeros((0, 3), np.int32))
+        self._fill(row, item)
+
+    def _fill(self, row: int, item: Row) -> None:
+        memory, traces = item.memory, item.traces
+        stems = [stem for text in (memory.text, *memory.cues) for stem in self._analyzer.stems(text)]
+        self.postings.put(row, stems)
+        self.vectors.put(row, traces.vectors)
+        self.fields.put(row, memory)
+        if len(traces.spans):
+            self.patterns.replace(row, traces.patterns)
+            self.spans.replace(row, traces.spans)
+        self.codes.add(row, traces.code)
+        if memory.session_id is not None:
+            self._join_session(row, memory.session_id)
+
+    def _empty(self, row: int) -> None:
+        """Leave ``row`` without anything of its memory, but for the associations made to it."""
+        self.postings.remove(row)
+        self.vectors.clear(row)
+        self.fields.clear(row)
+        self.patterns.clear(row)
+        self.spans.clear(row)
+        self._leave_session(row)
+
+    def _remove(self, row: int) -> None:
+        self._empty(row)
+        self.codes.discard(row)
+        self._alive.data[row] = False
+        self._seqs.data[row] = -1
+        self.ids[row] = None
+
+    def _associate(self, source: int, targets: dict[int, float] | Any) -> None:
+        wanted = {self._row_of[seq]: weight for seq, weight in targets.items() if seq in self._row_of}
+        for target in set(self.codes.outgoing(source)) - set(wanted):
+            self.codes.unlearn(source, target)
+        for target in sorted(wanted):
+            self.codes.learn(source, target, wanted[target])
+
+    def _join_session(self, row: int, session_id: str) -> None:
+        rows = self._sessions.setdefault(session_id, [])
+        at = bisect_left(rows, row)
+        rows.insert(at, row)
+        self._session_of[row] = session_id
+        before = rows[at - 1] if at else NOBODY
+        after = rows[at + 1] if at + 1 < len(rows) else NOBODY
+        self._tie(before, row)
+        self._tie(row, after)
+
+    def _leave_session(self, row: int) -> None:
+        """Take ``row`` out of its session; its neighbours close ranks."""
+        session_id = self._session_of[row]
+        if session_id is None:
+            return
+        rows = self._sessions[session_id]
+        del rows[bisect_left(rows, row)]
+        if not rows:
+            del self._sessions[session_id]
+        before, after = self._neighbours.data[row].tolist()
+        self._tie(before, after)
+        self._neighbours.data[row] = NOBODY
+        self._session_of[row] = None
+
+    def _tie(self, before: int, after: int) -> None:
+        if before != NOBODY:
+            self._neighbours.data[before, 1] = after
+        if after != NOBODY:
+            self._neighbours.data[after, 0] = before
+
+    # -- the whole of it --------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Everything derived, free of the history by which it came about: for comparing two shards."""
+        rows = np.flatnonzero(self.alive)
+        place = {row: at for at, row in enumerate(rows.tolist())} | {NOBODY: NOBODY}
+        return {
+            "ids": [self.ids[row] for row in rows],
+            "seqs": self.seqs(rows),
+            "stems": self.postings.state(rows),
+            "idf": {stem: self.postings.idf(stem) for stem in sorted(self.postings.vocabulary())},
+            "vectors": [self.vectors[row].tobytes() for row in rows],
+            "fields": [self.fields.state(row) for row in rows],
+            "patterns": [self.patterns[row].tobytes() for row in rows],
+            "spans": [self.spans[row].tobytes() for row in rows],
+            "codes": [self.codes.code_of(row).tobytes() for row in rows],
+            "associations": [
+                sorted((place[target], weight) for target, weight in self.codes.outgoing(row).items()) for row in rows
+            ],
+            "sessions": {name: [place[row] for row in members] for name, members in self._sessions.items()},
+            "neighbours": [[place[row] for row in pair] for pair in self._neighbours.data[rows].tolist()],
+        }
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of RAM, estimated for what is no array."""
+        arrays = (self.postings, self.vectors, self.fields, self.patterns, self.spans, self.codes,
+                  self._seqs, self._alive, self._neighbours)
+        return sum(array.nbytes for array in arrays) + len(self.ids) * 250

@@ -1,0 +1,239 @@
+"""The store: what holds the truth. Everything else in NuoNuo is derived from it.
+
+A store keeps records in the order in which they came, gives each a `seq` that ascends and is never
+used twice, and tells what has changed since a cursor, so that the derived state of a namespace
+(`nuonuo.shard`) can follow its own writes and those of other processes by one and the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.records import Memory
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traces:
+    """What the encoder left of a memory's text and cues; stored, so that nothing is embedded twice.
+
+    Part 0 of a memory is its text, part i its i-th cue.
+
+    Shapes:
+        vectors: (C, d) float16, unit rows: each window of the text, then each window of each cue.
+        parts: (C,) int32, the part that each vector belongs to.
+        patterns: (T, ceil(d' / 8)) uint8, `np.packbits` of the signs of T content tokens' vectors,
+            d' being the dimension of the encoder that has token vectors; T may be 0.
+        spans: (T, 3) int32: part, start, end: the characters each pattern stands for.
+        code: (n_active,) int32, ascending: the active units of the text's first vector.
+    """
+
+    vectors: npt.NDArray[np.float16]
+    parts: npt.NDArray[np.int32]
+    patterns: npt.NDArray[np.uint8]
+    spans: npt.NDArray[np.int32]
+    code: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """A stored memory with its place in the order of arrival and its traces."""
+
+    seq: int
+    memory: Memory
+    traces: Traces
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a reader of one namespace has come. `START` has seen nothing.
+
+    Attributes:
+        epoch: identifies the namespace's life: a namespace that was emptied and filled again has another.
+        seq: the last row seen.
+        change: the last entry of the journal (updates, deletions, associations) seen.
+    """
+
+    epoch: int = 0
+    seq: int = 0
+    change: int = 0
+
+
+START = Cursor()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changes:
+    """What happened in one namespace since a cursor, in the order in which to apply it.
+
+    Attributes:
+        cursor: where to go on from.
+        reset: True if the reader must drop what it has first (the namespace began a new life, or
+            the journal no longer reaches back far enough).
+        deleted: seqs that are gone.
+        updated: rows whose memory changed in place; the seq stays.
+        added: new rows, by ascending seq.
+        associations: source seq -> all its explicit associations now ({target seq: weight}), for
+            each source whose associations changed; an empty mapping means that it has none left.
+    """
+
+    cursor: Cursor
+    reset: bool = False
+    deleted: Sequence[int] = ()
+    updated: Sequence[Row] = ()
+    added: Sequence[Row] = ()
+    associations: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a store was made with; a store opens with nothing else.
+
+    Attributes:
+        embedder: the embedder's name. dimension: d.
+        token_embedder: where the token patterns come from; None where there are none.
+        separation: describes the pattern separation, such as ``"wta:16384:50:0"`` (units, active, seed).
+    """
+
+    embedder: str
+    dimension: int
+    token_embedder: str | None
+    separation: str
+
+
+class Store(Protocol):
+    """Keeps memories, their traces and their explicit associations; safe to use from many threads.
+
+    Every write is atomic, and durable when the call returns (for a store that lasts). Errors are
+    those of `nuonuo.errors`.
+    """
+
+    @property
+    def path(self) -> str | None:
+        """The file, or None for a store in RAM."""
+        ...
+
+    def claim(self, identity: Identity) -> None:
+        """Write ``identity`` into a new store; compare it with that of an old one.
+
+        Raises:
+            EmbedderMismatchError: the store was made with another one; nothing is changed.
+        """
+        ...
+
+    def insert(self, namespace: str, items: Sequence[tuple[Memory, Traces]]) -> list[int]:
+        """Store new memories, whose ids are set, and return their seqs; all or none.
+
+        Raises:
+            InvalidInputError: an id is already taken, in whatever namespace, or stands twice in ``items``.
+        """
+        ...
+
+    def replace(self, memory: Memory, traces: Traces) -> None:
+        """Put ``memory`` in the place of the one with the same id and namespace; the seq stays.
+
+        Raises:
+            UnknownMemoryError: no such memory in ``memory.namespace``.
+        """
+        ...
+
+    def delete(
+        self,
+        *,
+        namespace: str | None = None,
+        ids: Sequence[str] | None = None,
+        session_id: str | None = None,
+        before: datetime | None = None,
+    ) -> int:
+        """Delete what meets every condition given and return how many memories are gone.
+
+        ``before`` is exclusive and spares memories without a timestamp; ids that are not stored
+        count for nothing. Afterwards no trace of them is left in the store's files, the name of a
+        namespace or session that became empty included.
+        """
+        ...
+
+    def associate(self, source_id: str, target_id: str, weight: float) -> None:
+        """Set the explicit association from one memory to another; weight 0 removes it.
+
+        Raises:
+            UnknownMemoryError: an id is not stored.
+            InvalidInputError: the two are in different namespaces, or are one memory.
+        """
+        ...
+
+    def changes(self, namespace: str, since: Cursor) -> Changes:
+        """What happened in ``namespace`` since ``since``, from one consistent snapshot."""
+        ...
+
+    def version(self) -> int:
+        """A number that changes whenever anything may have been written, by whichever process. Cheap."""
+        ...
+
+    def get(self, ids: Sequence[str], namespace: str | None = None) -> list[Memory | None]:
+        """The memories with these ids, in order; None for one that is not stored (there)."""
+        ...
+
+    def get_seqs(self, namespace: str, seqs: Sequence[int]) -> list[Memory | None]:
+        """The memories with these seqs, in order; None for one that is gone."""
+        ...
+
+    def list(
+        self, *, namespace: str | None = None, session_id: str | None = None,
+        limit: int | None = None, offset: int = 0, newest_first: bool = False,
+    ) -> list[Memory]:
+        """Memories by order of arrival (or the reverse), in one namespace or in all."""
+        ...
+
+    def associations(self, namespace: str | None = None) -> Iterator[tuple[str, str, float]]:
+        """All explicit associations as (source id, target id, weight)."""
+        ...
+
+    def namespaces(self) -> list[str]:
+        """The namespaces that hold at least one memory, sorted."""
+        ...
+
+    def counts(self) -> Counts:
+        """How much is stored."""
+        ...
+
+    def close(self) -> None:
+        """Release the file; any later call raises `StoreClosedError`. Closing twice is no error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Totals of a store: memories, namespaces, explicit associations, bytes on disk."""
+
+    memories: int
+    namespaces: int
+    associations: int
+    file_bytes: int
+
+
+def metadata_json(metadata: Mapping[str, Any]) -> str:
+    """``metadata`` as canonical JSON.
+
+    Raises:
+        InvalidInputError: it holds what JSON cannot (NaN and infinity included), or a key that is no str.
+    """
+    import json
+
+    from nuonuo.errors import InvalidInputError
+
+    if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
+        raise InvalidInputError(
+            f"metadata must be a mapping with str keys, got {metadata!r}; convert the keys to str"
+        )
+    try:
+        return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"metadata must be JSON (str, finite numbers, bool, None, lists, dicts), got {metadata!r}: {error}"
+        ) from error

@@ -1,0 +1,60 @@
+"""What both stores check alike, and say alike."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from nuonuo.errors import EmbedderMismatchError, InvalidInputError, UnknownMemoryError
+from nuonuo.stores.base import Identity
+
+
+def check_identity(stored: Identity, given: Identity, where: str) -> None:
+    """Raise `EmbedderMismatchError` unless ``given`` is what the store at ``where`` was made with."""
+    if stored != given:
+        raise EmbedderMismatchError(
+            f"{where} was made with {_describe(stored)}, it was opened with {_describe(given)}; "
+            "nothing was changed: open it with what it was made with, or export it and load it into a new file"
+        )
+
+
+def _describe(identity: Identity) -> str:
+    return (
+        f"embedder {identity.embedder!r} (dimension {identity.dimension}, "
+        f"tokens from {identity.token_embedder!r}, separation {identity.separation!r})"
+    )
+
+
+def check_new_ids(ids: Sequence[str | None], taken: Iterable[str | None]) -> None:
+    """Raise `InvalidInputError` where an id stands twice in ``ids``, or is among ``taken``."""
+    for key in taken:
+        raise InvalidInputError(
+            f"the id {key!r} is already stored; `update` that memory or choose another id"
+        )
+    key, count = Counter(ids).most_common(1)[0]
+    if count > 1:
+        raise InvalidInputError(f"the id {key!r} was given to {count} memories; each needs one of its own")
+
+
+def check_association(source_id: str, target_id: str, weight: float) -> None:
+    """Raise `InvalidInputError` unless the three can be an association."""
+    if source_id == target_id:
+        raise InvalidInputError(f"a memory cannot be associated with itself, got {source_id!r} twice")
+    if not math.isfinite(weight) or weight < 0:
+        raise InvalidInputError(f"the weight of an association must be finite and at least 0, got {weight!r}")
+
+
+def unknown(ids: Iterable[str | None], namespace: str | None = None) -> UnknownMemoryError:
+    """The error for ids that are not stored."""
+    where = "" if namespace is None else f" in namespace {namespace!r}"
+    return UnknownMemoryError(
+        f"no memory {', '.join(map(repr, ids))}{where}; `list` shows what is stored, `add` stores more"
+    )
+
+
+def across_namespaces(source_id: str, target_id: str) -> InvalidInputError:
+    """The error for an association through the wall between namespaces."""
+    return InvalidInputError(
+        f"{source_id!r} and {target_id!r} are in different namespaces; associate memories of one namespace"
+    )

@@ -1,0 +1,223 @@
+"""How a memory and its traces become bytes: explicit, little-endian, and nothing but data.
+
+A memory's payload is a header of six uint32 (the byte lengths of id, text, role, session id,
+metadata and cues; `_ABSENT` for None), then those six as UTF-8; metadata and cues are JSON.
+
+A traces payload is a header of five uint32 (C, d, T, bytes a pattern, n_active), then the arrays in
+C order, the wide ones first so that all are aligned: parts (C) int32, spans (T, 3) int32,
+code (n_active) int32, vectors (C, d) float16, patterns (T, bytes) uint8.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.errors import InvalidInputError, NotAStoreError
+from nuonuo.records import Memory
+from nuonuo.stores.base import Traces, metadata_json
+
+_MEMORY = struct.Struct("<6I")
+_LENGTH = struct.Struct("<I")
+_TRACES = struct.Struct("<5I")
+_ABSENT = 0xFFFFFFFF
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def encode_text(text: str) -> bytes:
+    """UTF-8; lone surrogates pass, since Python strings may hold them."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def to_microseconds(moment: datetime | None) -> int | None:
+    """Microseconds since 1970 in UTC; a naive datetime is read as UTC."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def pack_memory(memory: Memory) -> bytes:
+    """Everything of ``memory`` but its namespace and timestamp.
+
+    Raises:
+        InvalidInputError: it has no id, or metadata that JSON cannot hold.
+    """
+    if not isinstance(memory.id, str) or not memory.id:
+        raise InvalidInputError(
+            f"a store keeps memories by their id, got id={memory.id!r}; give each a str that is not empty"
+        )
+    metadata = metadata_json(memory.metadata) if memory.metadata else ""
+    cues = json.dumps(list(memory.cues), ensure_ascii=False) if memory.cues else ""
+    fields = (memory.id, memory.text, memory.role, memory.session_id, metadata, cues)
+    parts = [None if field is None else encode_text(field) for field in fields]
+    lengths = [_ABSENT if part is None else len(part) for part in parts]
+    return _MEMORY.pack(*lengths) + b"".join(part for part in parts if part)
+
+
+def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str) -> Memory:
+    """The memory whose payload starts at byte ``at``.
+
+    Raises:
+        NotAStoreError: the bytes are not what `pack_memory` wrote.
+    """
+    try:
+        lengths = _MEMORY.unpack_from(payload, at)
+        at += _MEMORY.size
+        fields: list[str | None] = []
+        for length in lengths:
+            if length == _ABSENT:
+                fields.append(None)
+                continue
+            part = payload[at : at + length]
+            if len(part) != length:
+                raise ValueError(f"a field of {length} bytes is cut off after {len(part)}")
+            fields.append(part.decode("utf-8", "surrogatepass"))
+            at += length
+        key, text, role, session_id, metadata, cues = fields
+        return Memory(
+            text=text or "",
+            role=role,
+            timestamp=None if timestamp is None else _EPOCH + timedelta(microseconds=timestamp),
+            metadata=json.loads(metadata) if metadata else {},
+            cues=tuple(json.loads(cues)) if cues else (),
+            session_id=session_id,
+            id=key,
+            namespace=namespace,
+        )
+    except (struct.error, TypeError, ValueError, OverflowError) as error:
+        raise NotAStoreError(f"a stored memory is damaged ({error}); restore the file from a copy") from error
+
+
+def pack_name(name: str) -> bytes:
+    """The payload of a namespace: the length of its name as uint32, then the name in UTF-8."""
+    data = encode_text(name)
+    return _LENGTH.pack(len(data)) + data
+
+
+def unpack_name(payload: bytes, at: int) -> str:
+    """The name whose payload starts at byte ``at``.
+
+    Raises:
+        NotAStoreError: the bytes are not what `pack_name` wrote.
+    """
+    try:
+        (length,) = _LENGTH.unpack_from(payload, at)
+        at += _LENGTH.size
+        return payload[at : at + length].decode("utf-8", "surrogatepass")
+    except (struct.error, TypeError, ValueError) as error:
+        raise NotAStoreError(
+            f"the name of a namespace is damaged ({error}); restore the file from a copy"
+        ) from error
+
+
+def pack_traces(traces: Traces) -> bytes:
+    """The five arrays of ``traces`` as one payload.
+
+    Raises:
+        InvalidInputError: their shapes do not fit together.
+    """
+    vectors, patterns = traces.vectors, traces.patterns
+    windows, tokens = len(traces.parts), len(patterns)
+    if (
+        vectors.ndim != 2
+        or patterns.ndim != 2
+        or traces.parts.shape != (len(vectors),)
+        or traces.spans.shape != (tokens, 3)
+        or traces.code.ndim != 1
+    ):
+        raise InvalidInputError(
+            "traces must have vectors (C, d), parts (C,), patterns (T, b), spans (T, 3) and code (n,), got "
+            f"{vectors.shape}, {traces.parts.shape}, {patterns.shape}, {traces.spans.shape}, {traces.code.shape}"
+        )
+    header = _TRACES.pack(windows, vectors.shape[1], tokens, patterns.shape[1], len(traces.code))
+    return b"".join(
+        (
+            header,
+            traces.parts.astype("<i4", copy=False).tobytes(),
+            traces.spans.astype("<i4", copy=False).tobytes(),
+            traces.code.astype("<i4", copy=False).tobytes(),
+            vectors.astype("<f2", copy=False).tobytes(),
+            patterns.astype("u1", copy=False).tobytes(),
+        )
+    )
+
+
+def unpack_traces(payload: bytes, at: int) -> Traces:
+    """The traces whose payload starts at byte ``at``; the arrays are read-only views of one copy.
+
+    Raises:
+        NotAStoreError: the bytes are not what `pack_traces` wrote.
+    """
+    try:
+        windows, dimension, tokens, width, active = _TRACES.unpack_from(payload, at)
+        integers = windows + 3 * tokens + active
+        floats = windows * dimension
+        at += _TRACES.size
+        data = payload[at : at + 4 * integers + 2 * floats + tokens * width]
+        numbers = np.frombuffer(data, "<i4", integers).astype(np.int32, copy=False)
+        spans_end = windows + 3 * tokens
+        vectors = np.frombuffer(data, "<f2", floats, 4 * integers).astype(np.float16, copy=False)
+        patterns: npt.NDArray[np.uint8] = np.frombuffer(
+            data, np.uint8, tokens * width, 4 * integers + 2 * floats
+        )
+        return Traces(
+            vectors=vectors.reshape(windows, dimension),
+            parts=numbers[:windows],
+            patterns=patterns.reshape(tokens, width),
+            spans=numbers[windows:spans_end].reshape(tokens, 3),
+            code=numbers[spans_end:],
+        )
+    except (struct.error, TypeError, ValueError) as error:
+        raise NotAStoreError(f"stored traces are damaged ({error}); restore the file from a copy") from error
+
+
+class Pages:
+    """Lays a payload out so that SQLite keeps all of it on pages of its own.
+
+    ``secure_delete`` zeroes what is deleted, but not the stale copies that SQLite leaves behind when
+    it moves rows between the pages of a b-tree: a text deleted later survives in such a copy (a
+    random history of 20,000 writes left some every time). Overflow pages never move: each
+    belongs to one row and is zeroed as a whole. By the file format a row of P bytes on pages of U
+    bytes keeps only its first M + (P - M) mod (U - 4) bytes in the b-tree, M = (U - 12) * 32 // 255 - 23.
+    So a body is M zeros, then the payload, then zeros up to a multiple of U - 4: what stays in the
+    b-tree is exactly the row's integers and digests and those M zeros, whatever their number.
+    """
+
+    def __init__(self, page_size: int) -> None:
+        self.lead = (page_size - 12) * 32 // 255 - 23
+        self._chunk = page_size - 4
+        self._zeros = bytes(self.lead)
+
+    def pad(self, payload: bytes) -> bytes:
+        """The body to store; the payload starts at byte ``lead``."""
+        return self._zeros + payload + bytes(-len(payload) % self._chunk)
+
+
+class Digests:
+    """Keyed digests of 128 bits: what ids, session ids and namespace names are looked up by.
+
+    Index pages are b-tree pages (see `Pages`), so no name may ever stand in one.
+    """
+
+    def __init__(self, salt: bytes) -> None:
+        self._salt = salt
+
+    def of_id(self, text: str) -> bytes:
+        return self._digest(text, b"id")
+
+    def of_session(self, text: str) -> bytes:
+        return self._digest(text, b"session")
+
+    def of_namespace(self, text: str) -> bytes:
+        return self._digest(text, b"namespace")
+
+    def _digest(self, text: str, person: bytes) -> bytes:
+        return hashlib.blake2b(encode_text(text), digest_size=16, key=self._salt, person=person).digest()

@@ -1,0 +1,301 @@
+"""One SQLite file and its connections: a writer, and readers beside it.
+
+Reads run on connections of their own, so that they never wait for an fsync. The database file is
+never opened by anything but SQLite here: closing any other descriptor of it would drop the locks
+that this process holds (POSIX).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import sqlite3
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nuonuo.errors import NotAStoreError, ReadOnlyStoreError, StoreClosedError, StoreError
+from nuonuo.stores import schema
+from nuonuo.stores.sqlite_errors import BUSY, CANTOPEN, READONLY, error_code, translated
+
+_log = logging.getLogger(__name__)
+
+BUSY_SECONDS = 30.0  # how long a call waits for other writers before it gives up
+WIPE_SECONDS = 10.0  # how long a delete waits for readers that still hold the old bytes
+_IDLE_READERS = 4
+_CHECKPOINT_BYTES = 8 << 20
+
+
+class Connections:
+    """The connections to the file at ``path``, created where it is missing.
+
+    Attributes:
+        path: the file. read_only: it can be read and not written. page_size: of the file, in bytes.
+
+    Raises:
+        NotAStoreError: a folder, no database, a damaged one, or another application's; unchanged.
+        SchemaVersionError: written by a newer NuoNuo; unchanged.
+        ReadOnlyStoreError: missing, and its folder cannot be written.
+        StoreError: its folder is missing, or it cannot be opened.
+    """
+
+    _writer: sqlite3.Connection | None
+    _watcher: sqlite3.Connection | None
+    _readers: list[sqlite3.Connection]
+    _in_use: set[sqlite3.Connection]
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.closed = False
+        self._uri = Path(path).absolute().as_uri()
+        self._generation = 0
+        self._reset()
+        with translated(path):
+            self.read_only = self._probe()
+            writer = self._connect()
+            try:
+                self._set_up(writer)
+            except BaseException:
+                writer.close()
+                raise
+        self._writer = writer
+        _live.add(self)
+
+    def _reset(self) -> None:
+        self._writer = None
+        self._watcher = None
+        self._readers = []
+        self._in_use = set()
+        self._write_lock = threading.RLock()
+        self._watch_lock = threading.Lock()
+        self._pool_lock = threading.Lock()
+        self._unwiped = False
+
+    def _probe(self) -> bool:
+        """Look at the path, without changing anything; return whether it can only be read."""
+        path = self.path
+        folder = os.path.dirname(os.path.abspath(path))
+        if os.path.isdir(path):
+            raise NotAStoreError(
+                f"{path!r} is a folder; give the path of a file in it, such as 'memories.db'"
+            )
+        if not os.path.isdir(folder):
+            raise StoreError(f"the folder {folder!r} does not exist; create it, then open {path!r} again")
+        folder_writable = os.access(folder, os.W_OK | os.X_OK)
+        if not os.path.exists(path) or os.path.getsize(path) == 0:
+            if not folder_writable or (os.path.exists(path) and not os.access(path, os.W_OK)):
+                raise ReadOnlyStoreError(f"{path!r} cannot be created: its folder cannot be written")
+            self._mode = "rwc"
+            return False
+        self._mode = "ro"
+        try:
+            self._check()
+        except sqlite3.OperationalError as error:
+            if error_code(error) not in (CANTOPEN, READONLY, BUSY):
+                raise
+            if folder_writable:
+                pass  # a journal to recover, which only a writer may; it looks again
+            elif not os.path.exists(path + "-wal") or os.path.getsize(path + "-wal") == 0:
+                # No log, and none can appear in a folder that cannot be written: the file is all.
+                self._mode = "ro&immutable=1"
+                self._check()
+            else:
+                raise
+        if not folder_writable or not os.access(path, os.W_OK):
+            return True
+        self._mode = "rw"
+        return False
+
+    def _check(self) -> None:
+        connection = self._connect()
+        try:
+            schema.schema_version(connection, self.path)
+        finally:
+            connection.close()
+
+    def _connect(self, *, query_only: bool = False) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self._uri}?mode={self._mode}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            connection.execute(f"PRAGMA page_size = {schema.PAGE_SIZE}")  # of a file yet to be made
+            connection.execute("PRAGMA secure_delete = ON").fetchall()
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA temp_store = MEMORY")  # no content in temporary files
+            connection.execute(
+                f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_BYTES // schema.PAGE_SIZE}"
+            ).fetchall()
+            if query_only:
+                connection.execute("PRAGMA query_only = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_up(self, writer: sqlite3.Connection) -> None:
+        schema.prepare(writer, self.path, read_only=self.read_only)
+        if not self.read_only:
+            schema.use_wal(writer, BUSY_SECONDS)
+        (self.page_size,) = writer.execute("PRAGMA page_size").fetchone()
+        if self.read_only:
+            return
+        self._mode = "rw"
+        # Another process may have died between a delete and its wipe.
+        if _size(self.path + "-wal"):
+            self._checkpoint(writer)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that is committed at the end, durably, or rolled back on any exception."""
+        with self._write_lock, translated(self.path):
+            writer = self._open_writer()
+            writer.execute("BEGIN IMMEDIATE")
+            changes = writer.total_changes
+            try:
+                yield writer
+                writer.execute("COMMIT")
+            except BaseException:
+                if writer.total_changes > changes:
+                    self._unwiped = True  # what was refused may stand in the log
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
+                raise
+            if self._unwiped:
+                self._unwiped = not self._checkpoint(writer)
+
+    def _open_writer(self) -> sqlite3.Connection:
+        self.must_be_open()
+        if self.read_only:
+            raise ReadOnlyStoreError(
+                f"{self.path!r} or its folder cannot be written; it is open for reading only, check permissions"
+            )
+        if self._writer is None:  # after a fork
+            self._writer = self._connect()
+        return self._writer
+
+    @contextmanager
+    def read(self, *, snapshot: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection for reading; with ``snapshot`` all its statements see one state of the file."""
+        with translated(self.path):
+            with self._pool_lock:
+                self.must_be_open()
+                reader = self._readers.pop() if self._readers else self._connect(query_only=True)
+                self._in_use.add(reader)
+            try:
+                if snapshot:
+                    reader.execute("BEGIN")
+                yield reader
+            finally:
+                if reader.in_transaction:
+                    reader.execute("ROLLBACK")
+                with self._pool_lock:
+                    self._in_use.discard(reader)
+                    if self.closed or len(self._readers) >= _IDLE_READERS:
+                        reader.close()
+                    else:
+                        self._readers.append(reader)
+
+    def version(self) -> int:
+        """A number that differs after any commit, of this process or another."""
+        with self._watch_lock, translated(self.path):
+            self.must_be_open()
+            if self._watcher is None:
+                self._watcher = self._connect(query_only=True)
+            (version,) = self._watcher.execute("PRAGMA data_version").fetchone()
+            return int(self._generation << 32 | version)
+
+    def wipe(self) -> None:
+        """Take deleted bytes out of the files: they are zeroed in the database, and the log is emptied.
+
+        Readers that still look at an earlier state hinder it; it waits for them for `WIPE_SECONDS`,
+        then leaves it to the next write, close or open.
+        """
+        deadline = time.monotonic() + WIPE_SECONDS
+        pause = 0.001
+        while True:
+            with self._write_lock, translated(self.path):
+                self._unwiped = not self._checkpoint(self._open_writer())
+            if not self._unwiped:
+                return
+            if time.monotonic() > deadline:
+                break
+            time.sleep(pause)
+            pause = min(2 * pause, 0.1)
+        _log.warning(
+            "the deleted memories are gone from %r, but a reader that began earlier still holds their bytes "
+            "in its log; they are wiped at the next write, close or open after it ends",
+            self.path,
+        )
+
+    def _checkpoint(self, writer: sqlite3.Connection) -> bool:
+        """Move the log into the database and truncate it, without waiting; return whether that worked."""
+        writer.execute("PRAGMA busy_timeout = 0")
+        try:
+            (busy, _, _) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+        except sqlite3.OperationalError as error:
+            # What was committed stays committed: trouble in tidying up must not look like its failure.
+            _log.debug("the log of %r could not be emptied yet: %s", self.path, error)
+            return False
+        finally:
+            writer.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
+    def file_bytes(self) -> int:
+        """The size of the database with its log."""
+        return _size(self.path) + _size(self.path + "-wal")
+
+    def close(self) -> None:
+        """Close every connection; those that are reading now, when they end."""
+        with self._write_lock, self._watch_lock, self._pool_lock, translated(self.path):
+            if self.closed:
+                return
+            self.closed = True
+            if self._unwiped and self._writer is not None:
+                self._checkpoint(self._writer)
+            for connection in (*self._readers, self._watcher, self._writer):
+                if connection is not None:
+                    connection.close()
+            self._readers.clear()
+
+    def must_be_open(self) -> None:
+        """Raise `StoreClosedError` after `close`."""
+        if self.closed:
+            raise StoreClosedError(f"the store {self.path!r} was closed; open it again")
+
+    def _after_fork(self) -> None:
+        """In a forked child: connect anew. SQLite's must not be used there, nor even closed."""
+        inherited = [self._writer, self._watcher, *self._readers, *self._in_use]
+        for connection in inherited:
+            if connection is not None:
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))  # never collected, so never closed
+        self._generation += 1
+        self._reset()
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
+
+
+_live: weakref.WeakSet[Connections] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for connections in list(_live):
+        connections._after_fork()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,300 @@
+"""The in-memory twin of the SQLite store: the same contract, and nothing left when it is closed."""
+
+from __future__ import annotations
+
+import builtins
+import itertools
+import threading
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from nuonuo.errors import StoreClosedError
+from nuonuo.records import Memory
+from nuonuo.stores.base import START, Changes, Counts, Cursor, Identity, Row, Traces
+from nuonuo.stores.checks import (
+    across_namespaces,
+    check_association,
+    check_identity,
+    check_new_ids,
+    unknown,
+)
+from nuonuo.stores.codec import pack_memory, pack_traces, to_microseconds, unpack_memory, unpack_traces
+from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
+
+
+@dataclass(slots=True)
+class _Held:
+    """A memory as it is kept: packed, so that no caller can change it and both stores read alike."""
+
+    key: str
+    namespace: str
+    session_id: str | None
+    timestamp: int | None
+    memory: bytes
+    traces: bytes
+
+    def unpack(self) -> Memory:
+        return unpack_memory(self.memory, 0, self.timestamp, self.namespace)
+
+
+@dataclass(slots=True)
+class _Namespace:
+    """One life of a namespace: its rows by ascending seq, and its journal of (change, seq, kind)."""
+
+    epoch: int
+    rows: dict[int, _Held] = field(default_factory=dict)
+    journal: list[tuple[int, int, int]] = field(default_factory=list)
+    pruned: int = 0
+    last_seq: int = 0
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(self.epoch, self.last_seq, self.journal[-1][0] if self.journal else self.pruned)
+
+
+class InMemoryStore:
+    """A `Store` in RAM.
+
+    Args:
+        journal_length: how many updates, deletions and associations a reader may lag behind before
+            it must start afresh; up to twice as many are kept.
+    """
+
+    def __init__(self, *, journal_length: int = 10_000) -> None:
+        self._keep = journal_length
+        self._lock = threading.RLock()
+        self._closed = False
+        self._version = 0
+        self._identity: Identity | None = None
+        self._namespaces: dict[str, _Namespace] = {}
+        self._seqs: dict[str, int] = {}
+        self._rows: dict[int, _Held] = {}
+        self._targets: dict[int, dict[int, float]] = {}
+        self._sources: dict[int, set[int]] = {}
+        self._new_seq = itertools.count(1)
+        self._new_epoch = itertools.count(1)
+        self._new_change = itertools.count(1)
+
+    @property
+    def path(self) -> str | None:
+        return None
+
+    def claim(self, identity: Identity) -> None:
+        with self._lock:
+            self._must_be_open()
+            if self._identity is None:
+                self._identity = identity
+                self._version += 1
+            check_identity(self._identity, identity, "this store in RAM")
+
+    def insert(self, namespace: str, items: Sequence[tuple[Memory, Traces]]) -> builtins.list[int]:
+        held = [_hold(memory, namespace, traces) for memory, traces in items]
+        with self._lock:
+            self._must_be_open()
+            if not held:
+                return []
+            keys = [row.key for row in held]
+            check_new_ids(keys, (key for key in keys if key in self._seqs))
+            space = self._namespaces.get(namespace)
+            if space is None:
+                space = self._namespaces[namespace] = _Namespace(next(self._new_epoch))
+            seqs = [next(self._new_seq) for _ in held]
+            for seq, row in zip(seqs, held, strict=True):
+                space.rows[seq] = self._rows[seq] = row
+                self._seqs[row.key] = seq
+            space.last_seq = seqs[-1]
+            self._version += 1
+            return seqs
+
+    def replace(self, memory: Memory, traces: Traces) -> None:
+        held = _hold(memory, memory.namespace, traces)
+        with self._lock:
+            self._must_be_open()
+            space = self._namespaces.get(memory.namespace)
+            seq = self._seqs.get(held.key)
+            if space is None or seq is None or seq not in space.rows:
+                raise unknown([memory.id], memory.namespace)
+            space.rows[seq] = self._rows[seq] = held
+            self._record(space, seq, UPDATED)
+
+    def delete(
+        self,
+        *,
+        namespace: str | None = None,
+        ids: Sequence[str] | None = None,
+        session_id: str | None = None,
+        before: datetime | None = None,
+    ) -> int:
+        """As `Store.delete`; with no condition at all, everything goes."""
+        limit = to_microseconds(before)
+        with self._lock:
+            self._must_be_open()
+            if ids is None:
+                rows = self._rows if namespace is None else self._space(namespace).rows
+            else:
+                seqs = {self._seqs[key] for key in ids if key in self._seqs}
+                rows = {seq: self._rows[seq] for seq in seqs}
+            doomed = [
+                (seq, row)
+                for seq, row in rows.items()
+                if (namespace is None or row.namespace == namespace)
+                and (session_id is None or row.session_id == session_id)
+                and (limit is None or (row.timestamp is not None and row.timestamp < limit))
+            ]
+            for seq, row in doomed:
+                self._delete(seq, row)
+            return len(doomed)
+
+    def _delete(self, seq: int, row: _Held) -> None:
+        space = self._namespaces[row.namespace]
+        del space.rows[seq], self._rows[seq], self._seqs[row.key]
+        for target in self._targets.pop(seq, {}):
+            self._sources[target].discard(seq)
+        for source in self._sources.pop(seq, set()):
+            del self._targets[source][seq]
+            self._record(space, source, ASSOCIATED)
+        self._record(space, seq, DELETED)
+        if not space.rows:
+            del self._namespaces[row.namespace]
+
+    def associate(self, source_id: str, target_id: str, weight: float) -> None:
+        check_association(source_id, target_id, weight)
+        with self._lock:
+            self._must_be_open()
+            if missing := [key for key in (source_id, target_id) if key not in self._seqs]:
+                raise unknown(missing)
+            source, target = self._seqs[source_id], self._seqs[target_id]
+            namespace = self._rows[source].namespace
+            if self._rows[target].namespace != namespace:
+                raise across_namespaces(source_id, target_id)
+            if weight == 0:
+                self._targets.get(source, {}).pop(target, None)
+                self._sources.get(target, set()).discard(source)
+            else:
+                self._targets.setdefault(source, {})[target] = float(weight)
+                self._sources.setdefault(target, set()).add(source)
+            self._record(self._namespaces[namespace], source, ASSOCIATED)
+
+    def changes(self, namespace: str, since: Cursor) -> Changes:
+        with self._lock:
+            self._must_be_open()
+            space = self._space(namespace)
+            now = space.cursor
+            if now == since:
+                return Changes(since)
+            if since.epoch != now.epoch or since.change < space.pruned:
+                return Changes(
+                    cursor=now,
+                    reset=since.epoch != START.epoch,
+                    added=[_row(seq, row) for seq, row in space.rows.items()],
+                    associations={
+                        seq: dict(self._targets[seq]) for seq in space.rows if self._targets.get(seq)
+                    },
+                )
+            journal = space.journal[bisect_right(space.journal, since.change, key=lambda entry: entry[0]) :]
+            touched = {
+                kind: {seq for _, seq, k in journal if k == kind} for kind in (UPDATED, DELETED, ASSOCIATED)
+            }
+            gone = touched[DELETED]
+            fresh = itertools.takewhile(lambda seq: seq > since.seq, reversed(space.rows))
+            return Changes(
+                cursor=now,
+                deleted=[seq for seq in sorted(gone) if seq <= since.seq],
+                updated=[
+                    _row(seq, space.rows[seq]) for seq in sorted(touched[UPDATED] - gone) if seq <= since.seq
+                ],
+                added=[_row(seq, space.rows[seq]) for seq in reversed([*fresh])],
+                associations={
+                    seq: dict(self._targets.get(seq, {})) for seq in sorted(touched[ASSOCIATED] - gone)
+                },
+            )
+
+    def version(self) -> int:
+        self._must_be_open()
+        return self._version
+
+    def get(self, ids: Sequence[str], namespace: str | None = None) -> builtins.list[Memory | None]:
+        with self._lock:
+            self._must_be_open()
+            rows = [self._rows.get(self._seqs.get(key, 0)) for key in ids]
+        return [
+            None if row is None or namespace not in (None, row.namespace) else row.unpack() for row in rows
+        ]
+
+    def get_seqs(self, namespace: str, seqs: Sequence[int]) -> builtins.list[Memory | None]:
+        with self._lock:
+            self._must_be_open()
+            space = self._space(namespace)
+            rows = [space.rows.get(seq) for seq in seqs]
+        return [None if row is None else row.unpack() for row in rows]
+
+    def list(
+        self,
+        *,
+        namespace: str | None = None,
+        session_id: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
+    ) -> builtins.list[Memory]:
+        with self._lock:
+            self._must_be_open()
+            rows = self._rows if namespace is None else self._space(namespace).rows
+            ordered = reversed(rows.values()) if newest_first else iter(rows.values())
+            wanted = (row for row in ordered if session_id is None or row.session_id == session_id)
+            end = None if limit is None else offset + limit
+            return [row.unpack() for row in itertools.islice(wanted, offset, end)]
+
+    def associations(self, namespace: str | None = None) -> Iterator[tuple[str, str, float]]:
+        with self._lock:
+            self._must_be_open()
+            found = [
+                (self._rows[source].key, self._rows[target].key, weight)
+                for source, targets in sorted(self._targets.items())
+                if namespace is None or self._rows[source].namespace == namespace
+                for target, weight in sorted(targets.items())
+            ]
+        return iter(found)
+
+    def namespaces(self) -> builtins.list[str]:
+        with self._lock:
+            self._must_be_open()
+            return sorted(self._namespaces)
+
+    def counts(self) -> Counts:
+        with self._lock:
+            self._must_be_open()
+            associations = sum(map(len, self._targets.values()))
+            return Counts(len(self._rows), len(self._namespaces), associations, 0)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            for kept in (self._namespaces, self._seqs, self._rows, self._targets, self._sources):
+                kept.clear()
+
+    def _space(self, namespace: str) -> _Namespace:
+        return self._namespaces.get(namespace) or _Namespace(START.epoch)
+
+    def _record(self, space: _Namespace, seq: int, kind: int) -> None:
+        space.journal.append((next(self._new_change), seq, kind))
+        self._version += 1
+        if len(space.journal) >= 2 * self._keep:
+            space.pruned = space.journal[-self._keep - 1][0]
+            del space.journal[: -self._keep]
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise StoreClosedError("the store was closed; make another one")
+
+
+def _hold(memory: Memory, namespace: str, traces: Traces) -> _Held:
+    packed = pack_memory(memory)  # checks the id
+    timestamp = to_microseconds(memory.timestamp)
+    return _Held(memory.id or "", namespace, memory.session_id, timestamp, packed, pack_traces(traces))
+
+
+def _row(seq: int, held: _Held) -> Row:
+    return Row(seq, held.unpack(), unpack_traces(held.traces, 0))

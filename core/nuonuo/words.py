@@ -1,0 +1,111 @@
+"""Text to words and stems, in any script.
+
+A word is a run of letters and digits. Scripts that write no spaces (Chinese, Japanese, Thai and their
+neighbours) give each character and each pair of characters, so that both one-character and longer
+words can be found.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+import Stemmer
+
+from nuonuo.errors import InvalidInputError
+
+# Han, Hiragana, Katakana, Hangul; Thai, Lao, Myanmar, Khmer, Tibetan.
+_UNSPACED = (
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
+    "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af\U00020000-\U0003134f"
+    "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff"
+)
+# Python's \w leaves out combining marks, which Indic scripts spell words with.
+_MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0962\u0963"
+_MARKS += "\u0980-\u0983\u09bc-\u09cd\u0a01-\u0a51\u0a81-\u0acd\u0b01-\u0b57\u0b82\u0bbe-\u0bcd\u0c00-\u0c56"
+_MARKS += "\u0c81-\u0cd6\u0d00-\u0d57\u0d81-\u0ddf"
+_WORD = re.compile(
+    rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[^\W_])(?:(?![{_UNSPACED}])(?:[^\W_]|[{_MARKS}]))*"
+    rf"(?:['’](?:(?![{_UNSPACED}])[^\W_])+)*"
+)
+_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]")
+
+# Function words of English: they carry grammar, so their token vectors say little of what a memory
+# is about. The lexical cue keeps them; their idf sees to their weight.
+_STOP_WORDS = {
+    "english": frozenset(
+        "a about above after again against all am an and any are aren't as at be because been before being "
+        "below between both but by can can't cannot could couldn't did didn't do does doesn't doing don't "
+        "down during each few for from further had hadn't has hasn't have haven't having he he'd he'll he's "
+        "her here here's hers herself him himself his how how's i i'd i'll i'm i've if in into is isn't it "
+        "it's its itself just let's me more most mustn't my myself no nor not now of off on once only or "
+        "other ought our ours ourselves out over own same shan't she she'd she'll she's should shouldn't so "
+        "some such than that that's the their theirs them themselves then there there's these they they'd "
+        "they'll they're they've this those through to too under until up very was wasn't we we'd we'll "
+        "we're we've were weren't what what's when when's where where's which while who who's whom whose "
+        "why why's will with won't would wouldn't you you'd you'll you're you've your yours yourself "
+        "yourselves s t d ll m o re ve".split()
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a text: the characters ``text[start:end]``, and the form it is compared by."""
+
+    start: int
+    end: int
+    stem: str
+    content: bool  # False for a stop word
+
+
+class Analyzer:
+    """Splits text into words for one language.
+
+    Args:
+        language: a Snowball stemmer's name, such as "english" or "german"; None for no stemming.
+
+    Raises:
+        InvalidInputError: no such stemmer.
+    """
+
+    def __init__(self, language: str | None) -> None:
+        if language is not None and language not in Stemmer.algorithms():
+            raise InvalidInputError(
+                f"language {language!r} has no stemmer; expected None or one of {', '.join(Stemmer.algorithms())}"
+            )
+        self.language = language
+        self._stop = _STOP_WORDS.get(language or "", frozenset())
+        self._local = threading.local()  # a Snowball stemmer may serve one thread at a time
+        self._form = lru_cache(maxsize=1 << 16)(self._uncached_form)
+
+    def words(self, text: str) -> list[Word]:
+        """The words of ``text`` in order; a pair of unspaced characters comes after its first one."""
+        found = []
+        for match in _WORD.finditer(text):
+            start, end = match.span()
+            if _UNSPACED_RUN.match(match.group()):
+                for at in range(start, end):
+                    found.append(Word(at, at + 1, *self._form(text[at])))
+                    if at + 2 <= end:
+                        found.append(Word(at, at + 2, *self._form(text[at : at + 2])))
+            else:
+                found.append(Word(start, end, *self._form(match.group())))
+        return found
+
+    def stems(self, text: str) -> list[str]:
+        """The stems of ``text``, with repeats, in order."""
+        return [word.stem for word in self.words(text)]
+
+    def _uncached_form(self, word: str) -> tuple[str, bool]:
+        folded = unicodedata.normalize("NFKC", word).casefold().replace("’", "'")
+        content = folded not in self._stop
+        if self.language is None:
+            return folded, content
+        stemmer = getattr(self._local, "stemmer", None)
+        if stemmer is None:
+            stemmer = self._local.stemmer = Stemmer.Stemmer(self.language, 0)
+        return stemmer.stemWord(folded), content

@@ -1,0 +1,105 @@
+"""A small local model that needs no key: it quotes what was recalled, and says so where nothing was.
+
+It is no language model. It reads the passages that a prompt hands it, chooses those that belong to the
+question and quotes them with their dates. `local_langchain` and `local_llama_index` dress it as a chat
+model of either framework; `answer_with` is the door for programs without one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from nuonuo import Recall
+
+Answer = Callable[[str, Recall], str]
+
+DOUBT = 0.015  # below this confidence, what was recalled is not taken for an answer
+SURE = 0.5  # from here on it is given without reserve
+QUOTED = 3  # passages at most in one answer
+LONGEST = 320  # characters of a passage that are quoted whole
+NOTHING = "I have nothing on that in my memory."
+UNSURE = "I am not certain, but this may answer it."
+NOTED = "Noted."
+
+
+ASKING = re.compile(
+    r"(who|whose|what|when|where|why|which|how|do|does|did|is|are|was|were|can|tell me)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A remembered text, who said it and when, as far as the prompt tells."""
+
+    text: str
+    role: str | None = None
+    when: datetime | None = None
+
+
+def answer_with(model: str | None) -> Answer:
+    """A function from a question and what was recalled to an answer, by a real model or by quoting."""
+    if model is None:
+        return quote_recalled
+    from local_langchain import load_chat_model  # only who asks for a real model needs LangChain
+
+    chat_model = load_chat_model(model)
+
+    def answer(question: str, recalled: Recall) -> str:
+        notes = "\n".join(f"- {_when(hit.memory.timestamp)}{hit.memory.role}: {hit.memory.text}" for hit in recalled)
+        system = f"Answer from these memories of earlier talks; say so where they do not tell.\n{notes}"
+        return str(chat_model.invoke([("system", system), ("human", question)]).text)
+
+    return answer
+
+
+def quote_recalled(question: str, recalled: Recall) -> str:
+    """Answer a question with the first of what `AssociativeMemory.recall` brought."""
+    passages = [Passage(hit.memory.text, hit.memory.role, hit.memory.timestamp) for hit in recalled]
+    return quote(question, passages, recalled.confidence)
+
+
+def quote(question: str, passages: Sequence[Passage], confidence: float | None = None) -> str:
+    """Answer ``question`` by quoting from ``passages``, which come best first."""
+    if not is_question(question):
+        return NOTED
+    # What was asked before answers nothing, and what the user said weighs more than what was replied.
+    told = [p for p in passages if not only_asks(p.text)]
+    told.sort(key=lambda p: p.role == "assistant")
+    chosen = told[:QUOTED]
+    if not chosen or (confidence is not None and confidence < DOUBT):
+        return NOTHING
+    if all(p.when for p in chosen):
+        chosen.sort(key=lambda p: p.when or datetime.min)  # a later word corrects an earlier one
+    quotes = [f"{_when(p.when)}{_speaker(p.role)}: “{_excerpt(question, p.text)}”" for p in chosen]
+    reserve = [UNSURE] if confidence is not None and confidence < SURE else []
+    return "\n".join(reserve + quotes)
+
+
+def is_question(text: str) -> bool:
+    """Whether a text asks: it ends with a question mark, or begins as only a question does."""
+    return text.rstrip().endswith(("?", "？")) or (ASKING.match(text) is not None and not text.endswith("."))
+
+
+def only_asks(text: str) -> bool:
+    """Whether a remembered text does nothing but ask: such a text answers no question."""
+    return all(is_question(sentence) for sentence in re.split(r"(?<=[.!?。！？])\s+", text.strip()))
+
+
+def _excerpt(question: str, text: str) -> str:
+    """The text, or of a long one the sentence that shares most words with the question."""
+    if len(text) <= LONGEST:
+        return text
+    asked = set(re.findall(r"\w+", question.lower()))
+    sentences = re.split(r"(?<=[.!?。！？])\s+", text)
+    return max(sentences, key=lambda s: len(asked & set(re.findall(r"\w+", s.lower()))))
+
+
+def _when(when: datetime | None) -> str:
+    return f"{when.day} {when:%B %Y}, " if when else ""
+
+
+def _speaker(role: str | None) -> str:
+    return {"user": "you said", "assistant": "I said", None: "I remember"}.get(role, f"{role} said")

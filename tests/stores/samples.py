@@ -1,0 +1,110 @@
+"""Memories and traces to store, a reader that follows a store, and child processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import nuonuo.stores
+from nuonuo.records import Memory
+from nuonuo.stores import START, Changes, Store, Traces
+
+IDENTITY_SEPARATION = "wta:16384:50:0"
+
+
+def traces(seed: int = 0, *, windows: int = 1, tokens: int = 5) -> Traces:
+    rng = np.random.default_rng(seed)
+    return Traces(
+        vectors=rng.standard_normal((windows, 32)).astype(np.float16),
+        parts=np.arange(windows, dtype=np.int32),
+        patterns=rng.integers(0, 256, (tokens, 4)).astype(np.uint8),
+        spans=rng.integers(0, 99, (tokens, 3)).astype(np.int32),
+        code=np.sort(rng.choice(16384, 50, replace=False)).astype(np.int32),
+    )
+
+
+def item(key: str, text: str = "a text", *, seed: int = 0, **fields: Any) -> tuple[Memory, Traces]:
+    return Memory(text, id=key, **fields), traces(seed)
+
+
+def arrays(t: Traces) -> tuple[tuple[str, tuple[int, ...], bytes], ...]:
+    """Traces as something that can be compared."""
+    return tuple(
+        (a.dtype.name, a.shape, a.tobytes()) for a in (t.vectors, t.parts, t.patterns, t.spans, t.code)
+    )
+
+
+class Follower:
+    """A reader of one namespace that applies `Changes` as the protocol says."""
+
+    def __init__(self, store: Store, namespace: str) -> None:
+        self.store, self.namespace = store, namespace
+        self.cursor = START
+        self.rows: dict[int, tuple[Memory, Any]] = {}
+        self.associations: dict[int, dict[int, float]] = {}
+
+    def sync(self) -> Changes:
+        changes = self.store.changes(self.namespace, self.cursor)
+        if changes.reset:
+            self.rows, self.associations = {}, {}
+        for seq in changes.deleted:
+            self.rows.pop(seq, None)
+            self.associations.pop(seq, None)
+        assert all(row.seq in self.rows for row in changes.updated)
+        added = [row.seq for row in changes.added]
+        assert added == sorted(set(added))
+        assert not self.rows.keys() & set(added)
+        for row in (*changes.updated, *changes.added):
+            self.rows[row.seq] = (row.memory, arrays(row.traces))
+        for source, targets in changes.associations.items():
+            assert source in self.rows
+            self.associations[source] = dict(targets)
+        self.associations = {source: targets for source, targets in self.associations.items() if targets}
+        self.cursor = changes.cursor
+        return changes
+
+    @property
+    def state(self) -> tuple[Any, Any]:
+        return self.rows, self.associations
+
+
+def afresh(store: Store, namespace: str) -> tuple[Any, Any]:
+    """What a reader sees that starts now."""
+    follower = Follower(store, namespace)
+    follower.sync()
+    return follower.state
+
+
+def child(script: str, *arguments: object) -> subprocess.Popen[str]:
+    """Run ``script`` in a Python process of its own, with pipes as stdin and stdout."""
+    roots = [str(Path(nuonuo.stores.__file__).parents[2]), str(Path(__file__).parents[2])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*roots, os.environ.get("PYTHONPATH", "")])}
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def say(process: subprocess.Popen[str], line: str) -> str:
+    """Send a line to a child, and return the line that it answers."""
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(line + "\n")
+    process.stdin.flush()
+    return process.stdout.readline().strip()
+
+
+def files_of(path: str) -> bytes:
+    """The bytes of the database with all its side files.
+
+    Another process reads them: closing a descriptor of the file here would drop SQLite's locks.
+    """
+    script = "import sys, glob; [sys.stdout.buffer.write(open(f, 'rb').read()) for f in glob.glob(sys.argv[1] + '*')]"
+    return subprocess.run([sys.executable, "-c", script, path], check=True, capture_output=True).stdout
