@@ -76,8 +76,8 @@ def remember_sample(memory: AssociativeMemory, report: Callable[[int], object] |
             report(len(part))
 
 
-def parse_arguments(description: str, arguments: list[str] | None = None) -> argparse.Namespace:
-    """The flags that every example takes."""
+def parse_arguments(description: str, **switches: str) -> argparse.Namespace:
+    """The flags that every example takes, and its own ``switches``, a name with its help each."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--model",
@@ -88,7 +88,9 @@ def parse_arguments(description: str, arguments: list[str] | None = None) -> arg
     parser.add_argument("--db", metavar="PATH", help="keep the memory in this file; without it in RAM")
     parser.add_argument("--ask", metavar="TEXT", action="append", help="say this and end; may be repeated")
     parser.add_argument("--empty", action="store_true", help="begin without the sample conversation")
-    return parser.parse_args(arguments)
+    for name, meaning in switches.items():
+        parser.add_argument(f"--{name}", action="store_true", help=meaning)
+    return parser.parse_args()
 
 
 def said(asked: list[str] | None) -> Iterator[str]:

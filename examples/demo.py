@@ -1,7 +1,7 @@
 """Loads a conversation of eight months into NuoNuo, asks what was said in it, and shows why it knows.
 
-    python examples/demo.py            everything, then a prompt to go on chatting
-    python examples/demo.py --ask "What is Biscuit terrified of?"
+python examples/demo.py            everything, then a prompt to go on chatting
+python examples/demo.py --ask "What is Biscuit terrified of?"
 """
 
 from __future__ import annotations
@@ -24,8 +24,13 @@ from nuonuo import AssociativeMemory, Chain, Hit, Recall
 
 SHOWN = 3  # hits that are always shown; those further down only where they hold the answer
 SIGNALS = {
-    "tokens": "cyan", "lexical": "blue", "dense": "magenta",
-    "temporal": "yellow", "content": "green", "explicit": "red", "together": "bright_cyan",
+    "tokens": "cyan",
+    "lexical": "blue",
+    "dense": "magenta",
+    "temporal": "yellow",
+    "content": "green",
+    "explicit": "red",
+    "together": "bright_cyan",
 }
 ALIKE = 0.35  # a word that completes one of the question less well than this is not shown
 TELLING = 0.05  # an association that adds less than this to a hit is not shown
@@ -62,7 +67,10 @@ def introduce(console: Console, memory: AssociativeMemory) -> None:
         )
     started = time.perf_counter()
     with Progress(
-        TextColumn("remembering"), BarColumn(bar_width=None), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("remembering"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
         console=console,
     ) as progress:
         task = progress.add_task("remembering", total=len(turns))
@@ -86,7 +94,8 @@ def tour(console: Console, memory: AssociativeMemory) -> None:
         console.print(question_panel(memory, number, question, result, chain))
         found = sum(place in question.turns for place in map(_place, result))
         summary.add_row(
-            question.kind, question.text,
+            question.kind,
+            question.text,
             f"{found} of {len(question.turns)}" if question.turns else "–",
             Text(f"{result.confidence:.2f}", style=_tone(result.confidence)),
         )
@@ -102,7 +111,9 @@ def question_panel(
     """One question: its answer, the hits with their evidence, and the walk from it."""
     known = "nobody ever said" if question.answer is None else question.answer
     lines: list[Text | Table] = [
-        Text(question.text, style="bold"), Text.assemble(("looking for  ", "dim"), known), confidence(result)
+        Text(question.text, style="bold"),
+        Text.assemble(("looking for  ", "dim"), known),
+        confidence(result),
     ]
     lines.append(hits_table(memory, result, question.turns))
     if question.turns:
@@ -120,15 +131,15 @@ def confidence(result: Recall) -> Text:
     filled = round(result.confidence * 20)
     tone = _tone(result.confidence)
     return Text.assemble(
-        ("confidence   ", "dim"), ("━" * filled, tone), ("━" * (20 - filled), "bright_black"),
+        ("confidence   ", "dim"),
+        ("━" * filled, tone),
+        ("━" * (20 - filled), "bright_black"),
         (f" {result.confidence:.2f}", tone),
         ("   nothing on this was ever said" if result.confidence < DOUBT else "", "dim"),
     )
 
 
-def hits_table(
-    memory: AssociativeMemory, result: Recall, gold: tuple[tuple[str, int], ...] = ()
-) -> Table:
+def hits_table(memory: AssociativeMemory, result: Recall, gold: tuple[tuple[str, int], ...] = ()) -> Table:
     """The first hits, each with its score, its text and why it came; a dot marks those that answer."""
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     table.add_column(justify="right", style="dim", no_wrap=True)
@@ -186,7 +197,9 @@ def chat(console: Console, memory: AssociativeMemory, answer: Answer, asked: lis
     for text in said(asked):
         result = memory.recall(text, k=10, namespace=NAMESPACE)
         reply = answer(text, result)
-        console.print(Panel(Group(confidence(result), hits_table(memory, result)), border_style="bright_black"))
+        console.print(
+            Panel(Group(confidence(result), hits_table(memory, result)), border_style="bright_black")
+        )
         console.print(Text.assemble(("nuonuo> ", "bold cyan"), reply))
         now = datetime.now(timezone.utc)
         memory.add([text], namespace=NAMESPACE, session_id=session, role="user", timestamp=now)

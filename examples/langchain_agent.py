@@ -1,8 +1,8 @@
 """A LangChain agent of today: `create_agent` with `NuonuoMiddleware`, which recalls and stores by itself.
 
-    python examples/langchain_agent.py
-    python examples/langchain_agent.py --ask "Who do I work for?"
-    python examples/langchain_agent.py --db nell.db --model openai:gpt-5-mini
+python examples/langchain_agent.py
+python examples/langchain_agent.py --ask "Who do I work for?"
+python examples/langchain_agent.py --db nell.db --model openai:gpt-5-mini
 """
 
 from __future__ import annotations

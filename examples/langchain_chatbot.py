@@ -1,8 +1,8 @@
 """A LangChain chatbot of the classic kind: ConversationChain with `memory=NuonuoMemory(...)`.
 
-    python examples/langchain_chatbot.py
-    python examples/langchain_chatbot.py --ask "What is Biscuit terrified of?"
-    python examples/langchain_chatbot.py --db nell.db --model openai:gpt-5-mini
+python examples/langchain_chatbot.py
+python examples/langchain_chatbot.py --ask "What is Biscuit terrified of?"
+python examples/langchain_chatbot.py --db nell.db --model openai:gpt-5-mini
 """
 
 from __future__ import annotations

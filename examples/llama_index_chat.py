@@ -1,14 +1,13 @@
 """LlamaIndex: a chat engine with `NuonuoMemory`, and a query engine over `NuonuoRetriever`.
 
-    python examples/llama_index_chat.py
-    python examples/llama_index_chat.py --ask "Where is the studio of Kit's teacher?"
-    python examples/llama_index_chat.py --query --ask "What does Halden & Moss do?"
-    python examples/llama_index_chat.py --db nell.db --model ollama:llama3.2
+python examples/llama_index_chat.py
+python examples/llama_index_chat.py --ask "Where is the studio of Kit's teacher?"
+python examples/llama_index_chat.py --query --ask "What does Halden & Moss do?"
+python examples/llama_index_chat.py --db nell.db --model ollama:llama3.2
 """
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timezone
 
 from common import NAMESPACE, open_memory, parse_arguments, remember_sample, said
@@ -23,18 +22,16 @@ from nuonuo_integrations.llama_index import NuonuoMemory, NuonuoRetriever
 
 def main() -> None:
     """Chat, or with ``--query`` ask without a conversation around it."""
-    query = "--query" in sys.argv
     arguments = parse_arguments(
-        "LlamaIndex with a memory; --query asks a query engine instead of a chat engine.",
-        [argument for argument in sys.argv[1:] if argument != "--query"],
+        "LlamaIndex with a memory.", query="ask a query engine over the memory instead of a chat engine"
     )
     llm = load_llm(arguments.model)
     with open_memory(arguments.db) as memory:
         if not arguments.empty:
             remember_sample(memory)
-        talk = query_engine(memory, llm).query if query else chat_engine(memory, llm).chat
+        talk = query_engine(memory, llm).query if arguments.query else chat_engine(memory, llm).chat
         for text in said(arguments.ask):
-            print(f"{'engine' if query else 'bot'}> {talk(text)}")
+            print(f"{'engine' if arguments.query else 'bot'}> {talk(text)}")
 
 
 def chat_engine(memory: AssociativeMemory, llm: LLM) -> SimpleChatEngine:

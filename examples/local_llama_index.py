@@ -20,7 +20,11 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from local_model import answer_prompt
 
 PROVIDERS = {  # provider: its class; the module and the package follow from the name
-    "openai": "OpenAI", "ollama": "Ollama", "anthropic": "Anthropic", "mistralai": "MistralAI", "groq": "Groq",
+    "openai": "OpenAI",
+    "ollama": "Ollama",
+    "anthropic": "Anthropic",
+    "mistralai": "MistralAI",
+    "groq": "Groq",
 }
 
 
@@ -68,5 +72,7 @@ def load_llm(model: str | None) -> LLM:
         ) from error
     loaded = getattr(module, PROVIDERS[provider])(model=name)
     if not isinstance(loaded, LLM):
-        raise SystemExit(f"llama_index.llms.{provider} gave {type(loaded).__name__}, expected an LLM; update it")
+        raise SystemExit(
+            f"llama_index.llms.{provider} gave {type(loaded).__name__}, expected an LLM; update it"
+        )
     return loaded

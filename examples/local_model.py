@@ -48,7 +48,9 @@ def answer_with(model: str | None) -> Answer:
     chat_model = load_chat_model(model)
 
     def answer(question: str, recalled: Recall) -> str:
-        notes = "\n".join(f"- {_when(hit.memory.timestamp)}{hit.memory.role}: {hit.memory.text}" for hit in recalled)
+        notes = "\n".join(
+            f"- {_when(hit.memory.timestamp)}{hit.memory.role}: {hit.memory.text}" for hit in recalled
+        )
         system = f"Answer from these memories of earlier talks; say so where they do not tell.\n{notes}"
         return str(chat_model.invoke([("system", system), ("human", question)]).text)
 
@@ -65,10 +67,9 @@ def quote(question: str, passages: Sequence[Passage], confidence: float | None =
     """Answer ``question`` by quoting from ``passages``, which come best first."""
     if not is_question(question):
         return NOTED
-    # What was asked before answers nothing, and what the user said weighs more than what was replied.
+    # What was asked before answers nothing, and replies are quoted only where the user said nothing.
     told = [p for p in passages if not only_asks(p.text)]
-    told.sort(key=lambda p: p.role == "assistant")
-    chosen = told[:QUOTED]
+    chosen = ([p for p in told if p.role != "assistant"] or told)[:QUOTED]
     if not chosen or (confidence is not None and confidence < DOUBT):
         return NOTHING
     if all(p.when for p in chosen):

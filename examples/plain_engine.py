@@ -1,8 +1,8 @@
 """NuoNuo by itself, without a framework: add, recall, chain, associate, forget.
 
-    python examples/plain_engine.py
-    python examples/plain_engine.py --ask "Where did my sister's flatmate grow up?"
-    python examples/plain_engine.py --db nell.db --model ollama:llama3.2
+python examples/plain_engine.py
+python examples/plain_engine.py --ask "Where did my sister's flatmate grow up?"
+python examples/plain_engine.py --db nell.db --model ollama:llama3.2
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ def main() -> None:
             print(f"nuonuo> {reply}\n        (confidence {recalled.confidence:.2f})")
             for role, line in (("user", text), ("assistant", reply)):
                 memory.add(
-                    [line], namespace=NAMESPACE, session_id=session, role=role, timestamp=datetime.now(timezone.utc)
+                    [line],
+                    namespace=NAMESPACE,
+                    session_id=session,
+                    role=role,
+                    timestamp=datetime.now(timezone.utc),
                 )
 
 
@@ -39,7 +43,11 @@ def show_the_verbs(memory: AssociativeMemory) -> None:
     """A few memories in a namespace of their own, taken away again at the end."""
     mine = {"namespace": "plain-engine"}
     ids = memory.add(
-        ["The spare key hangs in the shed.", "The shed has a combination lock.", "The code is my mother's birthday."],
+        [
+            "The spare key hangs in the shed.",
+            "The shed has a combination lock.",
+            "The code is my mother's birthday.",
+        ],
         session_id="keys",
         role="user",
         **mine,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -47,7 +48,9 @@ class World:
 
     def successors(self, item: int, state: Float) -> Iterable[Association]:
         targets, activations = self.associator.next(self.separation.encode(state[None])[0])
-        return [Association(t, a, "explicit") for t, a in zip(targets.tolist(), activations.tolist(), strict=True)]
+        return [
+            Association(t, a, "explicit") for t, a in zip(targets.tolist(), activations.tolist(), strict=True)
+        ]
 
     def walk(self, cue: Float, hops: int) -> tuple[Any, ...]:
         return walk(cue, range(len(self.stored)), self.patterns, self.successors, hops)
@@ -60,7 +63,7 @@ def test_six_hops_from_a_cue_at_cosine_0_6_among_2000(common: float) -> None:
     world = World(unit_rows(rng, 2000, 128, common))
     routes = rng.permutation(2000).reshape(-1, 8)[:, :7]
     for route in routes.tolist():
-        for source, target in zip(route, route[1:], strict=False):
+        for source, target in itertools.pairwise(route):
             world.associator.learn(source, target, 1.0)
     for source in range(2000):
         for target in rng.integers(0, 2000, 3).tolist():
@@ -68,14 +71,8 @@ def test_six_hops_from_a_cue_at_cosine_0_6_among_2000(common: float) -> None:
                 world.associator.learn(source, target, 0.4)
     for route in routes[:12].tolist():
         cue = cue_at(rng, world.stored[route[0]], 0.6)
-        nearest = int(np.argmax(world.stored @ cue))
-        print(common, nearest == route[0])
         stops = world.walk(cue, 6)
-        if common == 0.0:
-            assert nearest == route[0]
-        if nearest == route[0]:
-            assert [stop.item for stop in stops] == route
-        assert len(stops) == 7 and stops[0].item == nearest
+        assert [stop.item for stop in stops] == route
         assert min(stop.similarity for stop in stops) >= 0.999
 
 
@@ -94,8 +91,7 @@ def test_without_clean_up_the_walk_would_be_lost() -> None:
     for _ in range(6):
         raw = sum(a.weight * world.stored[a.target] for a in world.successors(0, state))
         state = np.asarray(raw, np.float32)
-    print(state @ world.stored[6] / np.linalg.norm(state))
-    assert state @ world.stored[6] / np.linalg.norm(state) < 0.6
+    assert state @ world.stored[6] / np.linalg.norm(state) < 0.2
 
 
 def graph(edges: dict[int, dict[int, float]]) -> Any:
@@ -107,8 +103,11 @@ def graph(edges: dict[int, dict[int, float]]) -> Any:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    edges=st.dictionaries(st.integers(0, 9), st.dictionaries(st.integers(0, 9), st.floats(0.01, 1), max_size=5)),
-    start=st.integers(0, 9), hops=st.integers(0, 12),
+    edges=st.dictionaries(
+        st.integers(0, 9), st.dictionaries(st.integers(0, 9), st.floats(0.01, 1), max_size=5)
+    ),
+    start=st.integers(0, 9),
+    hops=st.integers(0, 12),
 )
 def test_a_walk_takes_the_strongest_association_to_what_it_has_not_seen(
     edges: dict[int, dict[int, float]], start: int, hops: int
@@ -135,9 +134,10 @@ def test_many_alike_do_not_outvote_the_strongest() -> None:
     rng = np.random.default_rng(2)
     copies = np.stack([cue_at(rng, unit_rows(rng, 1, 64)[0], 1.0)] * 10) + 0.01 * unit_rows(rng, 10, 64)
     stored = np.concatenate([unit_rows(rng, 2, 64), copies / np.linalg.norm(copies, axis=1, keepdims=True)])
-    edges = {0: {1: 0.6} | {item: 0.5 for item in range(2, 12)}}
+    edges = {0: {1: 0.6} | dict.fromkeys(range(2, 12), 0.5)}
     stops = walk(stored[0], [0], lambda items: stored[list(items)], graph(edges), 1)
-    assert [stop.item for stop in stops] == [0, 1] and stops[1].similarity >= 0.999
+    assert [stop.item for stop in stops] == [0, 1]
+    assert stops[1].similarity >= 0.999
     drive = compete(stored[1:], np.array([0.6] + [0.5] * 10, stored.dtype))
     np.testing.assert_array_equal(drive, stored[1])
 
@@ -157,8 +157,12 @@ def test_duplicates_settle_together() -> None:
 
 def test_the_strongest_of_several_associations_to_one_target_counts() -> None:
     given_ = [
-        Association(5, 0.2, "temporal"), Association(3, 0.5, "content"), Association(5, 0.7, "explicit"),
-        Association(5, 0.3, "content"), Association(1, 0.5, "content"), Association(2, 0.0, "content"),
+        Association(5, 0.2, "temporal"),
+        Association(3, 0.5, "content"),
+        Association(5, 0.7, "explicit"),
+        Association(5, 0.3, "content"),
+        Association(1, 0.5, "content"),
+        Association(2, 0.0, "content"),
         Association(4, math.nan, "content"),
     ]
     assert strongest(given_) == [given_[2], given_[4], given_[1]]
@@ -170,7 +174,8 @@ def test_length_of_the_cue_makes_no_difference() -> None:
     cue = cue_at(rng, stored[7], 0.6)
     for length in (1e-3, 1.0, 1e3):
         (stop,) = walk(length * cue, range(500), lambda items: stored[list(items)], graph({}), 6)
-        assert stop.item == 7 and stop.similarity >= 0.999
+        assert stop.item == 7
+        assert stop.similarity >= 0.999
 
 
 def test_no_candidates_no_walk() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuonuo.errors import InvalidInputError, InvalidTypeError
-from nuonuo.hopfield import beta_for_leakage, energy, null_confidence, settle, update, weights
+from nuonuo.hopfield import beta_for_leakage, energy, settle, update, weights
 
 Float = npt.NDArray[Any]
 
@@ -35,7 +35,7 @@ def cosines(x: Float, y: Float) -> Float:
     return found
 
 
-# -- the equations ------------------------------------------------------------------------------------
+# -- the equations ---------------------------------------------------------------------------------
 
 
 def test_energy_and_update_are_their_equations() -> None:
@@ -70,11 +70,22 @@ def as_numpy(x: Float) -> Any:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @settings(max_examples=40, deadline=None)
 @given(
-    seed=st.integers(0, 2**32 - 1), n=st.integers(1, 40), d=st.integers(1, 24),
-    log_beta=st.floats(-3, 5), scale=st.floats(0.01, 10), bipolar=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(1, 40),
+    d=st.integers(1, 24),
+    log_beta=st.floats(-3, 5),
+    scale=st.floats(0.01, 10),
+    bipolar=st.booleans(),
 )
 def test_energy_never_rises(
-    library: Any, dtype: npt.DTypeLike, seed: int, n: int, d: int, log_beta: float, scale: float, bipolar: bool
+    library: Any,
+    dtype: npt.DTypeLike,
+    seed: int,
+    n: int,
+    d: int,
+    log_beta: float,
+    scale: float,
+    bipolar: bool,
 ) -> None:
     rng = np.random.default_rng(seed)
     x = rng.choice([-1.0, 1.0], (n, d)).astype(dtype) if bipolar else unit_rows(rng, n, d, dtype)
@@ -107,14 +118,15 @@ def test_torch_equals_numpy(dtype: npt.DTypeLike, beta: float) -> None:
     np.testing.assert_array_equal(here.converged, there.converged.numpy())
 
 
-# -- settling -------------------------------------------------------------------------------------------
+# -- settling --------------------------------------------------------------------------------------
 
 
 def test_settled_is_what_its_last_state_says() -> None:
     rng = np.random.default_rng(3)
     x = unit_rows(rng, 50, 16, np.float64)
     result = settle(x, cues_at(rng, x[:4], 0.7).reshape(2, 2, 16), 20.0, tolerance=1e-9)
-    assert result.state.shape == (2, 2, 16) and result.weights.shape == (2, 2, 50)
+    assert result.state.shape == (2, 2, 16)
+    assert result.weights.shape == (2, 2, 50)
     assert result.energy.shape == result.steps.shape == result.converged.shape == (2, 2)
     assert result.converged.all()
     np.testing.assert_allclose(result.weights.sum(-1), 1)
@@ -126,7 +138,9 @@ def test_settled_is_what_its_last_state_says() -> None:
 def test_a_batch_settles_as_its_states_do_alone() -> None:
     rng = np.random.default_rng(4)
     x = unit_rows(rng, 60, 24, np.float64)
-    cues = np.concatenate([cues_at(rng, x[:3], 0.9), cues_at(rng, x[3:6], 0.4), 0.01 * rng.standard_normal((3, 24))])
+    cues = np.concatenate(
+        [cues_at(rng, x[:3], 0.9), cues_at(rng, x[3:6], 0.4), 0.01 * rng.standard_normal((3, 24))]
+    )
     together = settle(x, cues, 9.0, max_steps=200, tolerance=1e-7)
     alone = [settle(x, cue, 9.0, max_steps=200, tolerance=1e-7) for cue in cues]
     np.testing.assert_array_equal(together.steps, [int(a.steps) for a in alone])
@@ -140,7 +154,8 @@ def test_not_converging_is_data() -> None:
     cue = rng.standard_normal(12)
     for max_steps in (0, 1, 2):
         result = settle(x, cue, 4.0, max_steps=max_steps, tolerance=0.0)
-        assert int(result.steps) == max_steps and not bool(result.converged)
+        assert int(result.steps) == max_steps
+        assert not bool(result.converged)
     np.testing.assert_array_equal(settle(x, cue, 4.0, max_steps=0).state, cue)
 
 
@@ -151,7 +166,7 @@ def test_small_beta_settles_on_the_mean_and_great_beta_on_one() -> None:
     np.testing.assert_allclose(settle(x, cue, 100.0).state, x[0], atol=1e-6)
 
 
-# -- recall against noise, capacity against load ----------------------------------------------------------
+# -- recall against noise, capacity against load ---------------------------------------------------
 
 
 @pytest.mark.parametrize("noise", [0.2, 0.4, 0.6, 0.8, 1.0])
@@ -203,7 +218,8 @@ def test_capacity_ends_where_patterns_crowd() -> None:
     for n in (10, 100, 1000):
         x = unit_rows(rng, n, 8)
         found.append(float(cosines(settle(x, x[:10], 8.0).state, x[:10]).mean()))
-    assert found[0] > 0.95 and found[0] > found[1] > found[2]
+    assert found[0] > 0.95
+    assert found[0] > found[1] > found[2]
 
 
 @pytest.mark.parametrize("n", [5000, 20_000])
@@ -216,10 +232,11 @@ def test_a_cue_at_cosine_0_6_is_completed_among_many(n: int) -> None:
     gap = float((overlaps[:, -1] - overlaps[:, -2]).min())
     result = settle(x, cues, beta_for_leakage(gap, n))
     assert (cosines(result.state, x[:20]) >= 0.999).all()
-    assert result.converged.all() and (result.steps <= 5).all()
+    assert result.converged.all()
+    assert (result.steps <= 5).all()
 
 
-# -- beta, and the null pattern -----------------------------------------------------------------------------
+# -- beta, and the null pattern --------------------------------------------------------------------
 
 
 @settings(max_examples=100, deadline=None)
@@ -244,26 +261,30 @@ def test_weights_are_a_softmax_over_candidates_and_null(library: Any) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(
-    energies=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9), null=st.floats(-1e6, 1e6),
+    energies=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9),
+    null=st.floats(-1e6, 1e6),
     beta=st.floats(1e-3, 1e3),
 )
 def test_weights_are_stable(energies: list[float], null: float, beta: float) -> None:
     mass = weights(np.array(energies), beta, null)
-    assert np.isfinite(mass.weights).all() and (mass.weights >= 0).all()
+    assert np.isfinite(mass.weights).all()
+    assert (mass.weights >= 0).all()
     assert 0 <= float(mass.confidence) <= 1
     assert float(mass.weights.sum()) == pytest.approx(float(mass.confidence), abs=1e-12)
     assert (float(mass.confidence) >= 0.5) or max(energies) < null
 
 
 def test_confidence_is_near_0_below_the_null_and_near_1_above() -> None:
-    assert null_confidence(np.array([0.2, 0.3]), 20.0, 0.75) < 1e-3
-    assert null_confidence(np.array([0.2, 1.5]), 20.0, 0.75) > 1 - 1e-6
-    assert 0 < null_confidence(np.array([-30.0]), 20.0, 0.75) < 1e-200, "a small confidence keeps its digits"
-    assert null_confidence(np.zeros(0), 20.0, 0.75) == 0.0
-    assert isinstance(null_confidence(np.array([0.2], np.float32), 20.0, 0.75), float)
+    def confidence(*energies: float) -> float:
+        return float(weights(np.array(energies), 20.0, 0.75).confidence)
+
+    assert confidence(0.2, 0.3) < 1e-3
+    assert confidence(0.2, 1.5) > 1 - 1e-6
+    assert 0 < confidence(-30.0) < 1e-200, "a small confidence keeps its digits"
+    assert confidence() == 0.0
 
 
-# -- bad input --------------------------------------------------------------------------------------------
+# -- bad input -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("function", [energy, update, settle])

@@ -42,7 +42,7 @@ def shared(a: npt.NDArray[np.int32], b: npt.NDArray[np.int32]) -> float:
     return float(np.mean([len(np.intersect1d(x, y)) for x, y in zip(a, b, strict=True)]))
 
 
-# -- determinism ------------------------------------------------------------------------------------------
+# -- determinism -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,13 @@ def test_a_code_does_not_depend_on_its_batch_its_dtype_or_its_memory_layout() ->
     x, wta = lattice(50, 384), WinnerTakeAll(384)
     codes = wta.encode(x)
     np.testing.assert_array_equal(codes, np.concatenate([wta.encode(row[None]) for row in x]))
-    for other in (x.astype(np.float32), x.astype(np.float64), x.astype(np.int16), np.asfortranarray(x), x[::-1][::-1]):
+    for other in (
+        x.astype(np.float32),
+        x.astype(np.float64),
+        x.astype(np.int16),
+        np.asfortranarray(x),
+        x[::-1][::-1],
+    ):
         np.testing.assert_array_equal(codes, wta.encode(other))
     np.testing.assert_array_equal(codes, WinnerTakeAll(384).encode(x.tolist()))
 
@@ -81,7 +87,7 @@ def test_another_seed_gives_other_codes() -> None:
     assert shared(WinnerTakeAll(384, seed=0).encode(x), WinnerTakeAll(384, seed=1).encode(x)) < 2
 
 
-# -- equal to the slow way ----------------------------------------------------------------------------------
+# -- equal to the slow way -------------------------------------------------------------------------
 
 
 @settings(max_examples=40, deadline=None)
@@ -127,14 +133,16 @@ def test_winners_break_ties_towards_the_lower_unit(drive: list[int], data: st.Da
     assert winners(np.array([drive], np.int32), k).tolist() == [slow]
 
 
-# -- what codes are for ---------------------------------------------------------------------------------------
+# -- what codes are for ----------------------------------------------------------------------------
 
 
 def test_codes_are_sparse_ascending_and_in_range() -> None:
     codes = WinnerTakeAll(384).encode(np.random.default_rng(1).standard_normal((200, 384)))
-    assert codes.shape == (200, 50) and codes.dtype == np.int32
+    assert codes.shape == (200, 50)
+    assert codes.dtype == np.int32
     assert (np.diff(codes, axis=1) > 0).all()
-    assert codes.min() >= 0 and codes.max() < 16384
+    assert codes.min() >= 0
+    assert codes.max() < 16384
 
 
 def test_units_share_the_work() -> None:
@@ -153,7 +161,9 @@ def test_overlap_grows_with_cosine() -> None:
         found.append(shared(wta.encode(x), wta.encode(y)))
     assert found == sorted(found)
     assert found[1] < 1, "unrelated vectors share k^2 / n = 0.15 units"
-    assert 4 < found[3] < 10 and 20 < found[5] < 28 and found[-1] == 50
+    assert 4 < found[3] < 10
+    assert 20 < found[5] < 28
+    assert found[-1] == 50
 
 
 def test_the_structured_projection_separates_as_well_as_a_random_matrix() -> None:
@@ -172,14 +182,17 @@ def test_describe_and_repr() -> None:
     assert repr(WinnerTakeAll(10, 64, 5, 3)) == "WinnerTakeAll(10, 64, 5, 3)"
 
 
-# -- bad input ------------------------------------------------------------------------------------------------
+# -- bad input -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((0,), "dimension"), ((8, 0), "n_units"), ((8, 16, 0), "n_active"),
-        ((8, 16, 17), "n_active must be in .* 16"), ((8, 16, 4, -1), "seed"),
+        ((0,), "dimension"),
+        ((8, 0), "n_units"),
+        ((8, 16, 0), "n_active"),
+        ((8, 16, 17), "n_active must be in .* 16"),
+        ((8, 16, 4, -1), "seed"),
     ],
 )
 def test_bad_settings_are_named(arguments: tuple[int, ...], words: str) -> None:

@@ -15,14 +15,32 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "AssociativeMemory", "Chain", "Embedder", "Encoding", "Evidence", "Hit", "Link", "Match", "Memory",
-    "MemoryConfig", "MiniLM", "NuonuoError", "Recall", "Stats", "Step", "VectorEmbedder",
+    "AssociativeMemory",
+    "Chain",
+    "Embedder",
+    "Encoding",
+    "Evidence",
+    "Hit",
+    "Link",
+    "Match",
+    "Memory",
+    "MemoryConfig",
+    "MiniLM",
+    "NuonuoError",
+    "Recall",
+    "Stats",
+    "Step",
+    "VectorEmbedder",
 ]
 
 # What needs NumPy is imported when it is first used, so that `import nuonuo` costs next to nothing.
 _LAZY = {
-    "AssociativeMemory": "nuonuo.memory", "MemoryConfig": "nuonuo.config", "Embedder": "nuonuo.embedding",
-    "Encoding": "nuonuo.embedding", "MiniLM": "nuonuo.embedding", "VectorEmbedder": "nuonuo.embedding",
+    "AssociativeMemory": "nuonuo.memory",
+    "MemoryConfig": "nuonuo.config",
+    "Embedder": "nuonuo.embedding",
+    "Encoding": "nuonuo.embedding",
+    "MiniLM": "nuonuo.embedding",
+    "VectorEmbedder": "nuonuo.embedding",
 }
 
 

@@ -30,7 +30,9 @@ class Growable:
         rows = np.asarray(rows, self._buffer.dtype)
         end = self._n + len(rows)
         if end > len(self._buffer):
-            grown = np.zeros((max(end, len(self._buffer) * 3 // 2, 16), *self._buffer.shape[1:]), self._buffer.dtype)
+            grown = np.zeros(
+                (max(end, len(self._buffer) * 3 // 2, 16), *self._buffer.shape[1:]), self._buffer.dtype
+            )
             grown[: self._n] = self.data
             self._buffer = grown
         self._buffer[self._n : end] = rows

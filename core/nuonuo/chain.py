@@ -7,9 +7,9 @@
     xi       <- settle(a_winner x_winner + 1/2 sum_others a_j x_j)      clean-up: the next stop
 
 Hetero-association with a clean-up at each hop is how sequences were first stored in attractor networks
-(Sompolinsky & Kanter 1986; Kleinfeld 1986) and in vector-symbolic memories (Kanerva 2009); here both halves are
-modern: a separated associator (`nuonuo.hebbian`) and a modern Hopfield memory (`nuonuo.hopfield`). Without
-the clean-up, the noise of each hop is the next hop's cue, and a walk is lost after two or three.
+(Sompolinsky & Kanter 1986; Kleinfeld 1986) and in vector-symbolic memories (Kanerva 2009); here both halves
+are modern: a separated associator (`nuonuo.hebbian`) and a modern Hopfield memory (`nuonuo.hopfield`).
+Without the clean-up, the noise of each hop is the next hop's cue, and the walk is soon lost.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SMALLEST_GAP = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """What a stop leads to: the target, the activation that reaches it (> 0), and the kind that carries it."""
+    """What a stop leads to: the target, the activation that reaches it (> 0), and the kind that does."""
 
     target: int
     weight: float
@@ -66,8 +66,8 @@ Patterns = Callable[[Sequence[int]], Array]
 """Items (n,) to their stored patterns (n, d): unit rows, float32 or float64."""
 
 Successors = Callable[[int, Array], Iterable[Association]]
-"""Where the walk stands, as item and settled state (d,), to what follows; of several to one target, the
-strongest counts. An associator answers from the state: ``associator.next(code(state))``; a graph, from the item."""
+"""Where the walk stands, as item and settled state (d,), to what follows it; of several to one target,
+the strongest counts. An associator answers from the state, ``next(code(state))``; a graph, from the item."""
 
 
 def walk(
@@ -109,7 +109,9 @@ def walk(
         raise InvalidInputError("the cue is a zero vector, which resembles nothing; give it a direction")
     stored = patterns(candidates)
     if np.shape(cue) != stored.shape[1:]:
-        raise InvalidInputError(f"the cue must have shape {stored.shape[1:]} like a pattern, got {np.shape(cue)}")
+        raise InvalidInputError(
+            f"the cue must have shape {stored.shape[1:]} like a pattern, got {np.shape(cue)}"
+        )
     start, state = complete(stored, np.asarray(cue, stored.dtype), leakage)
     item = int(candidates[start])
     stops = [Stop(item, cosine(state, stored[start]), None, 1.0)]

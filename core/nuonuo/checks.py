@@ -63,7 +63,9 @@ def moment_of(value: object, name: str) -> datetime | None:
         if isinstance(value, datetime):
             return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
     except (ValueError, OverflowError, OSError) as error:
-        raise InvalidInputError(f"{name} is no point in time that can be kept: {value!r} ({error})") from error
+        raise InvalidInputError(
+            f"{name} is no point in time that can be kept: {value!r} ({error})"
+        ) from error
     raise InvalidTypeError(
         f"{name} must be a datetime, an ISO 8601 str or finite seconds since 1970, got {type(value).__name__} {value!r}"
     )
@@ -111,8 +113,14 @@ def memories_of(
             f"add takes a text, a Memory, or a list of them, got {type(items).__name__} {_short(items)}"
         )
     open_fields = Memory(
-        "-", optional_label(role, "role"), moment_of(timestamp, "timestamp"), metadata or {}, cues_of(cues),
-        optional_label(session_id, "session_id"), None, label_of(namespace, "namespace"),
+        "-",
+        optional_label(role, "role"),
+        moment_of(timestamp, "timestamp"),
+        metadata or {},
+        cues_of(cues),
+        optional_label(session_id, "session_id"),
+        None,
+        label_of(namespace, "namespace"),
     )
     return [_complete(item, at, open_fields) for at, item in enumerate(items)]
 
@@ -121,7 +129,9 @@ def _complete(item: object, at: int, default: Memory) -> Memory:
     if isinstance(item, str):
         item = Memory(item)
     if not isinstance(item, Memory):
-        raise InvalidTypeError(f"item {at} must be a str or a Memory, got {type(item).__name__} {_short(item)}")
+        raise InvalidTypeError(
+            f"item {at} must be a str or a Memory, got {type(item).__name__} {_short(item)}"
+        )
     metadata_json(item.metadata)
     metadata = {**default.metadata, **item.metadata}
     metadata_json(metadata)

@@ -56,8 +56,6 @@ class MemoryConfig:
     n_units: int = 16384
     n_active: int = 50
     separation_seed: int = 0
-    separation_beta: float = 0.5  # of the softmax over overlaps (in units) of the associator
-    chain_beta: float = 60.0  # clean-up of the walk's state: inverse temperature over cosines
     chain_temporal: float = 0.4  # strength of a temporal association in a walk; explicit ones weigh up to 1
     chain_content: float = 0.6  # the same for content associations
 
@@ -88,6 +86,11 @@ class MemoryConfig:
 
 
 _LEAST = {
-    "dense_candidates": 1, "lexical_candidates": 1, "oversampling": 1,
-    "null_energy": -10, "n_units": 64, "n_active": 1, "shard_bytes": 1 << 20,
+    "dense_candidates": 1,
+    "lexical_candidates": 1,
+    "oversampling": 1,
+    "null_energy": -10,
+    "n_units": 64,
+    "n_active": 1,
+    "shard_bytes": 1 << 20,
 }

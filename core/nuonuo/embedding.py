@@ -170,17 +170,20 @@ class MiniLM:
             encodings.append(Encoding(vectors, np.concatenate(tokens), np.concatenate(spans)))
         return encodings
 
-    def _forward(
-        self, texts: list[str]
-    ) -> list[list[tuple[FloatArray, FloatArray, npt.NDArray[np.int32]]]]:
+    def _forward(self, texts: list[str]) -> list[list[tuple[FloatArray, FloatArray, npt.NDArray[np.int32]]]]:
         """For each text its windows: sentence vector, token vectors, character spans."""
         import torch
 
         model = self._load()
         limit = int(model.max_seq_length or 256)
         batch = model.tokenizer(
-            texts, truncation=True, max_length=limit, padding=True, return_tensors="pt",
-            stride=min(self.overlap, limit // 4), return_overflowing_tokens=True,
+            texts,
+            truncation=True,
+            max_length=limit,
+            padding=True,
+            return_tensors="pt",
+            stride=min(self.overlap, limit // 4),
+            return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
         owner = batch.pop("overflow_to_sample_mapping").tolist()

@@ -101,7 +101,8 @@ class Encoder:
 
     def code(self, state: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """The winner-take-all code (n_active,) of one vector (d,)."""
-        return self._separation.encode(state[None, :])[0]
+        codes = self._separation.encode(state[None, :])
+        return codes[0]
 
     def forget(self) -> None:
         """Drop every encoding that is kept: it could hold what was just forgotten."""

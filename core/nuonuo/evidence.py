@@ -13,7 +13,7 @@ import numpy as np
 
 from nuonuo.config import MemoryConfig
 from nuonuo.pipeline import Question, Ranking, token_words
-from nuonuo.records import Evidence, Hit, Link, Match, Memory
+from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, Memory
 from nuonuo.shard import NOBODY, Shard
 from nuonuo.tokens import similarities
 from nuonuo.words import Analyzer
@@ -54,9 +54,12 @@ def trace(shard: Shard, question: Question, ranking: Ranking, config: MemoryConf
     for place, at in enumerate(ranking.at.tolist()):
         row = int(scored.rows[at])
         signals = {
-            "tokens": float(scored.tokens[at]), "lexical": float(scored.lexical[at]),
-            "dense": float(scored.dense[at]), "temporal": float(scored.temporal[at]),
-            "content": float(scored.content[at]), "explicit": float(scored.explicit[at]),
+            "tokens": float(scored.tokens[at]),
+            "lexical": float(scored.lexical[at]),
+            "dense": float(scored.dense[at]),
+            "temporal": float(scored.temporal[at]),
+            "content": float(scored.content[at]),
+            "explicit": float(scored.explicit[at]),
             "together": float(ranking.together[place]),
         }
         signals = {name: share for name, share in signals.items() if share}
@@ -64,9 +67,18 @@ def trace(shard: Shard, question: Question, ranking: Ranking, config: MemoryConf
         shared: tuple[str, ...] = ()
         if source != NOBODY and scored.content[at] >= scored.explicit[at]:
             shared = tuple(shard.postings.shared(source, row, config.content_max_df))
-        found.append(Traced(
-            row, seqs[place], sum(signals.values()), signals, answers[place], source, float(scored.link[at]), shared,
-        ))
+        found.append(
+            Traced(
+                row,
+                seqs[place],
+                sum(signals.values()),
+                signals,
+                answers[place],
+                source,
+                float(scored.link[at]),
+                shared,
+            )
+        )
     return found
 
 
@@ -86,11 +98,14 @@ def explain(
     """
     return tuple(
         Hit(memories[hit.row], hit.score, _evidence(question, hit, memories, analyzer))
-        for hit in traced if hit.row in memories
+        for hit in traced
+        if hit.row in memories
     )
 
 
-def _evidence(question: Question, hit: Traced, memories: Mapping[int, Memory], analyzer: Analyzer) -> Evidence:
+def _evidence(
+    question: Question, hit: Traced, memories: Mapping[int, Memory], analyzer: Analyzer
+) -> Evidence:
     matches = []
     for answer in hit.answers:
         holder = memories.get(answer.row)
@@ -98,18 +113,20 @@ def _evidence(question: Question, hit: Traced, memories: Mapping[int, Memory], a
             continue
         text = holder.text if answer.part == 0 else holder.cues[answer.part - 1]
         word = question.words[answer.word]
-        matches.append(Match(
-            word=question.text[word.start : word.end],
-            weight=answer.weight,
-            answer=_whole_word(analyzer, text, answer.start, answer.end),
-            similarity=answer.similarity,
-            source="neighbour" if answer.row != hit.row else "text" if answer.part == 0 else "cue",
-            memory_id=holder.id or "",
-        ))
+        matches.append(
+            Match(
+                word=question.text[word.start : word.end],
+                weight=answer.weight,
+                answer=_whole_word(analyzer, text, answer.start, answer.end),
+                similarity=answer.similarity,
+                source="neighbour" if answer.row != hit.row else "text" if answer.part == 0 else "cue",
+                memory_id=holder.id or "",
+            )
+        )
     path: tuple[Link, ...] = ()
     source = memories.get(hit.source)
     if source is not None:
-        kind = "content" if hit.shared else "explicit"
+        kind: AssociationKind = "content" if hit.shared else "explicit"
         path = (Link(source.id or "", memories[hit.row].id or "", kind, min(hit.link, 1.0), hit.shared),)
     return Evidence(hit.signals, tuple(matches), path)
 
@@ -129,49 +146,43 @@ def _answers(
     rows = ranking.scored.rows[ranking.at]
     if question.tokens is None:
         return [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
-    around = [(rows, 0)] + [(side, d) for d in (1, 2) for side in shard.neighbours(rows, d)]
-    wanted = np.unique(np.concatenate([side for side, _ in around]))
-    wanted = wanted[np.isin(wanted, ranking.scored.rows)]
-    patterns, counts = shard.patterns.gather(wanted)
-    values = similarities(patterns, question.tokens.states)
+    sides = [rows, *(side for distance in (1, 2) for side in shard.neighbours(rows, distance))]
+    places = np.stack(sides, axis=1)  # (K, 5): the hit itself, then its neighbours
+    places = np.where(np.isin(places, ranking.scored.rows), places, NOBODY)
+    holders = np.unique(places[places != NOBODY])
+    patterns, counts = shard.patterns.gather(holders)
+    values = similarities(patterns, question.tokens)
     starts = np.cumsum(counts) - counts
-    place = {row: at for at, row in enumerate(wanted.tolist()) if counts[at]}
-    best = {
-        row: (block := values[starts[at] : starts[at] + counts[at]], block.argmax(axis=0))
-        for row, at in place.items()
-    }
-    owner = question.tokens.words.tolist()
-    order = sorted(set(owner), key=lambda word: -sum(w for w, o in zip(ranking.weights, owner, strict=True) if o == word))
+    # by holder and token: the best pattern and its similarity; the last row stands for nobody
+    best = np.full((len(holders) + 1, values.shape[1]), -np.inf, np.float32)
+    which = np.zeros(best.shape, np.int64)
+    for at in np.flatnonzero(counts).tolist():
+        block = values[starts[at] : starts[at] + counts[at]]
+        which[at], best[at] = block.argmax(axis=0), block.max(axis=0)
+    at = np.where(places == NOBODY, len(holders), np.searchsorted(holders, places))
+    g = config.neighbour_discount
+    reached = best[at] * np.array([1, g, g, g * g, g * g], np.float32)[:, None]  # (K, 5, T)
+    winner = reached.argmax(axis=1).tolist()
+    top = reached.max(axis=1).tolist()  # e_t(m), by hit and token
+    pieces: dict[int, list[int]] = {}
+    for token, word in enumerate(question.tokens.words.tolist()):
+        pieces.setdefault(word, []).append(token)
+    weight = {word: float(ranking.weights[tokens].sum()) for word, tokens in pieces.items()}
+    order = sorted(pieces, key=lambda word: -weight[word])
     found = []
-    for at in range(len(rows)):
-        tokens: list[Answer] = []
-        for token, word in enumerate(owner):
-            options = []
-            for side, distance in around:
-                row = int(side[at])
-                if row in best:
-                    block, top = best[row]
-                    value = float(block[top[token], token]) * config.neighbour_discount**distance
-                    options.append((value, -distance, row, int(top[token])))
-            if options:
-                value, _, row, pattern = max(options)
-                part, start, end = shard.spans[row][pattern].tolist()
-                tokens.append(Answer(word, float(ranking.weights[token]), value, row, part, start, end))
-        found.append(tuple(_by_word(tokens, order)))
+    for hit in range(len(rows)):
+        answers = []
+        for word in order:
+            token = max(pieces[word], key=top[hit].__getitem__)
+            if top[hit][token] == -np.inf:  # neither it nor a neighbour has any pattern
+                continue
+            side = winner[hit][token]
+            row = int(places[hit, side])
+            part, start, end = shard.spans[row][which[at[hit, side], token]].tolist()
+            mean = sum(top[hit][piece] for piece in pieces[word]) / len(pieces[word])
+            answers.append(Answer(word, weight[word], mean, row, part, start, end))
+        found.append(tuple(answers))
     return found
-
-
-def _by_word(tokens: list[Answer], order: list[int]) -> list[Answer]:
-    """One answer a word: its pieces' weights summed, their similarities averaged, the best piece's place."""
-    answers = []
-    for word in order:
-        pieces = [answer for answer in tokens if answer.word == word]
-        if pieces:
-            best = max(pieces, key=lambda answer: answer.similarity)
-            weight = sum(piece.weight for piece in pieces)
-            mean = sum(piece.similarity for piece in pieces) / len(pieces)
-            answers.append(Answer(word, weight, mean, best.row, best.part, best.start, best.end))
-    return answers
 
 
 def _lexical_answers(shard: Shard, question: Question, ranking: Ranking, row: int) -> tuple[Answer, ...]:

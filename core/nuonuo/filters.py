@@ -24,7 +24,10 @@ BoolArray = npt.NDArray[np.bool_]
 NO_TIME = np.iinfo(np.int64).min
 _ABSENT = -1
 _ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
-    "$gt": operator.gt, "$gte": operator.ge, "$lt": operator.lt, "$lte": operator.le,
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+    "$lt": operator.lt,
+    "$lte": operator.le,
 }
 _OPERATORS = ("$eq", "$ne", "$in", "$nin", *_ORDERED)
 
@@ -178,7 +181,9 @@ def conditions(name: str, condition: Any) -> list[tuple[str, Any]]:
             raise InvalidInputError(
                 f"the filter on {name!r} has the operator {op!r}; expected one of {', '.join(_OPERATORS)}"
             )
-        if op in ("$in", "$nin") and (isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__")):
+        if op in ("$in", "$nin") and (
+            isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__")
+        ):
             raise InvalidInputError(f"{op} on {name!r} needs a list of values, got {value!r}")
         if op in _ORDERED and (isinstance(value, bool) or not isinstance(value, (int, float, str))):
             raise InvalidInputError(f"{op} on {name!r} needs a number or a str, got {value!r}")
@@ -190,7 +195,9 @@ def check_where(where: object) -> None:
     if where is None:
         return
     if not isinstance(where, Mapping):
-        raise InvalidTypeError(f"where must be a mapping such as {{'role': 'user'}}, got {type(where).__name__} {where!r}")
+        raise InvalidTypeError(
+            f"where must be a mapping such as {{'role': 'user'}}, got {type(where).__name__} {where!r}"
+        )
     for name, condition in where.items():
         for _, value in conditions(name, condition):
             _key(list(value) if isinstance(value, (set, frozenset, tuple)) else value)
@@ -209,5 +216,3 @@ def _key(value: Any) -> Key:
         return ("json", json.dumps(value, sort_keys=True))
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"a filter compares JSON values, got {value!r}: {error}") from error
-
-

@@ -1,6 +1,6 @@
 """The Hebbian associator: what followed what, learned one pair at a time; sparse, exact, and forgetful.
 
-A classical associator (Willshaw et al. 1969; Hopfield 1982; Amari 1972) superposes what it learns in one matrix:
+A classical associator (Willshaw et al. 1969; Amari 1972; Hopfield 1982) superposes all it learns:
 
     W     = sum_i  w_i code(target_i) code(source_i)^T
     W q   = sum_i  w_i code(target_i) <code(source_i), q>
@@ -16,10 +16,10 @@ from source to target. The same answer, taken in another order, is
 
 Why the dual form. The dense W over 16384 units is 1 GB and O(n^2) to teach one pair. Worse, codes of real
 text share hub units: at 20,000 memories of k = 50, the next-hop fidelity of W q is 7%, although the right
-source overlaps the cue in 50 units and the runner-up in 9. The linear sum drowns that signal, and only the dual
-form can separate before it sums. Phi q is one pass over inverted lists (unit -> items), a fraction of a
-millisecond at 20,000 memories and 8 MB; learning is an append. And forgetting removes rows, so that the
-state is, bit for bit, the one in which the thing was never learned, which no superposed matrix can promise.
+source overlaps the cue in 50 units and the runner-up in 9. The linear sum drowns that signal, and only the
+dual form can separate before it sums. Phi q is one pass over inverted lists (unit -> items), a fraction of
+a millisecond at 20,000 memories; learning is an append. And forgetting removes rows, so that the state is,
+bit for bit, the one in which the thing was never learned, which no superposed matrix can promise.
 
 `DenseHebbian` is that matrix, kept as the reference: the tests prove it equal to the dual form with f(o) = o.
 """
@@ -47,7 +47,7 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 Separation = Callable[[IntArray], FloatArray]
-"""f: overlaps (M,) >= 1 to activities (M,) >= 0. Items that share no unit with the cue stay silent: f(0) = 0."""
+"""f: overlaps (M,) >= 1 to activities (M,) >= 0. Items that share no unit stay silent: f(0) = 0."""
 
 SILENCE = 1e-9
 """Sources less active than this part of the most active one are not heard: a hop asks a few, not all."""
@@ -170,7 +170,9 @@ class HebbianAssociator:
             if item not in self._codes:
                 raise UnknownMemoryError(f"item {item} is not stored; add it before it is associated")
         if not math.isfinite(weight) or weight == 0:
-            raise InvalidInputError(f"weight must be finite and not 0, got {weight!r}; unlearn removes a pair")
+            raise InvalidInputError(
+                f"weight must be finite and not 0, got {weight!r}; unlearn removes a pair"
+            )
         targets = self._outgoing.setdefault(source, {})
         if target not in targets:
             _insert(self._incoming, target, source)
@@ -251,7 +253,8 @@ class HebbianAssociator:
         if not codes:
             return np.zeros(self.n_units)
         shares = np.repeat(np.asarray(activations, np.float64), [len(code) for code in codes])
-        return np.bincount(np.concatenate(codes), shares, minlength=self.n_units)
+        units = np.bincount(np.concatenate(codes), shares, minlength=self.n_units)
+        return units.astype(np.float64, copy=False)
 
     # -- what is held ---------------------------------------------------------------------------------
 
@@ -262,7 +265,7 @@ class HebbianAssociator:
             UnknownMemoryError: it has none.
         """
         try:
-            code = self._codes[item].view()
+            code: npt.NDArray[np.int32] = self._codes[item].view()
         except KeyError:
             raise UnknownMemoryError(f"item {item} is not stored; add it first") from None
         code.flags.writeable = False
@@ -311,7 +314,9 @@ class HebbianAssociator:
         """Bytes of RAM that the codes, lists and weights take, the objects around them included."""
         lists = sum(map(sys.getsizeof, chain(self._items_of.values(), self._incoming.values())))
         codes = sum(map(sys.getsizeof, self._codes.values()))
-        weights = sum(sys.getsizeof(row) + 56 * len(row) for row in self._outgoing.values())  # a float and an int
+        weights = sum(
+            sys.getsizeof(row) + 56 * len(row) for row in self._outgoing.values()
+        )  # a float and an int
         tables = (self._codes, self._items_of, self._outgoing, self._incoming)
         return lists + codes + weights + sum(map(sys.getsizeof, tables))
 
@@ -397,9 +402,13 @@ def _check_units(n_units: int) -> None:
 def _checked(code: npt.ArrayLike, n_units: int, least: int = 1) -> npt.NDArray[np.integer]:
     units = np.asarray(code)
     if units.size and units.dtype.kind not in "iu":
-        raise InvalidTypeError(f"a code must be unit indices, got dtype {units.dtype}; see WinnerTakeAll.encode")
+        raise InvalidTypeError(
+            f"a code must be unit indices, got dtype {units.dtype}; see WinnerTakeAll.encode"
+        )
     if units.ndim != 1 or len(units) < least:
-        raise InvalidInputError(f"a code must have shape (k,), k >= {least}, got {units.shape}; give one code")
+        raise InvalidInputError(
+            f"a code must have shape (k,), k >= {least}, got {units.shape}; give one code"
+        )
     units = units.astype(np.int64)
     if len(units) and (units[0] < 0 or units[-1] >= n_units or (units[1:] <= units[:-1]).any()):
         raise InvalidInputError(

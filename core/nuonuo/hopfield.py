@@ -41,9 +41,9 @@ class Settled:
 
     Shapes:
         state: (..., d), the last state.
-        weights: (..., N), softmax(beta X state): how the last state divides among the patterns; rows sum to 1.
+        weights: (..., N), softmax(beta X state): how the last state divides among the patterns.
         energy: (...), E of the last state.
-        steps: (...) int64, the updates that were made to each state, the one that no longer moved it included.
+        steps: (...) int64, the updates made to each state, with the one that no longer moved it.
         converged: (...) bool, whether its last update moved the state by no more than the tolerance.
     """
 
@@ -189,18 +189,6 @@ def weights(energies: Array, beta: float, null: float | None = None) -> Mass:
     return Mass(mass / total, (evoked / total)[..., 0])
 
 
-def null_confidence(energies: Array, beta: float, null: float) -> float:
-    """1 - the mass on the null pattern, in [0, 1]: how surely any of the candidates is meant; see `weights`.
-
-    Shapes:
-        energies: (N,) real floating; 0.0 where N = 0.
-
-    Raises:
-        InvalidInputError, InvalidTypeError: as in `weights`.
-    """
-    return float(weights(energies, beta, null).confidence)
-
-
 def beta_for_leakage(gap: float, n: int, leakage: float = 0.01) -> float:
     """beta = ln(n / leakage) / gap: at most ``leakage`` of the mass misses the best of n patterns.
 
@@ -270,7 +258,7 @@ def _check(patterns: Array, state: Array, beta: float) -> Any:
         raise InvalidInputError(f"patterns must have shape (N, d), N and d >= 1, got {tuple(patterns.shape)}")
     if state.ndim < 1 or state.shape[-1] != patterns.shape[1]:
         raise InvalidInputError(
-            f"state must have shape (..., {patterns.shape[1]}) like the patterns' rows, got {tuple(state.shape)}"
+            f"state must have shape (..., {patterns.shape[1]}) like the patterns, got {tuple(state.shape)}"
         )
     devices = [array_api_compat.device(a) for a in (patterns, state)]
     if devices[0] != devices[1]:

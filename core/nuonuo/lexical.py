@@ -37,6 +37,7 @@ class Postings:
         self._lengths = Growable(np.float32)
         self._count = 0
         self._total = 0
+        self._norms: FloatArray | None = None  # k1 (1 - b + b len / mean len) by row, until something changes
 
     @property
     def count(self) -> int:
@@ -67,6 +68,7 @@ class Postings:
         self._lengths.data[row] = len(stems)
         self._count += 1
         self._total += len(stems)
+        self._norms = None
 
     def remove(self, row: int) -> None:
         """Forget ``row``; a stem that no other memory has is forgotten with it."""
@@ -83,6 +85,7 @@ class Postings:
         self._count -= 1
         self._total -= int(self._lengths.data[row])
         self._lengths.data[row] = 0
+        self._norms = None
 
     def df(self, stem: str) -> int:
         """In how many memories the stem stands."""
@@ -101,40 +104,52 @@ class Postings:
             term = self._term.get(stem)
             if term is not None:
                 rows = np.frombuffer(self._rows[term], np.int32)
-                scores[rows] += np.float32(self.idf(stem)) * self._saturated(term, rows)
+                frequencies = np.frombuffer(self._frequencies[term], np.int32)
+                scores[rows] += np.float32(self.idf(stem)) * self._saturated(rows, frequencies)
         return scores
 
     def most(self, stems: Iterable[str]) -> float:
         """The greatest score that a memory could have for ``stems``: (k1 + 1) times the sum of their idf."""
         return (self._k1 + 1) * sum(self.idf(stem) for stem in dict.fromkeys(stems))
 
-    def links(self, row: int, without: frozenset[str], max_df: int) -> tuple[IntArray, FloatArray]:
-        """Rows that share a rare stem with ``row``, and the strength v / (v + 1) of each link.
+    def links(
+        self, rows: Sequence[int], without: frozenset[str], max_df: int
+    ) -> tuple[IntArray, IntArray, FloatArray]:
+        """What each of ``rows`` shares rare stems with, and the strength v / (v + 1) of each link.
 
         v sums (ln(N / df) / ln N) / sqrt(df) * saturated frequency in the target over the shared stems
         with 2 <= df <= ``max_df`` that are not in ``without``: rare stems count most, and hubs little.
+
+        Shapes:
+            returns three (L,): the index into ``rows``, the target row, the strength; by index, then target.
         """
-        n = self._count
-        targets, values = [], []
-        for term in self._forward[row][:, 0].tolist():
-            rows = self._rows[term]
-            if not 2 <= len(rows) <= max_df or self._stem[term] in without:
-                continue
-            rarity = math.log(n / len(rows)) / math.log(n) / math.sqrt(len(rows))
-            found = np.array(rows, np.int32)
-            targets.append(found)
-            values.append(np.float32(rarity) * self._saturated(term, found))
-        if not targets:
-            return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        rows_found, inverse = np.unique(np.concatenate(targets), return_inverse=True)
-        v = np.bincount(inverse, np.concatenate(values)).astype(np.float32)
-        other = rows_found != row
-        return rows_found[other].astype(np.int64), (v / (v + 1))[other]
+        terms, owners = [], []
+        for owner, row in enumerate(rows):
+            for term in self._forward[row][:, 0].tolist():
+                if 2 <= len(self._rows[term]) <= max_df and self._stem[term] not in without:
+                    terms.append(term)
+                    owners.append(owner)
+        if not terms:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
+        df = np.array([len(self._rows[term]) for term in terms])
+        rarity = np.log(self._count / df) / math.log(self._count) / np.sqrt(df)
+        targets = np.concatenate([np.frombuffer(self._rows[term], np.int32) for term in terms])
+        frequencies = np.concatenate([np.frombuffer(self._frequencies[term], np.int32) for term in terms])
+        owner = np.repeat(np.array(owners), df)
+        values = np.repeat(rarity, df) * self._saturated(targets, frequencies)
+        keep = targets != np.asarray(rows)[owner]
+        keys, inverse = np.unique(owner[keep] * len(self._lengths) + targets[keep], return_inverse=True)
+        v = np.bincount(inverse, values[keep], minlength=len(keys))
+        return keys // len(self._lengths), keys % len(self._lengths), (v / (v + 1)).astype(np.float32)
 
     def shared(self, row: int, other: int, max_df: int) -> list[str]:
         """The rare stems that two rows share, the rarest first."""
         terms = np.intersect1d(self._forward[row][:, 0], self._forward[other][:, 0]).tolist()
-        rare = [(len(self._rows[term]), self._stem[term] or "") for term in terms if len(self._rows[term]) <= max_df]
+        rare = [
+            (len(self._rows[term]), self._stem[term] or "")
+            for term in terms
+            if len(self._rows[term]) <= max_df
+        ]
         return [stem for _, stem in sorted(rare)]
 
     def has(self, row: int, stem: str) -> bool:
@@ -152,7 +167,10 @@ class Postings:
 
     def state(self, rows: IntArray) -> list[dict[str, int]]:
         """What is indexed of ``rows``, by stem: for comparing two states."""
-        return [{str(self._stem[term]): count for term, count in self._forward[row].tolist()} for row in rows.tolist()]
+        return [
+            {str(self._stem[term]): count for term, count in self._forward[row].tolist()}
+            for row in rows.tolist()
+        ]
 
     @property
     def nbytes(self) -> int:
@@ -160,11 +178,12 @@ class Postings:
         entries = sum(len(rows) for rows in self._rows)
         return entries * 8 + len(self._stem) * per_term + self._forward.nbytes + self._lengths.nbytes
 
-    def _saturated(self, term: int, rows: npt.NDArray[np.int32]) -> FloatArray:
-        """(k1 + 1) f / (f + k1 (1 - b + b len / mean len)) of one stem in ``rows``."""
-        f = np.array(self._frequencies[term], np.float32)
-        mean = max(self._total / max(self._count, 1), 1e-9)
-        length = self._lengths.data[rows] / np.float32(mean)
-        k1, b = np.float32(self._k1), np.float32(self._b)
-        saturated: FloatArray = (k1 + 1) * f / (f + k1 * (1 - b + b * length))
+    def _saturated(self, rows: npt.NDArray[np.int32], frequencies: npt.NDArray[np.int32]) -> FloatArray:
+        """(k1 + 1) f / (f + k1 (1 - b + b len / mean len)) of a stem with frequency f in each of ``rows``."""
+        if self._norms is None:
+            mean = np.float32(max(self._total / max(self._count, 1), 1e-9))
+            k1, b = np.float32(self._k1), np.float32(self._b)
+            self._norms = k1 * (1 - b) + (k1 * b / mean) * self._lengths.data
+        f = frequencies.astype(np.float32)
+        saturated: FloatArray = np.float32(self._k1 + 1) * f / (f + self._norms[rows])
         return saturated

@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import wraps
 from os import PathLike, fspath
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -39,7 +38,6 @@ UNSET: Any = object()  # for `update`: None is a value that a field can be given
 def _twin(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
     """The async twin of a method: the same work in a thread, so that the event loop goes on."""
 
-    @wraps(method)
     async def twin(self: Any, *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.to_thread(method, self, *args, **kwargs)
 
@@ -134,8 +132,13 @@ class AssociativeMemory:
             StoreError: the store could not write.
         """
         memories = checks.memories_of(
-            items, namespace=namespace, session_id=session_id, role=role, timestamp=timestamp,
-            metadata=metadata, cues=cues,
+            items,
+            namespace=namespace,
+            session_id=session_id,
+            role=role,
+            timestamp=timestamp,
+            metadata=metadata,
+            cues=cues,
         )
         if not memories:
             return []
@@ -164,11 +167,25 @@ class AssociativeMemory:
         """
         old = self.get([checks.label_of(id, "id")], namespace=namespace)[0]
         if old is None:
-            raise UnknownMemoryError(f"no memory has the id {id!r}{_inside(namespace)}; list() shows those stored")
-        given = {"text": text, "role": role, "timestamp": timestamp, "metadata": metadata, "cues": cues}
+            raise UnknownMemoryError(
+                f"no memory has the id {id!r}{_inside(namespace)}; list() shows those stored"
+            )
+        given: dict[str, Any] = {
+            "text": text,
+            "role": role,
+            "timestamp": timestamp,
+            "metadata": metadata,
+            "cues": cues,
+        }
         changed = replace(old, **{name: value for name, value in given.items() if value is not UNSET})
         (memory,) = checks.memories_of(
-            changed, namespace=old.namespace, session_id=None, role=None, timestamp=None, metadata=None, cues=()
+            changed,
+            namespace=old.namespace,
+            session_id=None,
+            role=None,
+            timestamp=None,
+            metadata=None,
+            cues=(),
         )
         if memory.text != old.text:
             memory = augment(memory, self._paraphrase)
@@ -313,10 +330,14 @@ class AssociativeMemory:
             stops = walk_shard(shard, state, code, question, hops, self.config)
             seqs = shard.seqs(np.array([stop.item for stop in stops], np.int64))
         memories = self._store.get_seqs(namespace, seqs)
-        return Chain(text, tuple(
-            Step(memory, stop.similarity, stop.kind, stop.weight)
-            for stop, memory in zip(stops, memories, strict=True) if memory is not None
-        ))
+        return Chain(
+            text,
+            tuple(
+                Step(memory, stop.similarity, stop.kind, stop.weight)
+                for stop, memory in zip(stops, memories, strict=True)
+                if memory is not None
+            ),
+        )
 
     def get(self, ids: Sequence[str], *, namespace: str | None = None) -> list[Memory | None]:
         """The memories with these ids, in order; None for an id that is not stored (in ``namespace``)."""
@@ -350,9 +371,16 @@ class AssociativeMemory:
         with self._lock:
             shards = [*self._shards.values()]
         return Stats(
-            counts.memories, counts.namespaces, counts.associations, identity.embedder,
-            identity.token_embedder, identity.dimension, self._store.path, counts.file_bytes,
-            len(shards), sum(shard.nbytes for shard in shards),
+            counts.memories,
+            counts.namespaces,
+            counts.associations,
+            identity.embedder,
+            identity.token_embedder,
+            identity.dimension,
+            self._store.path,
+            counts.file_bytes,
+            len(shards),
+            sum(shard.nbytes for shard in shards),
         )
 
     # -- the way out and in -----------------------------------------------------------------------

@@ -114,7 +114,8 @@ def word_weights(shard: Shard, question: Question) -> FloatArray:
     pieces = np.bincount(owner, minlength=len(question.words))
     idf = np.array([shard.postings.idf(word.stem) for word in question.words], np.float32)
     weights: FloatArray = (idf / np.maximum(pieces, 1))[owner].astype(np.float32)
-    return weights / weights.sum()
+    weights /= weights.sum()
+    return weights
 
 
 def candidates(
@@ -123,18 +124,22 @@ def candidates(
     """The rows worth scoring: nearest dense cues, best lexical ones, and their temporal neighbours."""
     if np.count_nonzero(mask) <= dense + config.lexical_candidates:
         return np.flatnonzero(mask)
-    found = [shard.vectors.nearest(question.state, dense, mask)]
+    found: list[IntArray] = [shard.vectors.nearest(question.state, dense, mask)]
     worded = np.flatnonzero(lexical)
     found.append(worded[largest(lexical[worded], config.lexical_candidates)])
     cued = np.concatenate(found)
     found += [side for distance in (1, 2) for side in shard.neighbours(cued, distance)]
-    rows = np.unique(np.concatenate(found))
-    rows = rows[rows != NOBODY]
-    return rows[mask[rows]]
+    rows: IntArray = np.unique(np.concatenate(found))
+    return np.asarray(rows[(rows != NOBODY) & mask[rows]])
 
 
 def score(
-    shard: Shard, question: Question, rows: IntArray, weights: FloatArray, lexical: FloatArray, config: MemoryConfig
+    shard: Shard,
+    question: Question,
+    rows: IntArray,
+    weights: FloatArray,
+    lexical: FloatArray,
+    config: MemoryConfig,
 ) -> Scored:
     """The energy of each of ``rows`` (C,) before associations beyond its neighbours in time."""
     own = own_completion(shard, question, rows)
@@ -159,12 +164,18 @@ def own_completion(shard: Shard, question: Question, rows: IntArray) -> FloatArr
         found = [[shard.postings.has(row, stem) for stem in stems] for row in rows.tolist()]
         return np.array(found, np.float32).reshape(len(rows), len(stems))
     patterns, counts = shard.patterns.gather(rows)
-    return best_of(similarities(patterns, question.tokens.states), counts)
+    return best_of(similarities(patterns, question.tokens), counts)
 
 
 def _with_neighbours(
-    shard: Shard, question: Question, rows: IntArray, own: FloatArray, cosines: FloatArray,
-    weights: FloatArray, lexical: FloatArray, config: MemoryConfig,
+    shard: Shard,
+    question: Question,
+    rows: IntArray,
+    own: FloatArray,
+    cosines: FloatArray,
+    weights: FloatArray,
+    lexical: FloatArray,
+    config: MemoryConfig,
 ) -> Scored:
     before1, after1, before2, after2 = (
         _places(rows, side) for distance in (1, 2) for side in shard.neighbours(rows, distance)
@@ -187,8 +198,18 @@ def _with_neighbours(
     temporal += np.float32(config.temporal_far) * np.maximum(base[before2], base[after2])
     zeros = np.zeros(len(rows), np.float32)
     return Scored(
-        rows, own, completed, tokens, worded, dense, np.maximum(temporal, 0), zeros, zeros,
-        np.full(len(rows), NOBODY), zeros, cosines,
+        rows,
+        own,
+        completed,
+        tokens,
+        worded,
+        dense,
+        np.maximum(temporal, 0),
+        zeros,
+        zeros,
+        np.full(len(rows), NOBODY),
+        zeros,
+        cosines,
     )
 
 
@@ -204,8 +225,13 @@ class Links:
 
 
 def associate(
-    shard: Shard, question: Question, scored: Scored, weights: FloatArray, lexical: FloatArray,
-    mask: BoolArray, config: MemoryConfig,
+    shard: Shard,
+    question: Question,
+    scored: Scored,
+    weights: FloatArray,
+    lexical: FloatArray,
+    mask: BoolArray,
+    config: MemoryConfig,
 ) -> Scored:
     """Let activation flow from the best along content and explicit links.
 
@@ -218,12 +244,16 @@ def associate(
     scored = _reach(shard, question, scored, np.unique(links.target), weights, lexical, config)
     at, to = _places(scored.rows, links.source), _places(scored.rows, links.target)
     gain = np.maximum(scored.own[to] - scored.own[at], 0) @ weights
-    flow = links.weight * links.strength * np.where(
-        links.explicit,
-        np.float32(config.explicit_weight) * scored.energy[at],
-        np.float32(config.content_weight) * (np.float32(config.content_floor) + gain),
+    flow = (
+        links.weight
+        * links.strength
+        * np.where(
+            links.explicit,
+            np.float32(config.explicit_weight) * scored.energy[at],
+            np.float32(config.content_weight) * (np.float32(config.content_floor) + gain),
+        )
     )
-    shares = {}
+    shares: dict[str, FloatArray] = {}
     source, link = scored.source.copy(), scored.link.copy()
     strongest = np.zeros(len(scored.rows), np.float32)
     for name, kind in (("content", ~links.explicit), ("explicit", links.explicit)):
@@ -232,44 +262,46 @@ def associate(
     np.maximum.at(strongest, to, flow)
     via = np.flatnonzero((flow == strongest[to]) & (flow > 0))[::-1]  # of equals the first one stands
     source[to[via]], link[to[via]] = links.source[via], links.weight[via]
-    return replace(scored, **shares, source=source, link=link)
+    return replace(scored, content=shares["content"], explicit=shares["explicit"], source=source, link=link)
 
 
-def outgoing(shard: Shard, question: Question, scored: Scored, mask: BoolArray, config: MemoryConfig) -> Links:
+def outgoing(
+    shard: Shard, question: Question, scored: Scored, mask: BoolArray, config: MemoryConfig
+) -> Links:
     """The links from the best candidates to rows of ``mask``, no more targets than the config allows."""
     energy = scored.energy
     best = energy.max(initial=0)
     sources = largest(energy, config.link_sources) if best > 0 else np.zeros(0, np.int64)
     strength = np.maximum(energy[sources] / best, 0) ** np.float32(config.content_sharpness)
+    rows = scored.rows[sources]
     asked = frozenset(word.stem for word in question.words)
-    found: list[tuple[IntArray, FloatArray, int, bool]] = []
-    for number, row in enumerate(scored.rows[sources].tolist()):
-        if config.content_weight:
-            found.append((*shard.postings.links(row, asked, config.content_max_df), number, False))
-        if config.explicit_weight:
-            weighed = shard.codes.outgoing(row)
-            targets = np.array(sorted(weighed), np.int64)
-            damped = np.array([shard.codes.damped(row, t) for t in targets.tolist()], np.float32)
-            found.append((targets, damped, number, True))
-    target = np.concatenate([targets for targets, *_ in found] or [np.zeros(0, np.int64)]).astype(np.int64)
-    weight = np.concatenate([values for _, values, *_ in found] or [np.zeros(0, np.float32)]).astype(np.float32)
-    counts = [len(targets) for targets, *_ in found]
-    number = np.repeat(np.array([number for *_, number, _ in found], np.int64), counts)
-    explicit = np.repeat(np.array([explicit for *_, explicit in found], bool), counts)
-    keep = mask[target]
-    strongest = weight * strength[number]
-    keep &= explicit | (strongest > 0)
-    if np.count_nonzero(keep) > config.link_targets:
-        ranked = np.where(keep, strongest + explicit, -1)
-        chosen = np.zeros(len(keep), bool)
-        chosen[largest(ranked, config.link_targets)] = True
-        keep &= chosen
-    return Links(scored.rows[sources][number[keep]], target[keep], weight[keep], strength[number[keep]], explicit[keep])
+    max_df = config.content_max_df if config.content_weight else 0
+    number, target, weight = shard.postings.links(rows.tolist(), asked, max_df)
+    explicit = [
+        (at, to, shard.codes.damped(row, to))
+        for at, row in enumerate(rows.tolist() if config.explicit_weight else [])
+        for to in sorted(shard.codes.outgoing(row))
+    ]
+    kind = np.repeat([False, True], [len(number), len(explicit)])
+    if explicit:
+        number = np.append(number, [at for at, _, _ in explicit])
+        target = np.append(target, [to for _, to, _ in explicit])
+        weight = np.append(weight, np.array([damped for _, _, damped in explicit], np.float32))
+    ranked = np.where(mask[target], weight * strength[number] + kind, -1)  # explicit ones first
+    keep = largest(ranked, config.link_targets)
+    keep = keep[ranked[keep] > 0]
+    number = number[keep]
+    return Links(rows[number], target[keep], weight[keep], strength[number], kind[keep])
 
 
 def _reach(
-    shard: Shard, question: Question, scored: Scored, targets: IntArray, weights: FloatArray,
-    lexical: FloatArray, config: MemoryConfig,
+    shard: Shard,
+    question: Question,
+    scored: Scored,
+    targets: IntArray,
+    weights: FloatArray,
+    lexical: FloatArray,
+    config: MemoryConfig,
 ) -> Scored:
     """Score the ``targets`` that are no candidates yet, and the candidates with them."""
     fresh = targets[_places(scored.rows, targets) == len(scored.rows)]

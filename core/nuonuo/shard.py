@@ -20,6 +20,7 @@ from nuonuo.filters import Fields
 from nuonuo.hebbian import HebbianAssociator
 from nuonuo.lexical import Postings
 from nuonuo.stores.base import START, Changes, Cursor, Row, Store
+from nuonuo.tokens import as_words
 from nuonuo.vectors import VectorIndex
 from nuonuo.words import Analyzer
 
@@ -32,7 +33,7 @@ class Shard:
     Attributes:
         cursor: how far the shard has followed the store. lock: held by whoever reads or applies.
         postings, vectors, fields: the lexical cue, the dense cues, and what filters see.
-        patterns: by row (T, bytes) uint8, the token patterns; spans: (T, 3) int32, their characters.
+        patterns: by row (T, ceil(d' / 64)) uint64, the token patterns; spans: (T, 3) int32, their characters.
         codes: the associator over winner-take-all codes; it holds the explicit associations.
         ids: by row; None for a row that is gone. alive: (n,) bool.
     """
@@ -54,7 +55,7 @@ class Shard:
         self.postings = Postings(config.bm25_k1, config.bm25_b)
         self.vectors = VectorIndex(self._dimension, config.oversampling)
         self.fields = Fields()
-        self.patterns = Ragged(np.uint8, (self._pattern_bytes,))
+        self.patterns = Ragged(np.uint64, (-(-self._pattern_bytes // 8),))
         self.spans = Ragged(np.int32, (3,))
         self.codes = HebbianAssociator(config.n_units, damping=config.hub_damping)
         self.ids: list[str | None] = []
@@ -135,7 +136,7 @@ class Shard:
         self._neighbours.append([[NOBODY, NOBODY]])
         for index in (self.postings, self.vectors, self.fields):
             index.append()
-        self.patterns.append(np.zeros((0, self._pattern_bytes), np.uint8))
+        self.patterns.append(self.patterns.rows[:0])
         self.spans.append(np.zeros((0, 3), np.int32))
         self._fill(row, item)
 
@@ -146,7 +147,7 @@ class Shard:
         self.vectors.put(row, traces.vectors)
         self.fields.put(row, memory)
         if len(traces.spans):
-            self.patterns.replace(row, traces.patterns)
+            self.patterns.replace(row, as_words(traces.patterns))
             self.spans.replace(row, traces.spans)
         self.codes.add(row, traces.code)
         if memory.session_id is not None:
@@ -212,17 +213,18 @@ class Shard:
         rows = np.flatnonzero(self.alive)
         place = {row: at for at, row in enumerate(rows.tolist())} | {NOBODY: NOBODY}
         return {
-            "ids": [self.ids[row] for row in rows],
+            "ids": [self.ids[row] for row in rows.tolist()],
             "seqs": self.seqs(rows),
             "stems": self.postings.state(rows),
             "idf": {stem: self.postings.idf(stem) for stem in sorted(self.postings.vocabulary())},
-            "vectors": [self.vectors[row].tobytes() for row in rows],
-            "fields": [self.fields.state(row) for row in rows],
-            "patterns": [self.patterns[row].tobytes() for row in rows],
-            "spans": [self.spans[row].tobytes() for row in rows],
-            "codes": [self.codes.code_of(row).tobytes() for row in rows],
+            "vectors": [self.vectors[row].tobytes() for row in rows.tolist()],
+            "fields": [self.fields.state(row) for row in rows.tolist()],
+            "patterns": [self.patterns[row].tobytes() for row in rows.tolist()],
+            "spans": [self.spans[row].tobytes() for row in rows.tolist()],
+            "codes": [self.codes.code_of(row).tobytes() for row in rows.tolist()],
             "associations": [
-                sorted((place[target], weight) for target, weight in self.codes.outgoing(row).items()) for row in rows
+                sorted((place[target], weight) for target, weight in self.codes.outgoing(row).items())
+                for row in rows.tolist()
             ],
             "sessions": {name: [place[row] for row in members] for name, members in self._sessions.items()},
             "neighbours": [[place[row] for row in pair] for pair in self._neighbours.data[rows].tolist()],
@@ -231,6 +233,15 @@ class Shard:
     @property
     def nbytes(self) -> int:
         """Bytes of RAM, estimated for what is no array."""
-        arrays = (self.postings, self.vectors, self.fields, self.patterns, self.spans, self.codes,
-                  self._seqs, self._alive, self._neighbours)
+        arrays = (
+            self.postings,
+            self.vectors,
+            self.fields,
+            self.patterns,
+            self.spans,
+            self.codes,
+            self._seqs,
+            self._alive,
+            self._neighbours,
+        )
         return sum(array.nbytes for array in arrays) + len(self.ids) * 250

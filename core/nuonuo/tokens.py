@@ -10,6 +10,7 @@ ColBERT, 2020) with nothing trained.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,19 +21,35 @@ from nuonuo.words import Word
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
+WordArray = npt.NDArray[np.uint64]
+
+
+BITS = 3  # of each component of a question's token: more say no more about patterns of one bit
+CLIP = 2.0  # components beyond this many standard deviations are clipped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueryTokens:
-    """The content tokens of a question.
+    """The content tokens of a question, each rounded to integers 0 .. 2^BITS - 1 a component.
+
+    So every similarity is a sum of popcounts: exact, and the same on every machine.
 
     Shapes:
-        states: (T, d) float32, unit rows: q_t - c.
-        words: T indices into the question's words: the word that each token belongs to.
+        planes: (BITS, T, ceil(d / 64)) uint64: bit b of each component.
+        norms: (T,) float32, the length of 2 levels / (2^BITS - 1) - 1, the vector that the levels stand for.
+        levels: (T,) float32, the sum of each token's levels.
+        words: (T,) indices into the question's words: the word that each token belongs to.
+        dimension: d.
     """
 
-    states: FloatArray
+    planes: WordArray
+    norms: FloatArray
+    levels: FloatArray
     words: IntArray
+    dimension: int
+
+    def __len__(self) -> int:
+        return len(self.words)
 
 
 def word_of_tokens(words: list[Word], spans: npt.NDArray[np.int32]) -> IntArray:
@@ -77,24 +94,56 @@ def query_tokens(encoding: Encoding, words: list[Word]) -> QueryTokens | None:
         keep = owner >= 0
     if not keep.any():
         return None
-    states = encoding.tokens[keep]
-    norms = np.linalg.norm(states, axis=1, keepdims=True)
-    return QueryTokens(states / np.maximum(norms, 1e-12), owner[keep])
+    return prepare(encoding.tokens[keep], owner[keep])
 
 
-def similarities(patterns: ByteArray, states: FloatArray) -> FloatArray:
-    """Cosine of each packed bipolar pattern with each state: x . q / (|x| |q|), |x| = sqrt(d).
+def prepare(states: FloatArray, words: IntArray) -> QueryTokens:
+    """Round the states q_t - c (T, d) float to `BITS` bits a component."""
+    top = 2**BITS - 1
+    scale = CLIP * np.sqrt((states**2).mean(axis=1, keepdims=True)) + 1e-12
+    levels = np.rint((np.clip(states / scale, -1, 1) + 1) * (top / 2)).astype(np.uint8)
+    planes = np.stack([pack(levels >> bit & 1) for bit in range(BITS)])
+    values = levels.astype(np.float32) * np.float32(2 / top) - 1
+    norms = np.sqrt((values**2).sum(axis=1))
+    return QueryTokens(planes, norms, levels.sum(axis=1, dtype=np.float32), words, states.shape[1])
+
+
+def pack(bits: npt.NDArray[Any]) -> WordArray:
+    """Bits (P, d), 0 or 1, as (P, ceil(d / 64)) uint64."""
+    return as_words(np.packbits(bits, axis=1))
+
+
+def as_words(packed: ByteArray) -> WordArray:
+    """Packed bits (P, ceil(d / 8)) uint8 as (P, ceil(d / 64)) uint64, filled up with zeros."""
+    words = -(-packed.shape[1] // 8)
+    if packed.shape[1] % 8:
+        packed = np.pad(packed, ((0, 0), (0, words * 8 - packed.shape[1])))
+    return np.ascontiguousarray(packed).view(np.uint64)
+
+
+def similarities(patterns: WordArray, question: QueryTokens) -> FloatArray:
+    """Cosine of each bipolar pattern with each token of the question: x . q / (|x| |q|), |x| = sqrt(d).
+
+    With b the bits of x = 2 b - 1, and l the levels of q = (2 / L) l - 1:
+    x . q = (2 / L) (2 b . l - sum l) - (2 sum b - d), and b . l is a sum of popcounts over bit planes.
 
     Shapes:
-        patterns: (P, ceil(d / 8)) uint8; states: (T, d) float32, unit rows; returns (P, T) float32.
+        patterns: (P, ceil(d / 64)) uint64; returns (P, T) float32.
     """
-    d = states.shape[1]
-    bits = np.unpackbits(patterns, axis=1, count=d).astype(np.float32)
-    # x = 2 b - 1, so x . q = 2 b . q - sum(q)
-    products: FloatArray = bits @ (2.0 * states.T)
-    products -= states.sum(axis=1)
-    products /= np.float32(np.sqrt(d))
-    return products
+    columns = np.ascontiguousarray(patterns.T)
+    ones = np.zeros(len(patterns), np.int32)
+    for column in columns:
+        ones += np.bitwise_count(column)
+    product = np.zeros((len(question), len(patterns)), np.int32)
+    for bit, plane in enumerate(question.planes):
+        shared = np.zeros(product.shape, np.int16)
+        for column, words in zip(columns, plane.T, strict=True):
+            shared += np.bitwise_count(words[:, None] & column)
+        product += shared.astype(np.int32) << bit
+    d, top = question.dimension, 2**BITS - 1
+    dots = np.float32(2 / top) * (2 * product - question.levels[:, None].astype(np.int32)) - (2 * ones - d)
+    dots /= question.norms[:, None] * np.float32(np.sqrt(d))
+    return np.asarray(dots.T, np.float32)
 
 
 def best_of(values: FloatArray, counts: IntArray) -> FloatArray:

@@ -48,9 +48,15 @@ def export(store: Store, path: str, namespace: str | None) -> int:
 def load(memory: AssociativeMemory, path: str) -> int:
     """Add what the export at ``path`` holds; the whole file is checked before the first is stored."""
     records = [record for _, record in _lines(path) if isinstance(record, Memory)]
-    taken = [id for id, stored in zip(
-        (str(record.id) for record in records), memory.get([str(record.id) for record in records]), strict=True
-    ) if stored is not None]
+    taken = [
+        id
+        for id, stored in zip(
+            (str(record.id) for record in records),
+            memory.get([str(record.id) for record in records]),
+            strict=True,
+        )
+        if stored is not None
+    ]
     if taken:
         raise InvalidInputError(
             f"{path} holds {len(taken)} memories whose ids are already stored, {taken[0]!r} first; forget them first"
@@ -58,7 +64,9 @@ def load(memory: AssociativeMemory, path: str) -> int:
     start = 0
     while start < len(records):
         end = start + 1  # one namespace a batch: `add` is atomic within it
-        while end < len(records) and end - start < BATCH and records[end].namespace == records[start].namespace:
+        while (
+            end < len(records) and end - start < BATCH and records[end].namespace == records[start].namespace
+        ):
             end += 1
         memory.add(records[start:end], namespace=records[start].namespace)
         start = end
@@ -70,9 +78,14 @@ def load(memory: AssociativeMemory, path: str) -> int:
 
 def _record(memory: Memory) -> dict[str, Any]:
     return {
-        "id": memory.id, "namespace": memory.namespace, "session_id": memory.session_id, "role": memory.role,
+        "id": memory.id,
+        "namespace": memory.namespace,
+        "session_id": memory.session_id,
+        "role": memory.role,
         "timestamp": None if memory.timestamp is None else memory.timestamp.isoformat(),
-        "text": memory.text, "cues": list(memory.cues), "metadata": dict(memory.metadata),
+        "text": memory.text,
+        "cues": list(memory.cues),
+        "metadata": dict(memory.metadata),
     }
 
 
@@ -95,5 +108,3 @@ def _lines(path: str) -> Iterator[tuple[int, Memory | tuple[str, str, float]]]:
                 raise InvalidInputError(
                     f"line {number} of {path} is not what export() writes ({error}): {line[:80]!r}; nothing was added"
                 ) from error
-
-

@@ -7,12 +7,11 @@ whatever the history, which a navigable graph does not.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import Growable, IntArray, Ragged, largest
+from nuonuo.arrays import IntArray, Ragged, largest
+from nuonuo.tokens import pack
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -41,7 +40,7 @@ class VectorIndex:
         """Give ``row`` its ``vectors`` (W, d), unit rows, in place of any that it had."""
         self._vectors.replace(row, vectors)
         self._owners.replace(row, np.full(len(vectors), row, np.int32))
-        for column, words in zip(self._columns, _sketch(vectors).T, strict=True):
+        for column, words in zip(self._columns, pack(vectors > 0).T, strict=True):
             column.replace(row, words)
 
     def clear(self, row: int) -> None:
@@ -66,7 +65,9 @@ class VectorIndex:
             agreement = self._agreement(query)
             agreement[~usable] = np.iinfo(np.int16).min
             while len(rows) < k and wanted < total:  # rows with many vectors may crowd the others out
-                rows = np.unique(owners[largest(agreement, wanted)])
+                # Every tie is looked at: which of them comes first depends on the history.
+                least = np.partition(agreement, -wanted)[-wanted]
+                rows = np.unique(owners[agreement >= least])
                 wanted *= 4
         if len(rows) < k:
             rows = np.unique(owners[usable])
@@ -76,7 +77,7 @@ class VectorIndex:
     def _agreement(self, query: FloatArray) -> npt.NDArray[np.int16]:
         """Minus the number of signs in which each stored sketch differs from the query's."""
         agreement = np.zeros(len(self._owners.rows), np.int16)
-        for column, word in zip(self._columns, _sketch(query[None, :])[0], strict=True):
+        for column, word in zip(self._columns, pack(query[None, :] > 0)[0], strict=True):
             agreement -= np.bitwise_count(column.rows ^ word)
         return agreement
 
@@ -98,12 +99,3 @@ class VectorIndex:
     @property
     def nbytes(self) -> int:
         return self._vectors.nbytes + self._owners.nbytes + sum(column.nbytes for column in self._columns)
-
-
-def _sketch(vectors: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint64]:
-    """The signs of ``vectors`` (W, d) as (W, ceil(d / 64)) words."""
-    words = -(-vectors.shape[1] // 64)
-    packed = np.zeros((len(vectors), words * 8), np.uint8)
-    bits = np.packbits(vectors > 0, axis=1)
-    packed[:, : bits.shape[1]] = bits
-    return packed.view(np.uint64)

@@ -1,7 +1,7 @@
 """Walks over a shard: what `AssociativeMemory.chain` does.
 
-The cue is completed among the memories that share its code's units (and, for a text, those that the
-recall pipeline finds); then each stop asks what follows: explicit associations through the associator,
+A vector is completed among the memories that share its code's units or lie nearest to it; a text evokes
+what the recall pipeline puts first. Then each stop asks what follows: explicit associations through the associator,
 neighbours in the session, memories that share rare words.
 """
 
@@ -21,6 +21,7 @@ from nuonuo.shard import NOBODY, Shard
 FloatArray = npt.NDArray[np.float32]
 
 ENTRIES = 32  # memories that a cue may settle to
+BACKWARD = 0.9  # what came before follows less readily than what came after (Kahana 1996: forward asymmetry)
 FANOUT = 32  # content links of a stop that compete
 
 
@@ -40,19 +41,21 @@ def walk_shard(
     """
     if question is None:
         items, overlaps = shard.codes.overlaps(code)
-        entries: Sequence[int] = items[largest(overlaps, ENTRIES)].tolist()
-        cue = state
+        near = shard.vectors.nearest(state, ENTRIES, shard.alive)
+        entries: Sequence[int] = np.union1d(items[largest(overlaps, ENTRIES)], near).tolist()
     else:
         ranking = recall(shard, question, 1, shard.alive, config)
         entries = ranking.scored.rows[ranking.at].tolist()
-        cue = state
-    return walk(cue, entries, lambda rows: _patterns(shard, rows), lambda row, _: _follow(shard, row, config), hops)
+    return walk(
+        state, entries, lambda rows: _patterns(shard, rows), lambda row, _: _follow(shard, row, config), hops
+    )
 
 
 def _patterns(shard: Shard, rows: Sequence[int]) -> FloatArray:
     """The stored patterns of ``rows``: each memory's first sentence vector, a unit row (n, d)."""
     stored = np.stack([shard.vectors[row][0] for row in rows]).astype(np.float32)
-    return stored / np.linalg.norm(stored, axis=1, keepdims=True)
+    stored /= np.linalg.norm(stored, axis=1, keepdims=True)
+    return stored
 
 
 def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Association]:
@@ -60,11 +63,14 @@ def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Associatio
     for target in shard.codes.outgoing(row):
         yield Association(target, shard.codes.damped(row, target), "explicit")
     (before,), (after,) = shard.neighbours(np.array([row]), 1)
-    for target in (int(after), int(before)):
-        if target != NOBODY and config.chain_temporal:
-            yield Association(target, config.chain_temporal, "temporal")
+    for target, weight in (
+        (int(after), config.chain_temporal),
+        (int(before), config.chain_temporal * BACKWARD),
+    ):
+        if target != NOBODY and weight:
+            yield Association(target, weight, "temporal")
     if config.chain_content:
-        targets, weights = shard.postings.links(row, frozenset(), config.content_max_df)
+        _, targets, weights = shard.postings.links([row], frozenset(), config.content_max_df)
         best = largest(weights, FANOUT)
         for target, weight in zip(targets[best].tolist(), weights[best].tolist(), strict=True):
             yield Association(target, config.chain_content * weight, "content")

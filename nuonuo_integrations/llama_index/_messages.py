@@ -56,16 +56,21 @@ def message_of(memory: Memory) -> ChatMessage:
     stored = memory.metadata.get(MESSAGE_KEY)
     if stored is None:
         return _plain(memory.text, memory.role)
-    message = ChatMessage.model_validate(stored)
+    message = ChatMessage.model_validate({**stored, "additional_kwargs": {}})
+    # Set afterwards: to validate them would turn the images of old messages into blocks once more.
+    message.additional_kwargs = dict(stored["additional_kwargs"])
     if (text_of(message).strip() or _label(message)) != memory.text:  # the memory was updated since
-        return ChatMessage(role=message.role, content=memory.text, additional_kwargs=message.additional_kwargs)
+        return ChatMessage(
+            role=message.role, content=memory.text, additional_kwargs=message.additional_kwargs
+        )
     return message
 
 
 def without_injected(message: ChatMessage) -> ChatMessage | None:
     """A copy of ``message`` without what was injected; None where that was all that the system said."""
     blocks = [
-        TextBlock(text=strip(block.text)) if isinstance(block, TextBlock) else block for block in message.blocks
+        TextBlock(text=strip(block.text)) if isinstance(block, TextBlock) else block
+        for block in message.blocks
     ]
     if blocks == message.blocks:
         return message
@@ -108,8 +113,8 @@ def count_tokens(message: ChatMessage, tokenizer: Tokenizer) -> int:
 
 
 def _plain(text: str, role: str | None) -> ChatMessage:
-    known = role in MessageRole._value2member_map_
-    return ChatMessage(role=MessageRole(role) if known else MessageRole.USER, content=text)
+    known = {each.value: each for each in MessageRole}
+    return ChatMessage(role=known.get(role or "", MessageRole.USER), content=text)
 
 
 def _texts(blocks: Sequence[Any]) -> Iterator[str]:

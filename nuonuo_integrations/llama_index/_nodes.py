@@ -70,10 +70,14 @@ def _node(memory: Memory) -> BaseNode:
 
 def _evidence(hit: Hit, recall: Recall) -> dict[str, Any]:
     evidence = hit.evidence
-    found: dict[str, Any] = json.loads(json.dumps({
-        "confidence": recall.confidence,
-        "signals": dict(evidence.signals),
-        "matches": [asdict(match) for match in evidence.matches],
-        "path": [asdict(link) for link in evidence.path],
-    }))
+    found: dict[str, Any] = json.loads(
+        json.dumps(
+            {
+                "confidence": recall.confidence,
+                "signals": dict(evidence.signals),
+                "matches": [asdict(match) for match in evidence.matches],
+                "path": [asdict(link) for link in evidence.path],
+            }
+        )
+    )
     return found

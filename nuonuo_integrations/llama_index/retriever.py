@@ -100,7 +100,9 @@ class NuonuoRetriever(BaseRetriever):
         memories: dict[str, Memory] = {}
         for node in nodes:
             if not isinstance(node, BaseNode):
-                raise InvalidTypeError(f"add_nodes takes LlamaIndex nodes, got {type(node).__name__} {node!r}")
+                raise InvalidTypeError(
+                    f"add_nodes takes LlamaIndex nodes, got {type(node).__name__} {node!r}"
+                )
             memory = memory_of(node)
             if memory.text.strip():
                 memories[node.node_id] = memory
@@ -122,8 +124,8 @@ class NuonuoRetriever(BaseRetriever):
         return await asyncio.to_thread(self.add_nodes, nodes)
 
     def _bring_up_to_date(self, stored: Memory, new: Memory) -> None:
-        before = (stored.text, dict(stored.metadata), tuple(stored.cues))
-        if before != (new.text, dict(new.metadata), new.cues):
+        same_cues = stored.cues[: len(new.cues)] == new.cues  # a paraphraser's own follow them
+        if stored.text != new.text or dict(stored.metadata) != dict(new.metadata) or not same_cues:
             self.memory.update(
                 str(stored.id), text=new.text, metadata=new.metadata, cues=new.cues, namespace=self.namespace
             )

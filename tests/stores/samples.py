@@ -14,8 +14,6 @@ import nuonuo.stores
 from nuonuo.records import Memory
 from nuonuo.stores import START, Changes, Store, Traces
 
-IDENTITY_SEPARATION = "wta:16384:50:0"
-
 
 def traces(seed: int = 0, *, windows: int = 1, tokens: int = 5) -> Traces:
     rng = np.random.default_rng(seed)
@@ -95,7 +93,8 @@ def child(script: str, *arguments: object) -> subprocess.Popen[str]:
 
 def say(process: subprocess.Popen[str], line: str) -> str:
     """Send a line to a child, and return the line that it answers."""
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write(line + "\n")
     process.stdin.flush()
     return process.stdout.readline().strip()
@@ -106,5 +105,6 @@ def files_of(path: str) -> bytes:
 
     Another process reads them: closing a descriptor of the file here would drop SQLite's locks.
     """
-    script = "import sys, glob; [sys.stdout.buffer.write(open(f, 'rb').read()) for f in glob.glob(sys.argv[1] + '*')]"
-    return subprocess.run([sys.executable, "-c", script, path], check=True, capture_output=True).stdout
+    script = "import sys; [sys.stdout.buffer.write(open(name, 'rb').read()) for name in sys.argv[1:]]"
+    names = [name for name in (path, path + "-wal", path + "-shm", path + "-journal") if os.path.exists(name)]
+    return subprocess.run([sys.executable, "-c", script, *names], check=True, capture_output=True).stdout

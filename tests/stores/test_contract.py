@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -253,7 +252,11 @@ def test_changes_say_what_happened(store: Store) -> None:
     store.insert("other", [item("z")])
     assert [row.seq for row in reader.sync().added] == [a, b, c]
     nothing = reader.sync()
-    assert not (nothing.reset or nothing.added or nothing.updated or nothing.deleted or nothing.associations)
+    assert not (nothing.reset)
+    assert not (nothing.added)
+    assert not (nothing.updated)
+    assert not (nothing.deleted)
+    assert not (nothing.associations)
     store.associate("a", "b", 0.5)
     store.replace(Memory("b2", id="b", namespace="n"), traces())
     store.delete(ids=["b", "c"])
@@ -262,7 +265,8 @@ def test_changes_say_what_happened(store: Store) -> None:
     store.insert("n", [item("e")])
     store.delete(ids=["e"])
     changes = reader.sync()
-    assert not changes.reset and not changes.updated
+    assert not changes.reset
+    assert not changes.updated
     assert set(changes.deleted) == {b, c}
     assert [(row.seq, row.memory.text) for row in changes.added] == [(d, "d2")]
     assert changes.associations == {a: {}}
@@ -275,21 +279,21 @@ def test_a_new_life_resets_its_readers(store: Store) -> None:
     reader.sync()
     store.delete(namespace="n")
     stale = reader.cursor
-    assert reader.sync() and reader.cursor == START and not reader.rows
+    assert reader.sync()
+    assert reader.cursor == START
+    assert not reader.rows
     store.insert("n", [item("b")])
     changes = store.changes("n", stale)
-    assert changes.reset and [row.memory.id for row in changes.added] == ["b"]
+    assert changes.reset
+    assert [row.memory.id for row in changes.added] == ["b"]
     assert changes.cursor.epoch != stale.epoch
     assert not store.changes("n", START).reset
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "ram"])
 def test_a_reader_that_lags_too_far_starts_afresh(kind: str, path: str) -> None:
-    make: Callable[[], Store] = {
-        "sqlite": lambda: SQLiteStore(path, journal_length=5),
-        "ram": lambda: InMemoryStore(journal_length=5),
-    }[kind]
-    store = make()
+    store: Store
+    store = SQLiteStore(path, journal_length=5) if kind == "sqlite" else InMemoryStore(journal_length=5)
     store.insert("n", [item("a"), item("b")])
     store.insert("quiet", [item("c"), item("d")])
     store.associate("c", "d", 1.0)

@@ -56,13 +56,13 @@ class Run:
                 )
             case "replace", (str(space), str(key), session):
                 memory = Memory(text, id=key, namespace=space, session_id=session)  # type: ignore[arg-type]
-                return self.store.replace(memory, traces(number))
+                self.store.replace(memory, traces(number))
             case "delete", (list(ids),):
                 return self.store.delete(ids=ids)
             case "end", (str(space), session):
                 return self.store.delete(namespace=space, session_id=session)  # type: ignore[arg-type]
             case "associate", (str(source), str(target), float(weight)):
-                return self.store.associate(source, target, weight)
+                self.store.associate(source, target, weight)
             case _, (str(space),):
                 self.readers[space].sync()
         return None

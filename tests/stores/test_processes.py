@@ -25,7 +25,7 @@ store = SQLiteStore(sys.argv[1])
 for i in range(10**9):
     keys = [f"{sys.argv[2]}-{i}-{j}" for j in range(1 + i % 3)]
     store.insert(f"n{i % 2}", [item(key, f"text of {key}") for key in keys])
-    if i % 5 == 4:
+    if i % 3 == 2:
         store.associate(keys[0], keys[-1], 0.5)
     print(*keys, flush=True)
 """
@@ -90,7 +90,8 @@ def test_two_processes_see_each_others_writes(path: str) -> None:
     store = SQLiteStore(path)
     reader = Follower(store, "n")
     with child(FOLLOWING, path) as other:
-        assert other.stdout is not None and other.stdout.readline().strip() == "ready"
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == "ready"
         store.insert("n", [item("first", "ours")])
         version = store.version()
         for number, act in enumerate(
@@ -132,7 +133,8 @@ def test_processes_may_create_one_file_at_once(path: str) -> None:
         file = f"{path}{number}"
         processes = [child(OPENING, file, n) for n in range(4)]
         for process in processes:
-            assert process.stdout is not None and process.stdout.readline().strip() == "ready"
+            assert process.stdout is not None
+            assert process.stdout.readline().strip() == "ready"
         for process in processes:
             assert process.stdin is not None
             process.stdin.write("go\n")
@@ -177,7 +179,8 @@ def test_a_forked_child_has_connections_of_its_own(path: str) -> None:
         store.insert("n", [item(f"parent-{i}")])
     assert [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes] == [0, 0, 0]
     reader.sync()
-    assert len(reader.rows) == 41 and reader.state == afresh(store, "n")
+    assert len(reader.rows) == 41
+    assert reader.state == afresh(store, "n")
     assert store.version() != version
     store.close()
     db = sqlite3.connect(path)

@@ -30,10 +30,7 @@ SECRET = {
     "id": "IdSecret",
 }
 WORDS = [
-    word.encode()
-    for word in (
-        "TextSecret RoleSecret KeySecret ValueSecret CueSecret SessionSecret IdSecret SpaceSecret"
-    ).split()
+    kind + b"Secret" for kind in (b"Text", b"Role", b"Key", b"Value", b"Cue", b"Session", b"Id", b"Space")
 ]
 
 
@@ -178,7 +175,8 @@ def test_a_reader_that_does_not_end_only_delays_the_wipe(
     store, marks = filled
     monkeypatch.setattr(connection, "WIPE_SECONDS", 0.2)
     with child(READER, path) as reader:
-        assert reader.stdout is not None and reader.stdout.readline().strip() == "41"
+        assert reader.stdout is not None
+        assert reader.stdout.readline().strip() == "41"
         with caplog.at_level(logging.WARNING, logger="nuonuo"):
             assert store.delete(ids=["IdSecret"]) == 1
         assert "still holds their bytes" in caplog.text
@@ -194,7 +192,8 @@ import os, signal, sys
 from nuonuo.stores import SQLiteStore, rows
 store = SQLiteStore(sys.argv[1])
 with store._db.write() as db:
-    rows.delete(db, rows.matching(db, store._digests, namespace="SpaceSecret", ids=None, session_id=None, before=None), 9)
+    any_other = {"ids": None, "session_id": None, "before": None}
+    rows.delete(db, rows.matching(db, store._digests, namespace="SpaceSecret", **any_other), 9)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

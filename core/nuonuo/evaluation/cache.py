@@ -71,13 +71,12 @@ class CachedEmbedder:
         for start in range(0, len(texts), CHUNK):
             part = texts[start : start + CHUNK]
             keys = [self._key(kind, text) for text in part]
-            missing = list(dict.fromkeys(
-                text for key, text in zip(keys, part, strict=True) if not self._has(key)
-            ))
+            missing = list(
+                dict.fromkeys(text for key, text in zip(keys, part, strict=True) if not self._has(key))
+            )
             if missing:
                 encode = (
-                    self._embedder.encode_documents if kind == "document"
-                    else self._embedder.encode_queries
+                    self._embedder.encode_documents if kind == "document" else self._embedder.encode_queries
                 )
                 rows = [
                     (self._key(kind, text), *_pack(encoding, kind))
@@ -127,7 +126,8 @@ def _pack(encoding: Encoding, kind: Kind) -> tuple[bytes, bytes | None, bytes | 
     packed = None
     if tokens is not None:
         packed = (
-            np.packbits(tokens > 0, axis=1).tobytes() if kind == "document"
+            np.packbits(tokens > 0, axis=1).tobytes()
+            if kind == "document"
             else tokens.astype("<f2").tobytes()
         )
     spans = None if encoding.spans is None else encoding.spans.astype("<i4").tobytes()

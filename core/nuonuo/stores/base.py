@@ -7,6 +7,8 @@ used twice, and tells what has changed since a cursor, so that the derived state
 
 from __future__ import annotations
 
+import builtins
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.errors import InvalidInputError
 from nuonuo.records import Memory
 
 
@@ -184,8 +187,13 @@ class Store(Protocol):
         ...
 
     def list(
-        self, *, namespace: str | None = None, session_id: str | None = None,
-        limit: int | None = None, offset: int = 0, newest_first: bool = False,
+        self,
+        *,
+        namespace: str | None = None,
+        session_id: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
     ) -> list[Memory]:
         """Memories by order of arrival (or the reverse), in one namespace or in all."""
         ...
@@ -194,7 +202,7 @@ class Store(Protocol):
         """All explicit associations as (source id, target id, weight)."""
         ...
 
-    def namespaces(self) -> list[str]:
+    def namespaces(self) -> builtins.list[str]:
         """The namespaces that hold at least one memory, sorted."""
         ...
 
@@ -223,10 +231,6 @@ def metadata_json(metadata: Mapping[str, Any]) -> str:
     Raises:
         InvalidInputError: it holds what JSON cannot (NaN and infinity included), or a key that is no str.
     """
-    import json
-
-    from nuonuo.errors import InvalidInputError
-
     if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
         raise InvalidInputError(
             f"metadata must be a mapping with str keys, got {metadata!r}; convert the keys to str"
@@ -235,5 +239,5 @@ def metadata_json(metadata: Mapping[str, Any]) -> str:
         return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(
-            f"metadata must be JSON (str, finite numbers, bool, None, lists, dicts), got {metadata!r}: {error}"
+            f"metadata must be JSON (finite numbers, str, bool, None, lists, dicts), got {metadata!r}: {error}"
         ) from error

@@ -15,7 +15,7 @@ def check_identity(stored: Identity, given: Identity, where: str) -> None:
     if stored != given:
         raise EmbedderMismatchError(
             f"{where} was made with {_describe(stored)}, it was opened with {_describe(given)}; "
-            "nothing was changed: open it with what it was made with, or export it and load it into a new file"
+            "nothing was changed: open it with the former, or export it and load it into a new file"
         )
 
 

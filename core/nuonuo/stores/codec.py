@@ -134,8 +134,9 @@ def pack_traces(traces: Traces) -> bytes:
         or traces.code.ndim != 1
     ):
         raise InvalidInputError(
-            "traces must have vectors (C, d), parts (C,), patterns (T, b), spans (T, 3) and code (n,), got "
-            f"{vectors.shape}, {traces.parts.shape}, {patterns.shape}, {traces.spans.shape}, {traces.code.shape}"
+            "traces must have vectors (C, d), parts (C,), patterns (T, b), spans (T, 3) and code (n,), "
+            f"got {vectors.shape}, {traces.parts.shape}, {patterns.shape}, {traces.spans.shape} "
+            f"and {traces.code.shape}"
         )
     header = _TRACES.pack(windows, vectors.shape[1], tokens, patterns.shape[1], len(traces.code))
     return b"".join(
@@ -183,10 +184,11 @@ class Pages:
     """Lays a payload out so that SQLite keeps all of it on pages of its own.
 
     ``secure_delete`` zeroes what is deleted, but not the stale copies that SQLite leaves behind when
-    it moves rows between the pages of a b-tree: a text deleted later survives in such a copy (a
-    random history of 20,000 writes left some every time). Overflow pages never move: each
-    belongs to one row and is zeroed as a whole. By the file format a row of P bytes on pages of U
-    bytes keeps only its first M + (P - M) mod (U - 4) bytes in the b-tree, M = (U - 12) * 32 // 255 - 23.
+    it moves rows between the pages of a b-tree: a text deleted later may survive in such a copy (one
+    random history of 20,000 writes in a plain table left one text and five ids of 4,900 deleted).
+    Overflow pages never move: each belongs to one row and is zeroed as a whole. By the file format
+    a row of P bytes on pages of U bytes keeps only its first M + (P - M) mod (U - 4) bytes in the
+    b-tree, M = (U - 12) * 32 // 255 - 23.
     So a body is M zeros, then the payload, then zeros up to a multiple of U - 4: what stays in the
     b-tree is exactly the row's integers and digests and those M zeros, whatever their number.
     """

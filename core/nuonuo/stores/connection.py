@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30.0  # how long a call waits for other writers before it gives up
 WIPE_SECONDS = 10.0  # how long a delete waits for readers that still hold the old bytes
+_PATIENCE_MS = 250  # of one attempt to wipe: other writers wait as long
 _IDLE_READERS = 4
 _CHECKPOINT_BYTES = 8 << 20
 
@@ -177,7 +178,7 @@ class Connections:
         self.must_be_open()
         if self.read_only:
             raise ReadOnlyStoreError(
-                f"{self.path!r} or its folder cannot be written; it is open for reading only, check permissions"
+                f"{self.path!r} or its folder cannot be written; it is open for reading, check permissions"
             )
         if self._writer is None:  # after a fork
             self._writer = self._connect()
@@ -224,7 +225,7 @@ class Connections:
         pause = 0.001
         while True:
             with self._write_lock, translated(self.path):
-                self._unwiped = not self._checkpoint(self._open_writer())
+                self._unwiped = not self._checkpoint(self._open_writer(), _PATIENCE_MS)
             if not self._unwiped:
                 return
             if time.monotonic() > deadline:
@@ -237,9 +238,9 @@ class Connections:
             self.path,
         )
 
-    def _checkpoint(self, writer: sqlite3.Connection) -> bool:
-        """Move the log into the database and truncate it, without waiting; return whether that worked."""
-        writer.execute("PRAGMA busy_timeout = 0")
+    def _checkpoint(self, writer: sqlite3.Connection, patience_ms: int = 0) -> bool:
+        """Move the log into the database and truncate it; return whether that worked in time."""
+        writer.execute(f"PRAGMA busy_timeout = {patience_ms}")
         try:
             (busy, _, _) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             return not busy

@@ -129,7 +129,8 @@ class SQLiteStore:
             first = 1 + (row[0] if row else 0)
             seqs = [*range(first, first + len(rows))]
             db.executemany(
-                "INSERT INTO memories (seq, namespace, timestamp, digest, session, body) VALUES (?,?,?,?,?,?)",
+                "INSERT INTO memories (seq, namespace, timestamp, digest, session, body) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
                 [(seq, epoch, *row) for seq, row in zip(seqs, rows, strict=True)],
             )
             db.executemany("INSERT INTO traces VALUES (?, ?)", zip(seqs, bodies, strict=True))
@@ -207,13 +208,13 @@ class SQLiteStore:
 
     def get(self, ids: Sequence[str], namespace: str | None = None) -> builtins.list[Memory | None]:
         keys = [self._digests.of_id(key) for key in ids]
-        columns = "m.digest, m.timestamp, m.body, n.body"
         with self._db.read(snapshot=True) as db:
             rows = [
                 row
                 for clause, part in batches("m.digest", keys)
                 for row in db.execute(
-                    f"SELECT {columns} FROM memories m JOIN namespaces n ON n.id = m.namespace WHERE {clause}",
+                    "SELECT m.digest, m.timestamp, m.body, n.body FROM memories m "
+                    f"JOIN namespaces n ON n.id = m.namespace WHERE {clause}",
                     part,
                 )
             ]

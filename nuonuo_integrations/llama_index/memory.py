@@ -1,0 +1,214 @@
+"""NuonuoMemory: the chat memory of LlamaIndex's chat engines and agents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from llama_index.core.llms.llm import LLM
+from llama_index.core.memory.chat_memory_buffer import DEFAULT_TOKEN_LIMIT_RATIO
+from llama_index.core.memory.memory import DEFAULT_TOKEN_LIMIT, generate_chat_store_key
+from llama_index.core.memory.memory import Memory as CompositeMemory
+from llama_index.core.memory.types import BaseMemory
+from llama_index.core.utils import get_tokenizer
+from llama_index.core.vector_stores.types import MetadataFilters
+
+from nuonuo import AssociativeMemory, Hit, Memory, Recall
+from nuonuo.records import DEFAULT_NAMESPACE
+from nuonuo_integrations.llama_index._engine import Engine
+from nuonuo_integrations.llama_index._filters import where_of
+from nuonuo_integrations.llama_index._messages import (
+    Tokenizer,
+    as_json,
+    count_tokens,
+    memory_of,
+    message_of,
+    text_of,
+    without_injected,
+)
+from nuonuo_integrations.llama_index._recalled import as_stored_now, fitted, recall_unshown, without
+from nuonuo_integrations.llama_index._window import Turn, last_user, newest, pages, read_back, tokens_of
+
+_PAGE = 64  # messages read at a time: a long session is never read whole
+_RATIO: float = CompositeMemory.model_fields["chat_history_token_ratio"].default
+
+
+class NuonuoMemory(BaseMemory):
+    """Stores every message as it is put, and gives back the recent ones with what the question evokes.
+
+    What is recalled comes first, as one marked system message. Recalling changes nothing, and what was
+    recalled for a question is kept until the next: agents ask several times a turn. Nothing injected is
+    stored, also where a model echoes it. Everything sync has its true async twin.
+
+    Args:
+        memory: the engine, or the path of its file.
+        session_id: this conversation; a new one where none is given.
+        namespace: the wall between tenants.
+        k: how many memories are recalled.
+        across_sessions: recall from all conversations of the namespace; False for this one alone.
+        filters: what may be recalled: conditions on metadata and "role".
+        token_limit: what `get` may return at most, less its ``initial_token_count``; only the user's own
+            question comes whatever it takes.
+        chat_history_token_ratio: the least part of that for the recent messages, where there are as many.
+        tokenizer_fn: counts; LlamaIndex's own tokenizer where none is given.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    memory: Engine
+    session_id: str = Field(default_factory=generate_chat_store_key)
+    namespace: str = DEFAULT_NAMESPACE
+    k: int = Field(default=10, ge=1)
+    across_sessions: bool = True
+    filters: MetadataFilters | None = None
+    token_limit: int = Field(default=DEFAULT_TOKEN_LIMIT, ge=1)
+    chat_history_token_ratio: float = Field(default=_RATIO, ge=0, le=1)
+    tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
+
+    _kept: tuple[tuple[str, str | None], Recall] | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_class_name(cls, values: Any) -> Any:
+        # LlamaIndex writes the class name into what it serializes.
+        return {k: v for k, v in values.items() if k != "class_name"} if isinstance(values, dict) else values
+
+    @field_validator("filters")
+    @classmethod
+    def _expressible(cls, filters: MetadataFilters | None) -> MetadataFilters | None:
+        where_of(filters)
+        return filters
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "NuonuoMemory"
+
+    @classmethod
+    def from_defaults(  # type: ignore[override]
+        cls,
+        memory: AssociativeMemory | str | PathLike[str] | None = None,
+        *,
+        chat_history: Sequence[ChatMessage] | None = None,
+        llm: LLM | None = None,
+        token_limit: int | None = None,
+        **kwargs: Any,
+    ) -> NuonuoMemory:
+        """A memory as LlamaIndex makes them.
+
+        Args:
+            memory: the engine, or the path of its file; None for one in RAM.
+            chat_history: the session's messages, as for `set`.
+            llm: gives the token limit where none is given: three quarters of its context window.
+            **kwargs: as for the class.
+        """
+        if token_limit is None and llm is not None:
+            token_limit = int(llm.metadata.context_window * DEFAULT_TOKEN_LIMIT_RATIO)
+        if token_limit is not None:
+            kwargs["token_limit"] = token_limit
+        made = cls(memory=AssociativeMemory() if memory is None else memory, **kwargs)
+        if chat_history is not None:
+            made.set(list(chat_history))
+        return made
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def put(self, message: ChatMessage) -> None:
+        """Store a message."""
+        self.put_messages([message])
+
+    def put_messages(self, messages: list[ChatMessage]) -> None:
+        """Store messages, all or none."""
+        memories = [memory_of(message, self.session_id) for message in messages]
+        self.memory.add([each for each in memories if each is not None], namespace=self.namespace)
+
+    def set(self, messages: list[ChatMessage]) -> None:
+        """Make ``messages`` the session's; those that it begins with already are not stored again."""
+        stored = self._stored()
+        given = [each for each in map(without_injected, messages) if each is not None]
+        same = 0
+        for memory, message in zip(stored, given, strict=False):
+            if as_json(message_of(memory)) != as_json(message):
+                break
+            same += 1
+        self.put_messages(given[same:])  # first, so that nothing is lost if it fails
+        self.memory.forget(ids=[str(memory.id) for memory in stored[same:]])
+
+    def reset(self) -> None:
+        """Forget this session, and nothing else."""
+        self._kept = None
+        self.memory.forget(namespace=self.namespace, session_id=self.session_id)
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    def get_all(self) -> list[ChatMessage]:
+        """All messages of the session, in order."""
+        return [message_of(memory) for memory in self._stored()]
+
+    def get(
+        self, input: str | ChatMessage | None = None, initial_token_count: int = 0, **kwargs: Any
+    ) -> list[ChatMessage]:
+        """What is recalled for the question, then the recent messages.
+
+        Args:
+            input: the question; the last user message of the session where None.
+            initial_token_count: tokens of the limit that the caller has used already.
+        """
+        room = self.token_limit - initial_token_count
+        history = read_back(pages(self._newest, _PAGE), room, self.tokenizer_fn)
+        must = last_user(history)
+        asked = None if must is None else history[must]
+        last = "" if asked is None else text_of(asked.message)
+        question = text_of(input) if isinstance(input, ChatMessage) else input
+        if question and question != last:  # it is put after it is answered: it needs its room too
+            room -= len(self.tokenizer_fn(question))
+            must = None
+        # The recent messages have a right to their share; what they leave is for what is recalled;
+        # what that leaves is for more of the recent. Nothing is shown twice.
+        recent = newest(history, room * self.chat_history_token_ratio, must)
+        recall = self._recalled(question or last, asked and asked.stored.id, recent)
+        block = self._block(recall, room - tokens_of(recent))
+        recent = newest(history, room - self._cost(block), must)
+        unshown = without(recall, _in(recent))
+        if len(unshown) < len(recall):
+            block = self._block(unshown, room - tokens_of(recent))
+        return [*block, *(turn.message for turn in recent)]
+
+    def _recalled(self, query: str, asked_id: str | None, recent: list[Turn]) -> Recall:
+        if self._kept is not None and self._kept[0] == (query, asked_id):
+            return without(as_stored_now(self.memory, self._kept[1]), _in(recent))
+        where = where_of(self.filters) or {}
+        if not self.across_sessions:
+            where["session_id"] = self.session_id
+        recall = recall_unshown(
+            self.memory, query, self.k, _in(recent), namespace=self.namespace, where=where
+        )
+        self._kept = (query, asked_id), recall
+        return recall
+
+    def _block(self, recall: Recall, room: float) -> list[ChatMessage]:
+        """The recalled as one marked system message; none where nothing fits."""
+        text = fitted(recall, room, self.tokenizer_fn)
+        return [ChatMessage(role=MessageRole.SYSTEM, content=text)] if text else []
+
+    def _cost(self, block: list[ChatMessage]) -> int:
+        return sum(count_tokens(message, self.tokenizer_fn) for message in block)
+
+    def _newest(self, offset: int, limit: int) -> list[Memory]:
+        return self.memory.list(
+            namespace=self.namespace,
+            session_id=self.session_id,
+            newest_first=True,
+            offset=offset,
+            limit=limit,
+        )
+
+    def _stored(self) -> list[Memory]:
+        return self.memory.list(namespace=self.namespace, session_id=self.session_id)
+
+
+def _in(recent: list[Turn]) -> Callable[[Hit], bool]:
+    ids = {turn.stored.id for turn in recent}
+    return lambda hit: hit.memory.id in ids

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import os
+
+# Before anything imports a model: tests never ask the hub.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from collections.abc import Callable, Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import pytest  # noqa: E402
+
+from nuonuo import AssociativeMemory, MiniLM  # noqa: E402
+from nuonuo.stores import InMemoryStore, SQLiteStore  # noqa: E402
+from tests.fakes import SMALL, WordEmbedder  # noqa: E402
+
+Opened = Callable[..., AssociativeMemory]
+
+
+@pytest.fixture(scope="session")
+def minilm() -> MiniLM:
+    pytest.importorskip("torch")
+    pytest.importorskip("sentence_transformers")
+    embedder = MiniLM()
+    embedder.encode_queries(["loaded once"])
+    return embedder
+
+
+@pytest.fixture(params=["sqlite", "ram"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
+    """Opens memories with the fake embedder over one store of each kind; closes them at the end."""
+    stores: list[SQLiteStore | InMemoryStore] = []
+
+    def open_(**settings: Any) -> AssociativeMemory:
+        settings.setdefault("embedder", WordEmbedder())
+        settings.setdefault("config", SMALL)
+        if request.param == "sqlite":
+            stores.append(SQLiteStore(tmp_path / f"{len(stores)}.db"))
+        else:
+            stores.append(InMemoryStore())
+        return AssociativeMemory(stores[-1], **settings)
+
+    yield open_
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def memory(opened: Opened) -> AssociativeMemory:
+    return opened()

@@ -1,0 +1,102 @@
+"""A small deterministic embedder with token vectors, and what tests of the engine share."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo import AssociativeMemory, Encoding, Memory, MemoryConfig, Recall
+
+DIMENSION = 64
+WINDOW = 40  # tokens
+
+# The default pipeline over codes that cost little to make.
+SMALL = MemoryConfig(n_units=512, n_active=12)
+
+# The same, with each of its cuts so tight that a few memories meet all of them.
+TIGHT = MemoryConfig(
+    n_units=512, n_active=12, dense_candidates=2, lexical_candidates=2, oversampling=1,
+    link_sources=2, link_targets=3, together=2, content_max_df=4,
+)  # fmt: skip
+
+_TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+|[^\w\s]")
+
+
+@lru_cache(maxsize=100_000)
+def direction(token: str) -> npt.NDArray[np.float32]:
+    """A random direction of the token's own: (DIMENSION,)."""
+    seed = int.from_bytes(hashlib.sha256(token.encode()).digest()[:8], "little")
+    return np.random.default_rng(seed).standard_normal(DIMENSION).astype(np.float32)
+
+
+class WordEmbedder:
+    """Each token a random direction, each window of a text the sum of its tokens."""
+
+    name = "words"
+    dimension = DIMENSION
+    token_dimension: int | None = DIMENSION
+    symmetric = True
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []  # all that it was asked for
+
+    def encode_documents(self, texts: Sequence[str]) -> list[Encoding]:
+        self.texts += texts
+        return [self._encode(text) for text in texts]
+
+    encode_queries = encode_documents
+
+    def _encode(self, text: str) -> Encoding:
+        matches = list(_TOKEN.finditer(text))
+        tokens = np.array([direction(match.group().casefold()) for match in matches], np.float32)
+        tokens = tokens.reshape(-1, DIMENSION)
+        spans = np.array([match.span() for match in matches], np.int32).reshape(-1, 2)
+        windows = [tokens[at : at + WINDOW].sum(axis=0) for at in range(0, len(tokens), WINDOW)]
+        vectors = np.stack(windows or [direction(text)])
+        return Encoding(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), tokens, spans)
+
+
+class VectorsOnly(WordEmbedder):
+    """The same without token vectors."""
+
+    name = "words, vectors only"
+    token_dimension = None
+
+    def _encode(self, text: str) -> Encoding:
+        return Encoding(super()._encode(text).vectors)
+
+
+def fresh(items: Sequence[Memory] = (), **settings: Any) -> AssociativeMemory:
+    """A memory in RAM with the fake embedder that holds ``items``, one `add` each."""
+    settings.setdefault("embedder", WordEmbedder())
+    settings.setdefault("config", SMALL)
+    made = AssociativeMemory(**settings)
+    for item in items:
+        made.add(item, namespace=item.namespace)
+    return made
+
+
+def state(memory: AssociativeMemory, namespace: str) -> dict[str, Any]:
+    """The derived state of ``namespace``, which also brings it up to date."""
+    with memory._shard(namespace) as shard:
+        return shard.state()
+
+
+def everything(memory: AssociativeMemory) -> tuple[Any, ...]:
+    """All that a memory holds, for: nothing has changed."""
+    stats = memory.stats()
+    return (
+        memory.list(), [*memory._store.associations()], memory.namespaces(),
+        (stats.memories, stats.namespaces, stats.associations),
+        {namespace: state(memory, namespace) for namespace in memory.namespaces()},
+    )  # fmt: skip
+
+
+def texts(recall: Recall) -> list[str]:
+    return [hit.memory.text for hit in recall]
