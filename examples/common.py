@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from nuonuo import AssociativeMemory, Memory
+
+# The bar that the embedder's weights load with would break into what is printed here.
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 HERE = Path(__file__).resolve().parent
 NAMESPACE = "nell"  # who speaks in the sample conversation; in an application: the user's id

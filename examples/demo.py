@@ -10,8 +10,16 @@ import sys
 import time
 from datetime import datetime, timezone
 
-from common import NAMESPACE, Question, load_conversation, load_questions, open_memory, parse_arguments
-from common import remember_sample, said
+from common import (
+    NAMESPACE,
+    Question,
+    load_conversation,
+    load_questions,
+    open_memory,
+    parse_arguments,
+    remember_sample,
+    said,
+)
 from local_model import DOUBT, SURE, Answer, answer_with
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
@@ -164,11 +172,11 @@ def why(memory: AssociativeMemory, hit: Hit) -> Text:
         line.append(f"{match.word} ← {match.answer}", style="italic")
         line.append(f" {match.similarity:.2f}{' next to it' if match.source == 'neighbour' else ''}   ")
     line.append("\n" if matches else "")
+    line.append(f"{hit.score:.2f} = ")
     shares = sorted(hit.evidence.signals.items(), key=lambda share: -share[1])
     for index, (signal, share) in enumerate(shares):
         line.append(" + " if index else "")
         line.append(f"{signal} {share:.2f}", style=SIGNALS.get(signal, ""))
-    line.append(f" = {hit.score:.2f}")
     for link in hit.evidence.path:
         if hit.evidence.signals.get(link.kind, 0.0) < TELLING:
             continue

@@ -13,8 +13,11 @@ from datetime import datetime, timezone
 from common import NAMESPACE, open_memory, parse_arguments, remember_sample, said
 from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.llms import LLM
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.schema import NodeWithScore, QueryBundle
 from local_llama_index import load_llm
+from local_model import DOUBT
 
 from nuonuo import AssociativeMemory
 from nuonuo_integrations.llama_index import NuonuoMemory, NuonuoRetriever
@@ -45,7 +48,16 @@ def chat_engine(memory: AssociativeMemory, llm: LLM) -> SimpleChatEngine:
 def query_engine(memory: AssociativeMemory, llm: LLM) -> RetrieverQueryEngine:
     """Recalled memories become the context of one answer; nothing is stored."""
     retriever = NuonuoRetriever(memory, k=6, namespace=NAMESPACE)
-    return RetrieverQueryEngine.from_args(retriever, llm=llm)
+    return RetrieverQueryEngine.from_args(retriever, llm=llm, node_postprocessors=[Doubt()])
+
+
+class Doubt(BaseNodePostprocessor):
+    """Hands nothing on where the memory itself doubts that it has anything on the question."""
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        return [node for node in nodes if node.metadata["nuonuo"]["confidence"] >= DOUBT]
 
 
 if __name__ == "__main__":

@@ -68,7 +68,8 @@ def load_llm(model: str | None) -> LLM:
         module = import_module(f"llama_index.llms.{provider}")
     except ImportError as error:
         raise SystemExit(
-            f"--model {model} needs LlamaIndex's package for {provider}: pip install llama-index-llms-{provider}"
+            f"--model {model} needs LlamaIndex's package for {provider}: "
+            f"pip install llama-index-llms-{provider}"
         ) from error
     loaded = getattr(module, PROVIDERS[provider])(model=name)
     if not isinstance(loaded, LLM):

@@ -16,7 +16,7 @@ from nuonuo import Recall
 
 Answer = Callable[[str, Recall], str]
 
-DOUBT = 0.015  # below this confidence, what was recalled is not taken for an answer
+DOUBT = 0.08  # below this confidence, what was recalled is not taken for an answer
 SURE = 0.5  # from here on it is given without reserve
 QUOTED = 3  # passages at most in one answer
 LONGEST = 320  # characters of a passage that are quoted whole
@@ -27,6 +27,23 @@ NOTED = "Noted."
 
 ASKING = re.compile(
     r"(who|whose|what|when|where|why|which|how|do|does|did|is|are|was|were|can|tell me)\b", re.IGNORECASE
+)
+
+# The forms in which a prompt tells what was recalled and what is asked.
+USER = {"human", "user", "query"}
+BLOCK = re.compile(r'<recalled_memories confidence="([\d.]+)">(.*?)</recalled_memories>', re.DOTALL)
+NOTE = re.compile(
+    r"^\[recalled \d+ \| ([^|\]]+?)(?: \| (\d{4}-\d\d-\d\d))?(?: \|[^\]]*)?\] (.*(?:\n    .*)*)", re.MULTILINE
+)
+_SPEAKER = "Human|AI|user|assistant|system|Query"
+TURN = re.compile(
+    rf"^({_SPEAKER}): ?(.*?)(?=^(?:{_SPEAKER}|Answer):|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+CONTEXT = re.compile(r"^-{10,}\n(.*?)\n-{10,}$", re.DOTALL | re.MULTILINE)  # LlamaIndex's query engines
+NODE = re.compile(
+    r"^role: (\w+)\n(?:timestamp: (\S+)\n)?(?:\w+: [^\n]*\n)*\n(.*?)(?=\n+role: \w+\n|\Z)",
+    re.DOTALL | re.MULTILINE,
 )
 
 
@@ -79,6 +96,20 @@ def quote(question: str, passages: Sequence[Passage], confidence: float | None =
     return "\n".join(reserve + quotes)
 
 
+def answer_prompt(messages: Sequence[tuple[str, str]]) -> str:
+    """Answer the last question of a prompt: (role, text) messages, or one text that holds them all."""
+    said = [turn for role, text in messages for turn in _turns(role, text)]
+    question = next((text for role, text in reversed(said) if role in USER), "")
+    recent = [text for role, text in said if role in USER][:-1]
+    passages, confidence = _recalled("\n".join(text for _, text in messages))
+    # What was said a moment ago is in the prompt itself; recall leaves it out.
+    fresh = [Passage(text, "user") for text in reversed(recent) if _about(question, text)]
+    if fresh:
+        passages = fresh + (passages if confidence is None or confidence >= SURE else [])
+        confidence = None
+    return quote(question, passages, confidence)
+
+
 def is_question(text: str) -> bool:
     """Whether a text asks: it ends with a question mark, or begins as only a question does."""
     return text.rstrip().endswith(("?", "？")) or (ASKING.match(text) is not None and not text.endswith("."))
@@ -87,6 +118,38 @@ def is_question(text: str) -> bool:
 def only_asks(text: str) -> bool:
     """Whether a remembered text does nothing but ask: such a text answers no question."""
     return all(is_question(sentence) for sentence in re.split(r"(?<=[.!?。！？])\s+", text.strip()))
+
+
+def _turns(role: str, text: str) -> list[tuple[str, str]]:
+    """The turns of one message: itself, or those of a conversation or a query that was written into it."""
+    text = CONTEXT.sub("", BLOCK.sub("", text))
+    found = [(match[1].lower(), match[2].strip()) for match in TURN.finditer(text)]
+    return [turn for turn in found if turn[1]] or [(role, text.strip())]
+
+
+def _recalled(prompt: str) -> tuple[list[Passage], float | None]:
+    """The passages of a prompt's recalled block, or of its context, and the confidence if it tells."""
+    block, context = BLOCK.search(prompt), CONTEXT.search(prompt)
+    if block is not None:
+        notes = [
+            Passage(m[3].replace("\n    ", "\n").strip(), m[1], _date(m[2])) for m in NOTE.finditer(block[2])
+        ]
+        return notes, float(block[1])
+    nodes = NODE.finditer(context[1]) if context is not None else []
+    return [Passage(m[3].strip(), m[1], _date(m[2])) for m in nodes], None
+
+
+def _about(question: str, text: str) -> bool:
+    """Whether a text shares a word with the question that is more than grammar."""
+    return bool(_content_words(question) & _content_words(text))
+
+
+def _content_words(text: str) -> set[str]:
+    return {word for word in re.findall(r"\w+", text.lower()) if len(word) > 3 and not ASKING.match(word)}
+
+
+def _date(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text[:10]) if text else None
 
 
 def _excerpt(question: str, text: str) -> str:

@@ -14,6 +14,8 @@ from local_model import answer_with
 
 from nuonuo import AssociativeMemory
 
+OWN = "plain-engine"
+
 
 def main() -> None:
     """Show the verbs once, then answer what is asked and remember both sides."""
@@ -41,7 +43,6 @@ def main() -> None:
 
 def show_the_verbs(memory: AssociativeMemory) -> None:
     """A few memories in a namespace of their own, taken away again at the end."""
-    mine = {"namespace": "plain-engine"}
     ids = memory.add(
         [
             "The spare key hangs in the shed.",
@@ -50,21 +51,21 @@ def show_the_verbs(memory: AssociativeMemory) -> None:
         ],
         session_id="keys",
         role="user",
-        **mine,
+        namespace=OWN,
     )
     memory.associate(ids[0], ids[2], weight=1.0)
 
-    result = memory.recall("where is the spare key?", k=2, **mine)
+    result = memory.recall("where is the spare key?", k=2, namespace=OWN)
     print(f"recall: where is the spare key?   confidence {result.confidence:.2f}")
     for hit in result:
         shares = ", ".join(f"{signal} {share:.2f}" for signal, share in hit.evidence.signals.items())
         print(f"  {hit.score:.2f}  {hit.memory.text}  ({shares})")
 
     print("chain: from the spare key")
-    for step in memory.chain("the spare key", hops=2, **mine):
+    for step in memory.chain("the spare key", hops=2, namespace=OWN):
         print(f"  {step.kind or 'cue':<9} {step.similarity:.3f}  {step.memory.text}")
 
-    print(f"forget: {memory.forget(namespace='plain-engine')} memories are gone")
+    print(f"forget: {memory.forget(namespace=OWN)} memories are gone")
 
 
 if __name__ == "__main__":

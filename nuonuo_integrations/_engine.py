@@ -1,4 +1,4 @@
-"""What every adapter asks of the engine: to be given one or to open it, and to recall what is not shown yet."""
+"""What every adapter asks of the engine: to be given one or to open it, to recall what is not shown yet."""
 
 from __future__ import annotations
 

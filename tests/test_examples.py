@@ -1,4 +1,4 @@
-"""The examples run as they stand, without a key and without a terminal, and the sample conversation is sound."""
+"""The examples run as they stand, without a key or a terminal, and the sample conversation is sound."""
 
 from __future__ import annotations
 

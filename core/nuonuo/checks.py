@@ -81,6 +81,15 @@ def count_of(value: object, name: str, least: int) -> int:
     return number
 
 
+def weight_of(value: object) -> float:
+    """The strength of an association, in [0, 1]."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InvalidTypeError(f"weight must be a number, got {type(value).__name__} {_short(value)}")
+    if not 0 <= value <= 1:
+        raise InvalidInputError(f"weight must be in [0, 1], got {value!r}; 0 takes the association away")
+    return float(value)
+
+
 def cues_of(value: object) -> tuple[str, ...]:
     """Cue texts: an iterable of texts, not one text."""
     if isinstance(value, str) or not isinstance(value, Iterable):
@@ -112,11 +121,13 @@ def memories_of(
         raise InvalidTypeError(
             f"add takes a text, a Memory, or a list of them, got {type(items).__name__} {_short(items)}"
         )
+    metadata = {} if metadata is None else metadata
+    metadata_json(metadata)
     open_fields = Memory(
         "-",
         optional_label(role, "role"),
         moment_of(timestamp, "timestamp"),
-        metadata or {},
+        metadata,
         cues_of(cues),
         optional_label(session_id, "session_id"),
         None,

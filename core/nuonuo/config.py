@@ -49,8 +49,8 @@ class MemoryConfig:
     together: int = 10  # how many hits are chosen so, one after another
 
     # -- settling --------------------------------------------------------------------------------
-    beta: float = 20.0  # inverse temperature of the softmax over candidates and the null pattern
-    null_energy: float = 0.75  # the null pattern's energy: what a question about nothing stored reaches
+    beta: float = 30.0  # inverse temperature of the softmax over candidates and the null pattern
+    null_energy: float = 0.57  # the null pattern's energy: what a question about nothing stored reaches
 
     # -- pattern separation and chains -----------------------------------------------------------
     n_units: int = 16384
@@ -83,14 +83,18 @@ class MemoryConfig:
                 raise InvalidInputError(
                     f"{field.name} must be finite and at least {_LEAST.get(field.name, 0)}, got {value!r}"
                 )
+            elif value > _MOST.get(field.name, math.inf):
+                raise InvalidInputError(f"{field.name} must be at most {_MOST[field.name]}, got {value!r}")
 
 
 _LEAST = {
     "dense_candidates": 1,
     "lexical_candidates": 1,
     "oversampling": 1,
+    "beta": 1e-3,
     "null_energy": -10,
     "n_units": 64,
     "n_active": 1,
     "shard_bytes": 1 << 20,
 }
+_MOST = {"bm25_b": 1, "neighbour_discount": 1}

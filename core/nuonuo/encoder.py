@@ -131,18 +131,39 @@ class Encoder:
         if not texts:
             return []
         found = _run(self._embedder, texts, kind)
-        for encoding in found:
-            shape = (len(encoding.vectors), self._embedder.dimension)
-            check_vectors(encoding.vectors, shape, f"the embedder {self._embedder.name!r}")
-        if self._tokens is self._embedder:
-            return found
-        tokens = _run(self._tokens, texts, kind)
-        return [Encoding(e.vectors, t.tokens, t.spans) for e, t in zip(found, tokens, strict=True)]
+        tokens = found if self._tokens is self._embedder else _run(self._tokens, texts, kind)
+        dimension, who = self._embedder.dimension, f"the embedder {self._embedder.name!r}"
+        return [
+            Encoding(check_vectors(e.vectors, (len(e.vectors), dimension), who), *_tokens(t, self._tokens))
+            for e, t in zip(found, tokens, strict=True)
+        ]
 
 
 def _texts(memory: Memory) -> list[str]:
     """The parts of a memory: part 0 is its text, part i its i-th cue."""
     return [memory.text, *memory.cues]
+
+
+def _tokens(
+    encoding: Encoding, embedder: Embedder
+) -> tuple[FloatArray, npt.NDArray[np.int32]] | tuple[None, None]:
+    """The token vectors and their spans, if they can be used; None where the embedder has none."""
+    tokens, spans, dimension = encoding.tokens, encoding.spans, embedder.token_dimension
+    if not dimension:
+        return None, None
+    if tokens is None or spans is None:
+        raise EmbeddingError(
+            f"the embedder {embedder.name!r} gave no token vectors or no spans, but promises token vectors; "
+            "its token_dimension must be None where it has none"
+        )
+    if tokens.shape[1:] != (dimension,) or spans.shape != (len(tokens), 2):
+        raise EmbeddingError(
+            f"the embedder {embedder.name!r} gave token vectors of shape {tokens.shape} with spans of shape "
+            f"{spans.shape}, expected (T, {dimension}) and (T, 2)"
+        )
+    if not np.isfinite(tokens).all():
+        raise EmbeddingError(f"the embedder {embedder.name!r} gave a token vector with NaN or infinity")
+    return tokens, spans
 
 
 def _run(embedder: Embedder, texts: list[str], kind: str) -> list[Encoding]:

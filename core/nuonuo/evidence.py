@@ -6,7 +6,7 @@ Two steps, since texts lie in the store: `trace` works on the shard's numbers wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from nuonuo.pipeline import Question, Ranking, token_words
 from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, Memory
 from nuonuo.shard import NOBODY, Shard
 from nuonuo.tokens import similarities
-from nuonuo.words import Analyzer
+from nuonuo.words import Analyzer, whole_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +111,15 @@ def _evidence(
         holder = memories.get(answer.row)
         if holder is None:
             continue
-        text = holder.text if answer.part == 0 else holder.cues[answer.part - 1]
+        part, written = _written(question, answer, (holder.text, *holder.cues), analyzer)
         word = question.words[answer.word]
         matches.append(
             Match(
                 word=question.text[word.start : word.end],
                 weight=answer.weight,
-                answer=_whole_word(analyzer, text, answer.start, answer.end),
+                answer=written,
                 similarity=answer.similarity,
-                source="neighbour" if answer.row != hit.row else "text" if answer.part == 0 else "cue",
+                source="neighbour" if answer.row != hit.row else "text" if part == 0 else "cue",
                 memory_id=holder.id or "",
             )
         )
@@ -131,12 +131,18 @@ def _evidence(
     return Evidence(hit.signals, tuple(matches), path)
 
 
-def _whole_word(analyzer: Analyzer, text: str, start: int, end: int) -> str:
-    """The word of ``text`` that the token at ``start`` is a piece of."""
-    for word in analyzer.words(text):
-        if word.start <= start < word.end:
-            return text[word.start : max(word.end, end)]
-    return text[start:end]
+def _written(
+    question: Question, answer: Answer, parts: Sequence[str], analyzer: Analyzer
+) -> tuple[int, str]:
+    """The part of the memory that holds the answer, and the answer as it is written there."""
+    if answer.end > answer.start:
+        return answer.part, whole_word(parts[answer.part], answer.start, answer.end)
+    stem = question.words[answer.word].stem  # a lexical answer: some word of the memory has the stem
+    for part, text in enumerate(parts):
+        for word in analyzer.words(text):
+            if word.stem == stem:
+                return part, text[word.start : word.end]
+    return 0, ""
 
 
 def _answers(
@@ -161,7 +167,8 @@ def _answers(
         which[at], best[at] = block.argmax(axis=0), block.max(axis=0)
     at = np.where(places == NOBODY, len(holders), np.searchsorted(holders, places))
     g = config.neighbour_discount
-    reached = best[at] * np.array([1, g, g, g * g, g * g], np.float32)[:, None]  # (K, 5, T)
+    discounted = np.maximum(best[at], -1) * np.array([1, g, g, g * g, g * g], np.float32)[:, None]
+    reached = np.where(np.isfinite(best[at]), discounted, -np.inf)  # (K, 5, T)
     winner = reached.argmax(axis=1).tolist()
     top = reached.max(axis=1).tolist()  # e_t(m), by hit and token
     pieces: dict[int, list[int]] = {}
@@ -188,7 +195,7 @@ def _answers(
 def _lexical_answers(shard: Shard, question: Question, ranking: Ranking, row: int) -> tuple[Answer, ...]:
     """Without token vectors: the words of the question whose stems stand in the memory's own text."""
     return tuple(
-        Answer(word, float(ranking.weights[token]), 1.0, row, 0, -1, -1)
+        Answer(word, float(ranking.weights[token]), 1.0, row, 0, 0, 0)
         for token, word in enumerate(token_words(question).tolist())
         if shard.postings.has(row, question.words[word].stem)
     )

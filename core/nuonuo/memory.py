@@ -203,12 +203,10 @@ class AssociativeMemory:
             UnknownMemoryError: an id is not stored.
             InvalidInputError: a weight outside [0, 1], two namespaces, or a memory with itself.
         """
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)):
-            raise InvalidTypeError(f"weight must be a number, got {type(weight).__name__} {weight!r}")
-        if not 0 <= weight <= 1:
-            raise InvalidInputError(f"weight must be in [0, 1], got {weight!r}; 0 takes the association away")
         self._store.associate(
-            checks.label_of(source_id, "source_id"), checks.label_of(target_id, "target_id"), float(weight)
+            checks.label_of(source_id, "source_id"),
+            checks.label_of(target_id, "target_id"),
+            checks.weight_of(weight),
         )
         source = self.get([source_id])[0]
         if source is not None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from nuonuo import checks
 from nuonuo.errors import InvalidInputError
 from nuonuo.records import Memory
 from nuonuo.stores import Store
+from nuonuo.stores.checks import across_namespaces, check_association
 
 if TYPE_CHECKING:
     from nuonuo.memory import AssociativeMemory
@@ -47,16 +49,9 @@ def export(store: Store, path: str, namespace: str | None) -> int:
 
 def load(memory: AssociativeMemory, path: str) -> int:
     """Add what the export at ``path`` holds; the whole file is checked before the first is stored."""
-    records = [record for _, record in _lines(path) if isinstance(record, Memory)]
-    taken = [
-        id
-        for id, stored in zip(
-            (str(record.id) for record in records),
-            memory.get([str(record.id) for record in records]),
-            strict=True,
-        )
-        if stored is not None
-    ]
+    records, associations = _read(path)
+    stored = memory.get([str(record.id) for record in records])
+    taken = [record.id for record in stored if record is not None]
     if taken:
         raise InvalidInputError(
             f"{path} holds {len(taken)} memories whose ids are already stored, {taken[0]!r} first; forget them first"
@@ -70,9 +65,8 @@ def load(memory: AssociativeMemory, path: str) -> int:
             end += 1
         memory.add(records[start:end], namespace=records[start].namespace)
         start = end
-    for _, record in _lines(path):
-        if not isinstance(record, Memory):
-            memory.associate(*record)
+    for association in associations:
+        memory.associate(*association)
     return len(records)
 
 
@@ -89,22 +83,47 @@ def _record(memory: Memory) -> dict[str, Any]:
     }
 
 
-def _lines(path: str) -> Iterator[tuple[int, Memory | tuple[str, str, float]]]:
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
+def _read(path: str) -> tuple[list[Memory], list[tuple[str, str, float]]]:
+    """The memories and associations of the export at ``path``, once all of it has proved to be usable."""
+    records: dict[str, Memory] = {}
+    associations: list[tuple[str, str, float]] = []
+    number, line = 0, b""
+    with open(path, "rb") as file:
+        try:
+            for number, line in enumerate(file, 1):
                 value = json.loads(line)
                 if number == 1:
                     if value != FORMAT:
                         raise ValueError(f"expected {FORMAT}")
                 elif "memory" in value:
-                    fields: dict[str, Any] = dict(value["memory"])
-                    fields["cues"] = tuple(fields.get("cues", ()))
-                    yield number, Memory(**fields)
+                    record = _memory(**value["memory"])
+                    if str(record.id) in records:
+                        raise ValueError(f"the id {record.id!r} stands twice")
+                    records[str(record.id)] = record
                 else:
-                    source, target, weight = value["association"]
-                    yield number, (source, target, weight)
-            except (ValueError, TypeError, KeyError) as error:
-                raise InvalidInputError(
-                    f"line {number} of {path} is not what export() writes ({error}): {line[:80]!r}; nothing was added"
-                ) from error
+                    associations.append(_association(value["association"], records))
+            if not number:
+                raise ValueError("it is empty")
+        except (ValueError, TypeError, KeyError) as error:
+            raise InvalidInputError(
+                f"line {number} of {path} is not what export() writes ({error}): {line[:80]!r}; nothing was added"
+            ) from error
+    return [*records.values()], associations
+
+
+def _memory(*, id: str, namespace: str, **fields: Any) -> Memory:
+    """One memory's line as a record that `add` takes."""
+    record = Memory(**fields, id=checks.label_of(id, "id"), namespace=namespace)
+    (memory,) = checks.memories_of(
+        record, namespace=namespace, session_id=None, role=None, timestamp=None, metadata=None, cues=()
+    )
+    return memory
+
+
+def _association(value: Any, records: Mapping[str, Memory]) -> tuple[str, str, float]:
+    """One association's line, if `associate` takes it; its memories stand before it in the file."""
+    source, target, weight = value
+    check_association(source, target, checks.weight_of(weight))
+    if records[source].namespace != records[target].namespace:
+        raise across_namespaces(source, target)
+    return source, target, weight

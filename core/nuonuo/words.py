@@ -33,6 +33,9 @@ _WORD = re.compile(
     rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[^\W_])(?:(?![{_UNSPACED}])(?:[^\W_]|[{_MARKS}]))*"
     rf"(?:['’](?:(?![{_UNSPACED}])[^\W_])+)*"
 )
+# One character as a reader sees it: decomposed text spells a Hangul syllable with two or three, and
+# sets a kana's voicing mark after it.
+_CHARACTER = re.compile(r"[\u1100-\u115f][\u1160-\u11a7]*[\u11a8-\u11ff]*|.[\u3099\u309a\uff9e\uff9f]*", re.DOTALL)
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]")
 
 # Function words of English: they carry grammar, so their token vectors say little of what a memory
@@ -90,10 +93,11 @@ class Analyzer:
         for match in _WORD.finditer(text):
             start, end = match.span()
             if _UNSPACED_RUN.match(match.group()):
-                for at in range(start, end):
-                    found.append(Word(at, at + 1, *self._form(text[at])))
-                    if at + 2 <= end:
-                        found.append(Word(at, at + 2, *self._form(text[at : at + 2])))
+                spans = [each.span() for each in _CHARACTER.finditer(text, start, end)]
+                for (at, to), (_, pair) in zip(spans, [*spans[1:], (0, 0)], strict=True):
+                    found.append(Word(at, to, *self._form(text[at:to])))
+                    if pair:
+                        found.append(Word(at, pair, *self._form(text[at:pair])))
             else:
                 found.append(Word(start, end, *self._form(match.group())))
         return found
@@ -111,3 +115,13 @@ class Analyzer:
         if stemmer is None:
             stemmer = self._local.stemmer = Stemmer.Stemmer(self.language, 0)
         return stemmer.stemWord(folded), content
+
+
+def whole_word(text: str, start: int, end: int) -> str:
+    """The word that the piece ``text[start:end]`` belongs to; unspaced scripts have none beyond it."""
+    if not _UNSPACED_RUN.match(text[start:end]):
+        while start and text[start - 1].isalnum() and not _UNSPACED_RUN.match(text[start - 1]):
+            start -= 1
+        while end < len(text) and text[end].isalnum() and not _UNSPACED_RUN.match(text[end]):
+            end += 1
+    return text[start:end]

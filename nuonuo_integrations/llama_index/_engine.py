@@ -1,36 +1,44 @@
-"""What the adapters are given to hold: an engine, or the path of its file."""
+"""The engine as a field of LlamaIndex's pydantic components."""
 
 from __future__ import annotations
 
-from os import PathLike
 from typing import Annotated, Any
+from weakref import WeakValueDictionary
 
 from pydantic import BeforeValidator, PlainSerializer
 
 from nuonuo import AssociativeMemory
-from nuonuo.errors import InvalidTypeError
+from nuonuo.errors import InvalidInputError, StoreClosedError
+from nuonuo_integrations._engine import engine_of
+
+# Agents write their context down between runs and read it back, the memory with it. Inside one process
+# it is read back as the engine that it was: another one on the same file might lack its embedder, and
+# one in RAM has nothing to be made of again.
+_LIVING: WeakValueDictionary[str, AssociativeMemory] = WeakValueDictionary()
 
 
-def engine_of(memory: object) -> AssociativeMemory:
-    """``memory`` itself, or the memory in the file that it names.
-
-    Raises:
-        InvalidTypeError: neither an `AssociativeMemory` nor a path.
-        StoreError: the file cannot be opened.
-    """
-    if isinstance(memory, AssociativeMemory):
-        return memory
-    if isinstance(memory, (str, PathLike)):
-        return AssociativeMemory.open(memory)
-    raise InvalidTypeError(
-        f"memory must be an AssociativeMemory or the path of its file, got {type(memory).__name__} {memory!r}"
-    )
+def _written(memory: AssociativeMemory) -> dict[str, Any]:
+    key = f"{id(memory):x}"
+    _LIVING[key] = memory
+    return {"engine": key, "path": memory.stats().path}
 
 
-def _path_of(memory: AssociativeMemory) -> Any:
-    return memory.stats().path
+def _read(memory: object) -> AssociativeMemory:
+    if not (isinstance(memory, dict) and memory.keys() == {"engine", "path"}):
+        return engine_of(memory)
+    living = _LIVING.get(memory["engine"])
+    if living is not None:
+        try:
+            if living.stats().path == memory["path"]:
+                return living
+        except StoreClosedError:
+            pass  # it is opened again below
+    if memory["path"] is None:
+        raise InvalidInputError(
+            "this memory lived in RAM and is gone with its engine; "
+            "keep it in a file: AssociativeMemory.open(path)"
+        )
+    return engine_of(memory["path"])
 
 
-# A LlamaIndex component is written down (a workflow's context, for one) as what it can be made of
-# again: for a memory in a file that is the path. One that lives in RAM is written as None.
-Engine = Annotated[AssociativeMemory, BeforeValidator(engine_of), PlainSerializer(_path_of)]
+Engine = Annotated[AssociativeMemory, BeforeValidator(_read), PlainSerializer(_written)]

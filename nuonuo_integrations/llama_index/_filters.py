@@ -29,7 +29,7 @@ _RANGES = {
     FilterOperator.LTE: "$lte",
 }
 _OPPOSITE = {"$in": "$nin", "$nin": "$in"}
-_EMPTY = [None, "", []]
+_EMPTY: list[Any] = [None, "", []]
 
 
 def where_of(filters: MetadataFilters | None) -> dict[str, Any] | None:

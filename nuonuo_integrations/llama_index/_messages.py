@@ -19,10 +19,10 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.memory.memory import Memory as CompositeMemory
 
 from nuonuo import Memory
+from nuonuo_integrations._engine import SILENT_KEY
 from nuonuo_integrations._prompt import strip
 
 MESSAGE_KEY = "llama_index_message"  # the whole message, where its text and role do not say it all
-SILENT_KEY = "llama_index_silent"  # kept for the record, never recalled: instructions, bare tool calls
 
 Tokenizer = Callable[[str], Sequence[Any]]
 
@@ -32,19 +32,19 @@ def memory_of(message: ChatMessage, session_id: str | None) -> Memory | None:
 
     What was injected and comes back inside a message (a model echoed it) is taken out.
     """
-    message = without_injected(message)
-    if message is None:
+    said = without_injected(message)
+    if said is None:
         return None
-    text = text_of(message).strip()
+    text = text_of(said).strip()
     metadata: dict[str, Any] = {}
-    if not text or message.role in (MessageRole.SYSTEM, MessageRole.DEVELOPER):
+    if not text or said.role in (MessageRole.SYSTEM, MessageRole.DEVELOPER):
         metadata[SILENT_KEY] = True
-    text = text or _label(message)
-    if _plain(text, message.role.value) != message:
-        metadata[MESSAGE_KEY] = as_json(message)
+    text = text or _label(said)
+    if _plain(text, said.role.value) != said:
+        metadata[MESSAGE_KEY] = as_json(said)
     return Memory(
         text,
-        role=message.role.value,
+        role=said.role.value,
         timestamp=datetime.now(timezone.utc),
         metadata=metadata,
         session_id=session_id,
@@ -68,16 +68,18 @@ def message_of(memory: Memory) -> ChatMessage:
 
 def without_injected(message: ChatMessage) -> ChatMessage | None:
     """A copy of ``message`` without what was injected; None where that was all that the system said."""
-    blocks = [
-        TextBlock(text=strip(block.text)) if isinstance(block, TextBlock) else block
-        for block in message.blocks
-    ]
+    blocks: list[Any] = []
+    for block in message.blocks:
+        text = strip(block.text) if isinstance(block, TextBlock) else ""
+        if not isinstance(block, TextBlock) or text == block.text:
+            blocks.append(block)
+        elif text:
+            blocks.append(TextBlock(text=text))
     if blocks == message.blocks:
         return message
-    said = any(not isinstance(block, TextBlock) or block.text.strip() for block in blocks)
-    if not said and message.role == MessageRole.SYSTEM:
+    if not blocks and message.role == MessageRole.SYSTEM:
         return None
-    return message.model_copy(update={"blocks": blocks})
+    return message.model_copy(update={"blocks": blocks or [TextBlock(text="")]})
 
 
 def text_of(message: ChatMessage) -> str:

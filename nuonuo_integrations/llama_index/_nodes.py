@@ -10,7 +10,8 @@ from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, TextN
 from llama_index.core.vector_stores.utils import metadata_dict_to_node
 
 from nuonuo import Hit, Memory, Recall
-from nuonuo_integrations.llama_index._messages import MESSAGE_KEY, SILENT_KEY
+from nuonuo_integrations._engine import SILENT_KEY
+from nuonuo_integrations.llama_index._messages import MESSAGE_KEY
 
 EVIDENCE_KEY = "nuonuo"
 

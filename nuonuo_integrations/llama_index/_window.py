@@ -44,7 +44,8 @@ def read_back(newest_first: Iterable[Memory], room: float, tokenizer: Tokenizer)
 
 def last_user(turns: Sequence[Turn]) -> int | None:
     """Where the last user message stands."""
-    return max((at for at, turn in enumerate(turns) if turn.message.role == MessageRole.USER), default=None)
+    asked = (at for at, turn in enumerate(turns) if turn.message.role == MessageRole.USER)
+    return max(asked, default=None)
 
 
 def newest(turns: Sequence[Turn], room: float, must: int | None) -> list[Turn]:
@@ -69,7 +70,7 @@ def tokens_of(turns: Sequence[Turn]) -> int:
 
 
 def pages(read: Callable[[int, int], Sequence[Memory]], size: int) -> Iterator[Memory]:
-    """All that ``read(offset, limit)`` gives, a page at a time, each memory once, whatever is added meanwhile."""
+    """All that ``read(offset, limit)`` gives, a page at a time; each memory once, also if some are added."""
     seen: set[str | None] = set()
     offset = 0
     while page := read(offset, size):

@@ -15,10 +15,11 @@ from llama_index.core.vector_stores.types import MetadataFilters
 
 from nuonuo import Recall
 from nuonuo.records import DEFAULT_NAMESPACE
+from nuonuo_integrations._engine import audible, recall_unshown
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import Tokenizer, memory_of, text_of
-from nuonuo_integrations.llama_index._recalled import fitted, recall_unshown
+from nuonuo_integrations.llama_index._recalled import fitted
 
 _SESSION = "session_id"  # where LlamaIndex writes the session into a message's additional_kwargs
 _REMEMBERED = 64  # contents that may still come back to be truncated
@@ -66,9 +67,9 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
         """What the last user message evokes, less what the prompt shows already; empty for nothing."""
         said = [text_of(each) for each in messages or [] if each.role == MessageRole.USER]
         shown = {text_of(each).strip() for each in messages or []}
-        where = where_of(self.filters) or {}
-        if not self.across_sessions:
-            where["session_id"] = session_id  # None: only what was stored without a session
+        # A session of None lets through only what was stored without one.
+        own = None if self.across_sessions else {"session_id": session_id}
+        where = audible(where_of(self.filters), own)
         recall = await asyncio.to_thread(
             recall_unshown,
             self.memory,

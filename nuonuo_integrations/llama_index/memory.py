@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any
+from typing import Annotated, Any
 
-from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
 from llama_index.core.llms.llm import LLM
 from llama_index.core.memory.chat_memory_buffer import DEFAULT_TOKEN_LIMIT_RATIO
-from llama_index.core.memory.memory import DEFAULT_TOKEN_LIMIT, generate_chat_store_key
+from llama_index.core.memory.memory import DEFAULT_TOKEN_LIMIT, InsertMethod, generate_chat_store_key
 from llama_index.core.memory.memory import Memory as CompositeMemory
 from llama_index.core.memory.types import BaseMemory
 from llama_index.core.utils import get_tokenizer
 from llama_index.core.vector_stores.types import MetadataFilters
+from pydantic import PlainSerializer
 
 from nuonuo import AssociativeMemory, Hit, Memory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
+from nuonuo_integrations._engine import audible, engine_of, recall_unshown
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
     Tokenizer,
     as_json,
-    count_tokens,
     memory_of,
     message_of,
     text_of,
     without_injected,
 )
-from nuonuo_integrations.llama_index._recalled import as_stored_now, fitted, recall_unshown, without
+from nuonuo_integrations.llama_index._recalled import as_stored_now, fitted, without
 from nuonuo_integrations.llama_index._window import Turn, last_user, newest, pages, read_back, tokens_of
 
 _PAGE = 64  # messages read at a time: a long session is never read whole
@@ -53,6 +54,9 @@ class NuonuoMemory(BaseMemory):
         token_limit: what `get` may return at most, less its ``initial_token_count``; only the user's own
             question comes whatever it takes.
         chat_history_token_ratio: the least part of that for the recent messages, where there are as many.
+        insert_method: "system" for a message of its own, first of all; "user" to put it before the question
+            instead. ``ReActAgent`` and ``CodeActAgent`` drop or overwrite the first system message: give them
+            a ``system_prompt``, which then is the first, or use "user".
         tokenizer_fn: counts; LlamaIndex's own tokenizer where none is given.
     """
 
@@ -66,6 +70,7 @@ class NuonuoMemory(BaseMemory):
     filters: MetadataFilters | None = None
     token_limit: int = Field(default=DEFAULT_TOKEN_LIMIT, ge=1)
     chat_history_token_ratio: float = Field(default=_RATIO, ge=0, le=1)
+    insert_method: Annotated[InsertMethod, PlainSerializer(lambda how: how.value)] = InsertMethod.SYSTEM
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
 
     _kept: tuple[tuple[str, str | None], Recall] | None = PrivateAttr(default=None)
@@ -87,7 +92,7 @@ class NuonuoMemory(BaseMemory):
         return "NuonuoMemory"
 
     @classmethod
-    def from_defaults(  # type: ignore[override]
+    def from_defaults(
         cls,
         memory: AssociativeMemory | str | PathLike[str] | None = None,
         *,
@@ -108,7 +113,7 @@ class NuonuoMemory(BaseMemory):
             token_limit = int(llm.metadata.context_window * DEFAULT_TOKEN_LIMIT_RATIO)
         if token_limit is not None:
             kwargs["token_limit"] = token_limit
-        made = cls(memory=AssociativeMemory() if memory is None else memory, **kwargs)
+        made = cls(memory=AssociativeMemory() if memory is None else engine_of(memory), **kwargs)
         if chat_history is not None:
             made.set(list(chat_history))
         return made
@@ -169,32 +174,34 @@ class NuonuoMemory(BaseMemory):
         # what that leaves is for more of the recent. Nothing is shown twice.
         recent = newest(history, room * self.chat_history_token_ratio, must)
         recall = self._recalled(question or last, asked and asked.stored.id, recent)
-        block = self._block(recall, room - tokens_of(recent))
-        recent = newest(history, room - self._cost(block), must)
+        block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn)
+        recent = newest(history, room - len(self.tokenizer_fn(block)), must)
         unshown = without(recall, _in(recent))
         if len(unshown) < len(recall):
-            block = self._block(unshown, room - tokens_of(recent))
-        return [*block, *(turn.message for turn in recent)]
+            block = fitted(unshown, room - tokens_of(recent), self.tokenizer_fn)
+        return self._inserted(block, [turn.message for turn in recent])
 
     def _recalled(self, query: str, asked_id: str | None, recent: list[Turn]) -> Recall:
         if self._kept is not None and self._kept[0] == (query, asked_id):
-            return without(as_stored_now(self.memory, self._kept[1]), _in(recent))
-        where = where_of(self.filters) or {}
-        if not self.across_sessions:
-            where["session_id"] = self.session_id
+            return without(as_stored_now(self.memory, self._kept[1], self.namespace), _in(recent))
+        own = None if self.across_sessions else {"session_id": self.session_id}
+        where = audible(where_of(self.filters), own)
         recall = recall_unshown(
             self.memory, query, self.k, _in(recent), namespace=self.namespace, where=where
         )
         self._kept = (query, asked_id), recall
         return recall
 
-    def _block(self, recall: Recall, room: float) -> list[ChatMessage]:
-        """The recalled as one marked system message; none where nothing fits."""
-        text = fitted(recall, room, self.tokenizer_fn)
-        return [ChatMessage(role=MessageRole.SYSTEM, content=text)] if text else []
-
-    def _cost(self, block: list[ChatMessage]) -> int:
-        return sum(count_tokens(message, self.tokenizer_fn) for message in block)
+    def _inserted(self, block: str, messages: list[ChatMessage]) -> list[ChatMessage]:
+        if not block:
+            return messages
+        if self.insert_method == InsertMethod.SYSTEM:
+            return [ChatMessage(role=MessageRole.SYSTEM, content=block), *messages]
+        if not messages or messages[-1].role != MessageRole.USER:  # the question comes after this
+            return [*messages, ChatMessage(role=MessageRole.USER, content=block)]
+        question = messages[-1]
+        blocks = [TextBlock(text=block), *question.blocks]
+        return [*messages[:-1], question.model_copy(update={"blocks": blocks})]
 
     def _newest(self, offset: int, limit: int) -> list[Memory]:
         return self.memory.list(

@@ -17,7 +17,7 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.errors import InvalidTypeError
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations.llama_index._engine import engine_of
+from nuonuo_integrations._engine import audible, engine_of
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._nodes import memory_of, node_of
 
@@ -143,7 +143,7 @@ class NuonuoRetriever(BaseRetriever):
             "k": self.k,
             "namespace": self.namespace,
             "session_id": self.session_id,
-            "where": where_of(self.filters),
+            "where": audible(where_of(self.filters)),
             "after": self.after,
             "before": self.before,
         }

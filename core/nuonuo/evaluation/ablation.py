@@ -1,4 +1,4 @@
-"""What each part of the engine is worth: the default against variants with a part switched off.
+"""What each part of the engine is worth: the base against variants with a part switched off.
 
 Every variant is compared with the base on the same questions, fold by fold; and the best of them is
 chosen on all folds but one and judged on the one that was held out, so that a setting which only fits
@@ -7,6 +7,7 @@ these questions shows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -19,7 +20,7 @@ from nuonuo.evaluation.metrics import Spread, spread
 from nuonuo.evaluation.report import MEMORY_METRICS, SESSION_METRICS, Metric
 from nuonuo.evaluation.runner import Engine, Outcome, Progress, Run, StoreShelf, run
 
-BASE = "default"
+BASE = "base"
 
 # The parts of the engine and the fields that switch each off.
 PARTS: dict[str, dict[str, Any]] = {
@@ -141,6 +142,44 @@ def hold_out(found: Run, level: str, metric: str, k: int) -> HeldOut | None:
     )
 
 
+def columns(dataset: Dataset) -> list[tuple[str, str, int]]:
+    """The figures that an ablation shows: (level, metric, k)."""
+    chosen = [(dataset.unit, "recall", k) for k in ((1, 10) if dataset.unit == "turn" else (2, 5))]
+    if dataset.session_ks:
+        chosen += [("session", "any", 1), ("session", "any", 5), ("session", "all", 5)]
+    return chosen
+
+
+def table(found: Run, chosen: Sequence[tuple[str, str, int]]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: for each variant the mean, the change, and how the change varies over folds."""
+    compared = {column: compare(found, *column) for column in chosen}
+    header = ["", *(f"{level} {metric}@{k}" for level, metric, k in chosen)]
+    rows = []
+    for at, row in enumerate(compared[chosen[0]]):
+        cells = []
+        for column in chosen:
+            other = compared[column][at]
+            change = "" if other.variant == BASE else f" ({other.change:+.1f} ± {other.folds.deviation:.1f})"
+            cells.append(f"{other.mean:.1f}{change}")
+        rows.append([row.variant, *cells])
+    return header, rows
+
+
+def held_out_lines(found: Run, chosen: Sequence[tuple[str, str, int]]) -> list[str]:
+    """A line a column: what choosing the best variant on the other folds gives on the one held out."""
+    lines = []
+    for level, metric, k in chosen:
+        held = hold_out(found, level, metric, k)
+        if held is not None:
+            times = Counter(held.chosen.values())
+            names = ", ".join(f"{name} x{count}" for name, count in times.items())
+            lines.append(
+                f"{level} {metric}@{k}, best of the variants chosen on the other folds: {_shown(held.mean)} "
+                f"(base {_shown(held.base)}); chosen: {names}"
+            )
+    return lines
+
+
 def to_json(found: Run, stated: Mapping[str, Any], columns: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
     """The report of an ablation at each of ``columns`` (level, metric, k)."""
     results = []
@@ -184,3 +223,7 @@ def _level(outcome: Outcome, at_session: bool) -> tuple[Sequence[str], frozenset
 
 def _flat(folds: Mapping[str, Sequence[float]]) -> list[float]:
     return [value for values in folds.values() for value in values]
+
+
+def _shown(value: Spread) -> str:
+    return f"{value.mean:.1f} ± {value.deviation:.1f}"

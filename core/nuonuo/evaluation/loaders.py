@@ -192,7 +192,9 @@ def multihop(content: Any) -> Dataset:
                 f"q{at}", asked["question"], frozenset(f"p{each}" for each in relevant), fold=str(at % FOLDS)
             )
         )
-    return Dataset("", "", "", (Group("corpus", memories, tuple(questions)),), "passage", (1, 2, 5, 10, 20))
+    return Dataset(
+        "", "", "", (Group("corpus", memories, tuple(questions)),), "passage", (1, 2, 5, 10, 20), roles="none"
+    )
 
 
 def own(content: Any) -> Dataset:

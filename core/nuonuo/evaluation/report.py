@@ -202,11 +202,12 @@ def markdown(run: Run, stated: Mapping[str, Any]) -> str:
     """Tables over all questions and for each category, with the conditions above them."""
     found, dataset = figures(run), run.dataset
     data = stated["data"]
+    pooled = "; pooled" if data["pooled"] else ""
     lines = [
         f"# {data['name']}",
         "",
         f"Split: {data['split']}; {data['questions']} questions over {data['memories']} memories "
-        f"({data['unit']}s; roles: {data['roles']}{'; pooled' if data['pooled'] else ''}) in {data['groups']} "
+        f"({data['unit']}s; roles: {data['roles']}{pooled}) in {data['groups']} "
         f"namespaces. Embedder: {stated['embedder']}. {stated['date']}, {stated['machine']['processor']}, "
         f"{stated['machine']['cores']} cores, Python {stated['python']}, NumPy {stated['numpy']}.",
         "",

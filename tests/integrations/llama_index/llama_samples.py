@@ -48,7 +48,7 @@ class Listener(MockFunctionCallingLLM):
             said = answer(messages)
             return said if isinstance(said, ChatMessage) else ChatMessage(role="assistant", content=said)
 
-        super().__init__(response_generator=respond)
+        super().__init__(response_generator=respond, is_chat_model=True)
         self._heard = heard
 
     _heard: list[list[ChatMessage]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ReActAgent
+from llama_index.core.agent.workflow import AgentWorkflow, CodeActAgent, FunctionAgent, ReActAgent
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 from llama_index.core.chat_engine import (
     CondensePlusContextChatEngine,
@@ -73,7 +73,8 @@ def check(memory: NuonuoMemory, model: Listener, replies: list[str]) -> None:
     for text, reply in zip((m.content for m in kept[1::2]), replies, strict=True):
         assert FACTS[3] not in text
         # What was said besides the recalled block is kept to the letter.
-        assert text.startswith(reply[: len(ECHO)]) and text.endswith(reply[-10:].strip())
+        assert text.startswith(reply[: len(ECHO)])
+        assert text.strip().endswith(reply.strip()[-10:])
     assert any(FACTS[3] in str(message.content) for message in model.heard[0])
 
 
@@ -99,7 +100,9 @@ async def test_astream_chat(chat: BaseChatEngine, memory: NuonuoMemory, model: L
     check(memory, model, replies)
 
 
-def test_a_given_history_replaces_the_session_and_reset_ends_it(memory: NuonuoMemory, model: Listener) -> None:
+def test_a_given_history_replaces_the_session_and_reset_ends_it(
+    memory: NuonuoMemory, model: Listener
+) -> None:
     chat = SimpleChatEngine.from_defaults(llm=model, memory=memory)
     history = [ChatMessage(role="user", content="Hello"), ChatMessage(role="assistant", content="Hi")]
     chat.chat("first")
@@ -144,7 +147,9 @@ def calls_once(messages: Sequence[ChatMessage]) -> ChatMessage | str:
 @pytest.fixture(params=["agent", "workflow"])
 def agent(request: pytest.FixtureRequest) -> tuple[FunctionAgent | AgentWorkflow, Listener]:
     model = Listener(calls_once)
-    alone = FunctionAgent(name="a", description="a", llm=model, tools=[garage_code], system_prompt="Be brief.")
+    alone = FunctionAgent(
+        name="a", description="a", llm=model, tools=[garage_code], system_prompt="Be brief."
+    )
     return (alone if request.param == "agent" else AgentWorkflow(agents=[alone], root_agent="a")), model
 
 
@@ -172,7 +177,9 @@ def heard_before(model: Listener, heard: list[ChatMessage]) -> int:
     return next(at for at, each in enumerate(model.heard) if each is heard) // 2
 
 
-async def test_an_agent_that_streams(agent: tuple[FunctionAgent | AgentWorkflow, Listener], memory: NuonuoMemory) -> None:
+async def test_an_agent_that_streams(
+    agent: tuple[FunctionAgent | AgentWorkflow, Listener], memory: NuonuoMemory
+) -> None:
     runner, _ = agent
     handler = runner.run(user_msg=QUESTION, memory=memory)
     events = [event async for event in handler.stream_events()]
@@ -182,7 +189,9 @@ async def test_an_agent_that_streams(agent: tuple[FunctionAgent | AgentWorkflow,
 
 
 async def test_an_agent_recalls_once_a_turn(
-    agent: tuple[FunctionAgent | AgentWorkflow, Listener], memory: NuonuoMemory, monkeypatch: pytest.MonkeyPatch
+    agent: tuple[FunctionAgent | AgentWorkflow, Listener],
+    memory: NuonuoMemory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
     recall = AssociativeMemory.recall
@@ -208,10 +217,43 @@ async def test_an_agent_given_a_history_and_a_context(
     assert texts == ["Hello", QUESTION, "Once more?"]
 
 
-async def test_a_react_agent(memory: NuonuoMemory) -> None:
-    model = Listener(lambda messages: f"Thought: I know. {messages[0].content}\nAnswer: It is 4471.")
-    agent = ReActAgent(llm=model, tools=[garage_code], streaming=False)
-    response = await agent.run(user_msg=QUESTION, memory=memory)
-    assert "4471" in str(response)
-    assert [m.content for m in memory.get_all() if m.role == "user"] == [QUESTION]
-    assert any(FACTS[3] in str(message.content) for message in model.heard[0])
+@pytest.mark.parametrize("how", [{"system_prompt": "Be brief."}, {"insert_method": "user"}])
+@pytest.mark.parametrize("kind", [ReActAgent, CodeActAgent])
+async def test_agents_that_take_the_first_system_message_for_their_own(
+    memory: NuonuoMemory, kind: type[ReActAgent] | type[CodeActAgent], how: dict[str, str]
+) -> None:
+    def think(messages: Sequence[ChatMessage]) -> str:
+        told = next((str(message.content) for message in messages if FACTS[3] in str(message.content)), "")
+        start, end = told.find("<recalled"), told.rfind("</recalled_memories>") + len("</recalled_memories>")
+        return f"Thought: I know.\nAnswer: {told[start:end]} So it is 4471."
+
+    prompt, insert = how.get("system_prompt"), how.get("insert_method", "system")
+    extra = {"code_execute_fn": lambda code: code} if kind is CodeActAgent else {}
+    agent = kind(
+        llm=Listener(think),
+        tools=[garage_code],
+        streaming=kind is CodeActAgent,
+        system_prompt=prompt,
+        **extra,
+    )
+    inserting = NuonuoMemory(memory=memory.memory, session_id="now", insert_method=insert)
+    response = await agent.run(user_msg=QUESTION, memory=inserting)
+    assert FACTS[3] in str(response)
+    kept = inserting.get_all()
+    assert [m.content for m in kept if m.role == "user"] == [QUESTION]
+    assert kept[-1].content.endswith("So it is 4471.")
+    assert not any(FACTS[3] in str(message.content) for message in kept)
+
+
+def test_a_paraphrase_finds_it_with_the_default_embedder(model: Listener) -> None:
+    pytest.importorskip("sentence_transformers")
+    with AssociativeMemory() as engine:
+        NuonuoMemory(memory=engine, session_id="before").put_messages(
+            [ChatMessage(role="user", content=text) for text in FACTS]
+        )
+        memory = NuonuoMemory(memory=engine, k=2)
+        SimpleChatEngine.from_defaults(llm=model, memory=memory).chat("What frightens my dog?")
+        assert FACTS[1] in model.heard[0][0].content
+        nodes = NuonuoRetriever(engine, k=2, session_id="before").retrieve("who looks after my teeth?")
+        assert nodes[0].text == FACTS[5]
+        assert nodes[0].metadata["nuonuo"]["matches"]

@@ -357,6 +357,21 @@ def test_handing_back_what_was_got_stores_only_what_was_said(past: AssociativeMe
     assert past.list(session_id="now") == before
 
 
+def test_it_can_stand_before_the_question(past: AssociativeMemory) -> None:
+    memory = make(past, insert_method="user", k=1)
+    memory.put_messages([user("Hello"), assistant("Hi")])
+    hello, hi, block = memory.get(input=QUESTION)
+    assert (hello, hi) == (user("Hello"), assistant("Hi"))
+    assert block.role == "user" and FACTS[3] in block.content
+    memory.put(user(QUESTION))
+    got = memory.get()
+    assert [message.role.value for message in got] == ["user", "assistant", "user"]
+    assert got[-1].blocks == [*block.blocks, TextBlock(text=QUESTION)]
+    before = past.list()
+    memory.set(got)
+    assert past.list() == before
+
+
 # -- set, reset, and the rest ---------------------------------------------------------------------
 
 
@@ -367,7 +382,7 @@ def test_set_keeps_what_is_the_same_and_replaces_the_rest(engine: AssociativeMem
     ids = [stored.id for stored in engine.list(session_id="now")]
     memory.set([user("a"), assistant("B"), user("c"), assistant("d")])
     assert said(memory.get_all()) == [("user", "a"), ("assistant", "B"), ("user", "c"), ("assistant", "d")]
-    assert [stored.id for stored in engine.list(session_id="now")][0] == ids[0]
+    assert engine.list(session_id="now")[0].id == ids[0]
     memory.set([])
     assert memory.get_all() == []
     assert said(make(engine, session_id="other").get_all()) == [("user", "other")]
@@ -453,14 +468,31 @@ def test_a_memory_must_be_one() -> None:
         NuonuoMemory(memory=3)
 
 
-def test_a_memory_in_a_file_is_written_down_as_its_path(
+def test_it_is_written_down_and_read_back_in_one_process(engine: AssociativeMemory) -> None:
+    filters = MetadataFilters(filters=[MetadataFilter(key="role", value=["user"], operator="in")])
+    memory = make(engine, token_limit=500, filters=filters, insert_method="user")
+    again = NuonuoMemory.from_json(memory.to_json())
+    assert (again.filters, again.insert_method) == (memory.filters, memory.insert_method)
+    assert again.memory is engine
+    assert (again.session_id, again.token_limit) == ("now", 500)
+
+
+def test_a_memory_in_a_file_is_read_back_in_another_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nuonuo.memory.default_embedder", new_embedder)
-    memory = NuonuoMemory(memory=tmp_path / "m.db", session_id="s", token_limit=500)
+    memory = NuonuoMemory(memory=tmp_path / "m.db", session_id="s")
     memory.put(user("The garage code is 4471."))
-    again = NuonuoMemory.from_json(memory.to_json())
-    assert again.get_all() == memory.get_all()
-    assert (again.session_id, again.token_limit) == ("s", 500)
-    memory.memory.close()
+    written = memory.to_json()
+    memory.memory.close()  # as where the process ended
+    again = NuonuoMemory.from_json(written)
+    assert again.get_all() == [user("The garage code is 4471.")]
     again.memory.close()
+
+
+def test_a_memory_in_ram_that_is_gone_says_so() -> None:
+    memory = NuonuoMemory(memory=AssociativeMemory(embedder=new_embedder()))
+    written = memory.to_json()
+    memory.memory.close()
+    with pytest.raises(ValidationError, match="lived in RAM"):
+        NuonuoMemory.from_json(written)

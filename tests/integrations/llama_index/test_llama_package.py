@@ -101,10 +101,14 @@ async def test_the_engine_works_with_it() -> None:
 
 def test_a_file_remembers_its_embedding_model(tmp_path) -> None:
     path = tmp_path / "m.db"
-    AssociativeMemory.open(path, embedder=LlamaIndexEmbedder(MockEmbedding(embed_dim=8, model_name="a"))).close()
+    AssociativeMemory.open(
+        path, embedder=LlamaIndexEmbedder(MockEmbedding(embed_dim=8, model_name="a"))
+    ).close()
     with pytest.raises(EmbedderMismatchError):
         AssociativeMemory.open(path, embedder=LlamaIndexEmbedder(MockEmbedding(embed_dim=8, model_name="b")))
-    AssociativeMemory.open(path, embedder=LlamaIndexEmbedder(MockEmbedding(embed_dim=8, model_name="a"))).close()
+    AssociativeMemory.open(
+        path, embedder=LlamaIndexEmbedder(MockEmbedding(embed_dim=8, model_name="a"))
+    ).close()
 
 
 def test_what_is_no_embedding_model_is_an_error() -> None:

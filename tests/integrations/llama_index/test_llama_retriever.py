@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from llama_samples import FACTS, bag_of_words, new_embedder
+from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from llama_index.core.chat_engine import ContextChatEngine
 from llama_index.core.llms import MockLLM
 from llama_index.core.node_parser import SentenceSplitter
@@ -24,10 +24,11 @@ from llama_index.core.schema import (
     TextNode,
 )
 from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
+from llama_samples import FACTS, bag_of_words, new_embedder
 
 from nuonuo import AssociativeMemory, NuonuoError, VectorEmbedder
 from nuonuo.errors import InvalidInputError, InvalidTypeError
-from nuonuo_integrations.llama_index import NuonuoRetriever
+from nuonuo_integrations.llama_index import NuonuoMemory, NuonuoRetriever
 
 
 def nodes_of(texts: list[str]) -> list[TextNode]:
@@ -235,6 +236,20 @@ def test_a_context_chat_engine_streams_from_it(retriever: NuonuoRetriever) -> No
     response = engine.stream_chat("What is the garage code?")
     assert "The garage code is 4471." in "".join(response.response_gen)
     assert response.source_nodes[0].node_id == "n3"
+
+
+def test_a_chat_is_retrieved_as_what_was_said(engine: AssociativeMemory) -> None:
+    call = ToolCallBlock(tool_call_id="1", tool_name="garage", tool_kwargs={})
+    NuonuoMemory(memory=engine, session_id="s").put_messages(
+        [
+            ChatMessage(role="system", content="Guard the garage."),
+            ChatMessage(role="user", content="The garage code is 4471.", additional_kwargs={"a": 1}),
+            ChatMessage(role="assistant", blocks=[call]),
+        ]
+    )
+    (found,) = NuonuoRetriever(engine).retrieve("garage")
+    assert found.text == "The garage code is 4471."
+    assert set(found.metadata) == {"role", "timestamp", "session_id", "nuonuo"}
 
 
 def test_errors_are_of_one_tree(retriever: NuonuoRetriever) -> None:

@@ -1,0 +1,112 @@
+"""Chains: does the memory walk the associations that it learned, from a cue that is far from clean?
+
+Sequences of memories, drawn at random, are associated one to the next among all the others, with their
+sessions and shared words as competition. Each walk starts at a vector whose cosine with the first
+memory's pattern is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from nuonuo.config import MemoryConfig
+from nuonuo.embedding import Embedder, FloatArray
+from nuonuo.errors import InvalidInputError
+from nuonuo.memory import AssociativeMemory
+from nuonuo.records import Memory
+
+BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ChainResult:
+    """What the walks gave.
+
+    Attributes:
+        starts_right: share of walks whose first stop is the memory that the cue was made from.
+        hops_right: share of hops that lead to the next memory of the learned sequence, all before
+            them being right too.
+        least_cosine: the least cosine between the settled state and the stored pattern, over all stops.
+    """
+
+    memories: int
+    chains: int
+    hops: int
+    cue_cosine: float
+    starts_right: float
+    hops_right: float
+    least_cosine: float
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def noisy(pattern: FloatArray, cosine: float, rng: np.random.Generator) -> FloatArray:
+    """A unit vector (d,) at ``cosine`` to the unit vector ``pattern`` (d,), otherwise random."""
+    noise = rng.standard_normal(len(pattern))
+    noise -= (noise @ pattern) * pattern
+    noise /= np.linalg.norm(noise)
+    return np.asarray(cosine * pattern + np.sqrt(1 - cosine**2) * noise, np.float32)
+
+
+def measure_chains(
+    memories: Sequence[Memory],
+    embedder: Embedder,
+    config: MemoryConfig | None = None,
+    *,
+    chains: int = 100,
+    hops: int = 6,
+    cosine: float = 0.6,
+    seed: int = 0,
+    progress: Callable[[str, int], None] | None = None,
+) -> ChainResult:
+    """Store ``memories``, whose texts are distinct, learn ``chains`` disjoint sequences and walk each.
+
+    Raises:
+        InvalidInputError: too few memories for the chains, or a cosine outside (0, 1].
+    """
+    needed = chains * (hops + 1)
+    if chains < 1 or hops < 1 or needed > len(memories):
+        raise InvalidInputError(
+            f"{chains} chains of {hops} hops need {needed} memories, got {len(memories)}; "
+            "ask for at least one chain of one hop, and no more than the memories give"
+        )
+    if not 0 < cosine <= 1:
+        raise InvalidInputError(f"cosine must be in (0, 1], got {cosine}")
+    tell = progress or (lambda what, count: None)
+    rng = np.random.default_rng(seed)
+    drawn = rng.permutation(len(memories))[:needed].reshape(chains, hops + 1).tolist()
+    with AssociativeMemory(embedder=embedder, config=config) as memory:
+        ids: list[str] = []
+        for start in range(0, len(memories), BATCH):
+            part = memories[start : start + BATCH]
+            ids += memory.add(part)
+            tell("memories added", len(part))
+        for sequence in drawn:
+            for source, target in pairwise(sequence):
+                memory.associate(ids[source], ids[target])
+        starts, right, least = 0, 0, 1.0
+        for sequence in drawn:
+            wanted = [ids[at] for at in sequence]
+            pattern = embedder.encode_documents([memories[sequence[0]].text])[0].vectors[0]
+            walk = memory.chain(noisy(pattern / np.linalg.norm(pattern), cosine, rng), hops=hops)
+            found = [step.memory.id for step in walk]
+            agreed = _agreement(found, wanted)
+            starts += agreed > 0
+            right += max(agreed - 1, 0)
+            least = min([least, *(step.similarity for step in walk)]) if len(walk) else -1.0
+            tell("chains walked", 1)
+    return ChainResult(len(memories), chains, hops, cosine, starts / chains, right / (chains * hops), least)
+
+
+def _agreement(found: Sequence[str | None], wanted: Sequence[str]) -> int:
+    """How many stops agree before the first that does not."""
+    for at, (here, there) in enumerate(zip(found, wanted, strict=False)):
+        if here != there:
+            return at
+    return min(len(found), len(wanted))

@@ -1,0 +1,49 @@
+"""A plot of recall against k, for those who have matplotlib."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nuonuo.errors import MissingDependencyError
+from nuonuo.evaluation.metrics import recall_at, spread
+from nuonuo.evaluation.runner import Run
+
+
+def recall_curves(run: Run) -> dict[str, list[float]]:
+    """For each system, mean recall in percent at k = 1, 2, ... up to the greatest k of the data set."""
+    asked = [o for o in run.outcomes if not o.foreign and o.question.answerable and o.question.relevant]
+    curves: dict[str, list[float]] = {}
+    for system in dict.fromkeys(o.system for o in asked):
+        chosen = [o for o in asked if o.system == system]
+        curves[system] = [
+            100 * spread([recall_at(o.ranked, o.question.relevant, k) for o in chosen]).mean
+            for k in range(1, max(run.dataset.memory_ks) + 1)
+        ]
+    return curves
+
+
+def plot_recall(run: Run, path: str | Path) -> None:
+    """Write the plot to ``path``; its suffix gives the format.
+
+    Raises:
+        MissingDependencyError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependencyError("a plot needs matplotlib: pip install matplotlib") from error
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for system, values in recall_curves(run).items():
+        own = system == "nuonuo"
+        axes.plot(
+            range(1, len(values) + 1),
+            values,
+            label=system,
+            linewidth=2.5 if own else 1.2,
+            zorder=3 if own else 2,
+        )
+    axes.set(xlabel="k", ylabel=f"recall@k, % ({run.dataset.unit}s)", title=run.dataset.name, ylim=(0, 100))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, fontsize=8)
+    figure.savefig(path)

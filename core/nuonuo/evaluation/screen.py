@@ -1,0 +1,45 @@
+"""What the benchmarks show on a terminal: progress bars and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@contextmanager
+def bar(console: Console) -> Iterator[Callable[[str, int], Callable[[str, int], None]]]:
+    """A progress bar on standard error: call with a name and a total, then with what was done."""
+    from rich.console import Console as RichConsole
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    screen = RichConsole(stderr=True, quiet=console.quiet)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=screen, transient=True) as progress:
+
+        def start(name: str, total: int) -> Callable[[str, int], None]:
+            task = progress.add_task(name, total=total)
+            return lambda what, count: progress.update(task, description=what, advance=count)
+
+        yield start
+
+
+def show(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for at, name in enumerate(header):
+        table.add_column(name, justify="right" if at else "left")
+    for row in rows:
+        table.add_row(*row, style="bold" if row[0] == "nuonuo" else None)
+    console.print(table)

@@ -1,0 +1,116 @@
+"""LangChain messages as memories and back, with nothing lost on the way."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    BaseMessageChunk,
+    ChatMessage,
+    HumanMessage,
+    SystemMessage,
+    message_chunk_to_message,
+    messages_from_dict,
+)
+
+from nuonuo import Memory
+from nuonuo_integrations._engine import SILENT_KEY
+from nuonuo_integrations._prompt import strip
+
+MESSAGE_KEY = "langchain_message"  # the whole message, where its text and role do not say it all
+
+_ROLES = {"human": "user", "ai": "assistant"}
+_SPEAKERS = ("user", "assistant")
+
+
+def turn_of(text: str, role: str, session_id: str | None, id: str | None = None) -> Memory | None:
+    """What was said as a memory; None where it is nothing but what was injected, or nothing at all."""
+    text = strip(text).strip()
+    if not text:
+        return None
+    return Memory(text, role=role, timestamp=datetime.now(timezone.utc), session_id=session_id, id=id)
+
+
+def memory_of(message: BaseMessage, session_id: str | None) -> Memory:
+    """``message`` as a memory, without what was injected and echoed in it."""
+    # What was streamed comes as one chunk made of all.
+    message = without_injected(
+        message_chunk_to_message(message) if isinstance(message, BaseMessageChunk) else message
+    )
+    text = str(message.text).strip()
+    role = role_of(message)
+    metadata: dict[str, Any] = {}
+    if not text or role not in _SPEAKERS:
+        metadata[SILENT_KEY] = True
+    text = text or _label(message)
+    if _plain(text, role) != message:
+        metadata[MESSAGE_KEY] = _as_json(message)
+    return Memory(
+        text, role=role, timestamp=datetime.now(timezone.utc), metadata=metadata, session_id=session_id
+    )
+
+
+def message_of(memory: Memory) -> BaseMessage:
+    """The message that ``memory`` was made of; a memory of another origin is its text in its role."""
+    stored = memory.metadata.get(MESSAGE_KEY)
+    if stored is None:
+        return _plain(memory.text, memory.role)
+    message = messages_from_dict([stored])[0]
+    if (str(message.text).strip() or _label(message)) != memory.text:  # the memory was updated since
+        return message.model_copy(update={"content": memory.text})
+    return message
+
+
+def without_injected(message: BaseMessage) -> BaseMessage:
+    """A copy of ``message`` without what was injected into the prompt and echoed in it."""
+    if isinstance(message.content, str):
+        content: Any = strip(message.content)
+    else:
+        content = [_block_without(block) for block in message.content]
+    return message if content == message.content else message.model_copy(update={"content": content})
+
+
+def role_of(message: BaseMessage) -> str:
+    """The engine's word for who says ``message``."""
+    if isinstance(message, ChatMessage):
+        return message.role
+    return _ROLES.get(message.type, message.type)
+
+
+def _block_without(block: Any) -> Any:
+    if isinstance(block, str):
+        return strip(block)
+    if isinstance(block, dict) and isinstance(block.get("text"), str):
+        return {**block, "text": strip(block["text"])}
+    return block
+
+
+def _plain(text: str, role: str | None) -> BaseMessage:
+    if role == "assistant":
+        return AIMessage(text)
+    if role == "system":
+        return SystemMessage(text)
+    if role in ("user", None):
+        return HumanMessage(text)
+    return ChatMessage(content=text, role=role)
+
+
+def _as_json(message: BaseMessage) -> dict[str, Any]:
+    """``message`` as a JSON object; what JSON has no word for is kept as its text."""
+    whole = {"type": message.type, "data": message.model_dump()}
+    found: dict[str, Any] = json.loads(json.dumps(whole, default=str), parse_constant=str)
+    return found
+
+
+def _label(message: BaseMessage) -> str:
+    """What stands for a message without text: the engine stores no empty text."""
+    calls = [
+        f"{call['name']}({json.dumps(call['args'], ensure_ascii=False, default=str)})"
+        for call in getattr(message, "tool_calls", ())
+    ]
+    kinds = [f"[{block.get('type')}]" for block in message.content if isinstance(block, dict)]
+    return " ".join(calls or kinds or ["[empty]"])

@@ -1,0 +1,229 @@
+"""NuonuoMiddleware: long-term memory for the agents of ``langchain.agents.create_agent``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from typing import Annotated, Any
+from uuid import NAMESPACE_OID, uuid4, uuid5
+
+from langchain.agents.middleware.types import (
+    AgentMiddleware,
+    AgentState,
+    ModelRequest,
+    ModelResponse,
+    PrivateStateAttr,
+)
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
+from langgraph.channels.untracked_value import UntrackedValue
+from langgraph.runtime import Runtime
+from typing_extensions import NotRequired
+
+from nuonuo import AssociativeMemory
+from nuonuo.errors import InvalidInputError
+from nuonuo.records import DEFAULT_NAMESPACE
+from nuonuo_integrations._engine import audible, engine_of, recall_unshown
+from nuonuo_integrations._prompt import TokenCounter, fit, strip
+from nuonuo_integrations.langchain._messages import role_of, turn_of
+
+NamespaceOf = Callable[[Runtime[Any]], str]
+
+
+class NuonuoState(AgentState[Any]):
+    """What the middleware keeps beside the messages; neither is part of an agent's input or output."""
+
+    # For this run only. It is in no checkpoint, so what is forgotten does not stay there.
+    nuonuo_recalled: NotRequired[Annotated[str, UntrackedValue, PrivateStateAttr]]
+    # What the user said and is not stored yet: it stays due whatever interrupts, fails or summarizes the run.
+    nuonuo_due: NotRequired[Annotated[list[HumanMessage], PrivateStateAttr]]
+
+
+class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
+    """Recalls once a run what the user's message evokes, and stores the turn after it.
+
+    What is recalled goes into the system message of each model call, as one marked block: it is never
+    part of the messages, and never stored again where a model echoes it. Each thread is a session.
+
+        agent = create_agent(model, tools, middleware=[NuonuoMiddleware("memories.db")], checkpointer=...)
+
+    Args:
+        memory: the engine, or the path of its file.
+        namespace: the wall between tenants: a name, or a function of the runtime. None takes it from
+            the runtime's context, whose ``user_id`` it is; "default" for an agent without context.
+        k: how many memories are recalled.
+        across_sessions: recall from all threads of the namespace; False for the running one alone.
+        where: what may be recalled: a filter over metadata and "role", in the engine's grammar.
+        max_tokens: what the recalled may take; None for no limit.
+        token_counter: counts the tokens of a text; about four letters a token where None.
+    """
+
+    state_schema = NuonuoState
+
+    def __init__(
+        self,
+        memory: AssociativeMemory | str | PathLike[str],
+        *,
+        namespace: str | NamespaceOf | None = None,
+        k: int = 10,
+        across_sessions: bool = True,
+        where: Mapping[str, Any] | None = None,
+        max_tokens: int | None = None,
+        token_counter: TokenCounter | None = None,
+    ) -> None:
+        super().__init__()
+        self.memory = engine_of(memory)
+        self.namespace = namespace
+        self.k = k
+        self.across_sessions = across_sessions
+        self.where = where
+        self.max_tokens = max_tokens
+        self.token_counter = token_counter
+
+    # -- before the model -------------------------------------------------------------------------
+
+    def before_agent(self, state: NuonuoState, runtime: Runtime[Any]) -> dict[str, Any]:
+        """Recall for what the user says, and note that it is to be stored."""
+        messages = state["messages"]
+        due = state.get("nuonuo_due", [])
+        known = {message.id for message in due}
+        said = [message for message in _last_said(messages) if message.id not in known]
+        return {"nuonuo_recalled": self._recall(messages, runtime), "nuonuo_due": [*due, *said]}
+
+    async def abefore_agent(self, state: NuonuoState, runtime: Runtime[Any]) -> dict[str, Any]:
+        """Async twin of `before_agent`."""
+        return await asyncio.to_thread(self.before_agent, state, runtime)
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        """Call the model with what was recalled in its system message."""
+        recalled = request.state.get("nuonuo_recalled")
+        if recalled is None:  # the run goes on after an interrupt
+            recalled = self._recall(request.state["messages"], request.runtime)
+        return handler(_with(request, str(recalled)))
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        """Async twin of `wrap_model_call`."""
+        recalled = request.state.get("nuonuo_recalled")
+        if recalled is None:
+            recalled = await asyncio.to_thread(self._recall, request.state["messages"], request.runtime)
+        return await handler(_with(request, str(recalled)))
+
+    def _recall(self, messages: list[AnyMessage], runtime: Runtime[Any]) -> str:
+        asked = next((m for m in reversed(messages) if isinstance(m, HumanMessage)), None)
+        if asked is None:
+            return ""
+        shown = {(role_of(message), strip(str(message.text)).strip()) for message in messages}
+        session = {} if self.across_sessions else {"session_id": _thread_of(runtime)}
+        recall = recall_unshown(
+            self.memory,
+            strip(str(asked.text)),
+            self.k,
+            lambda hit: (hit.memory.role, hit.memory.text) in shown,
+            namespace=self._namespace(runtime),
+            where=audible(self.where, session),
+        )
+        return fit(recall, self.max_tokens, self.token_counter)
+
+    # -- after the model --------------------------------------------------------------------------
+
+    def after_agent(self, state: NuonuoState, runtime: Runtime[Any]) -> dict[str, Any]:
+        """Store what the user said and the agent's answer."""
+        turn: list[BaseMessage] = [*state.get("nuonuo_due", []), *_answer(state["messages"])]
+        self._add(turn, self._namespace(runtime), _thread_of(runtime))
+        return {"nuonuo_due": []}
+
+    async def aafter_agent(self, state: NuonuoState, runtime: Runtime[Any]) -> dict[str, Any]:
+        """Async twin of `after_agent`."""
+        return await asyncio.to_thread(self.after_agent, state, runtime)
+
+    def _add(self, turn: list[BaseMessage], namespace: str, thread: str | None) -> None:
+        # A run without a thread is a conversation of its own.
+        session = thread or uuid4().hex
+        # A run that is resumed or replayed comes by here again with the same messages.
+        memories = []
+        for message in turn:
+            id = _id_of(namespace, thread, message.id) if thread and message.id else None
+            memory = turn_of(str(message.text), role_of(message), session, id)
+            if memory is not None:
+                memories.append(memory)
+        stored = {each.id: each for each in self.memory.get([m.id for m in memories if m.id]) if each}
+        new = []
+        for memory in memories:
+            known = stored.get(memory.id)
+            if known is None:
+                new.append(memory)
+            elif known.text != memory.text:  # the message was edited: both were said
+                new.append(replace(memory, id=None))
+        self.memory.add(new, namespace=namespace)
+
+    def _namespace(self, runtime: Runtime[Any]) -> str:
+        if callable(self.namespace):
+            return self.namespace(runtime)
+        if self.namespace is not None:
+            return self.namespace
+        context = runtime.context
+        if context is None:
+            return DEFAULT_NAMESPACE
+        user = context.get("user_id") if isinstance(context, Mapping) else getattr(context, "user_id", None)
+        if user is None:
+            raise InvalidInputError(
+                f"the agent's context has no user_id, so whose memory is it? got {context!r}; "
+                "add user_id to it, or say NuonuoMiddleware(namespace=...)"
+            )
+        return str(user)
+
+
+def _id_of(namespace: str, thread: str, message_id: str) -> str:
+    return uuid5(NAMESPACE_OID, json.dumps([namespace, thread, message_id])).hex
+
+
+def _thread_of(runtime: Runtime[Any]) -> str | None:
+    info = runtime.execution_info
+    return info.thread_id if info is not None else None
+
+
+def _is_said(message: AnyMessage) -> bool:
+    """Whether the user said it: LangChain's summaries are human messages too."""
+    return isinstance(message, HumanMessage) and message.additional_kwargs.get("lc_source") is None
+
+
+def _last_said(messages: Sequence[AnyMessage]) -> list[HumanMessage]:
+    """What the user said after the last answer, oldest first."""
+    said = []
+    for message in reversed(messages):
+        if not isinstance(message, HumanMessage):
+            break
+        if _is_said(message):
+            said.append(message)
+    return said[::-1]
+
+
+def _answer(messages: Sequence[AnyMessage]) -> list[AIMessage]:
+    """The last of what the agent said since the user spoke; what it says between tool calls is no answer."""
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            break
+        if isinstance(message, AIMessage) and strip(str(message.text)).strip():
+            return [message]
+    return []
+
+
+def _with(request: ModelRequest[Any], recalled: str) -> ModelRequest[Any]:
+    if not recalled:
+        return request
+    system = request.system_message
+    if system is None:
+        return request.override(system_message=SystemMessage(recalled))
+    if isinstance(system.content, str):
+        content: Any = f"{system.content}\n\n{recalled}" if system.content else recalled
+    else:
+        content = [*system.content, {"type": "text", "text": recalled}]
+    return request.override(system_message=system.model_copy(update={"content": content}))

@@ -1,0 +1,416 @@
+"""NuonuoMemory inside LangChain's own classic chains and agents."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from typing import Any
+
+import pytest
+
+pytest.importorskip("langchain_classic")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from langchain_classic.agents import AgentExecutor, create_tool_calling_agent
+    from langchain_classic.base_memory import BaseMemory
+    from langchain_classic.chains import ConversationalRetrievalChain, ConversationChain, LLMChain
+from langchain_core.language_models.fake_chat_models import FakeListChatModel
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder, PromptTemplate
+from langchain_core.tools import tool
+from langchain_samples import FACTS, listener, new_embedder, said
+from pydantic import ValidationError
+
+from nuonuo import AssociativeMemory, Memory
+from nuonuo.errors import InvalidInputError, InvalidTypeError
+from nuonuo_integrations._prompt import approximate_tokens, strip
+from nuonuo_integrations.langchain import NuonuoMemory, NuonuoRetriever
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::langchain_core._api.LangChainDeprecationWarning"
+)
+
+
+def turn(memory: NuonuoMemory, question: str, answer: str) -> None:
+    memory.save_context({"input": question}, {"response": answer})
+
+
+# -- by itself --------------------------------------------------------------------------------------
+
+
+def test_it_is_a_memory_of_langchains_kind(engine: AssociativeMemory) -> None:
+    memory = NuonuoMemory(memory=engine)
+    assert isinstance(memory, BaseMemory)
+    assert memory.memory_variables == ["history"]
+    assert memory.load_memory_variables({"input": "hello"}) == {"history": ""}
+    assert memory.session_id != NuonuoMemory(memory=engine).session_id
+
+
+def test_it_gives_the_last_turns_and_what_is_recalled_from_before_them(engine: AssociativeMemory) -> None:
+    engine.add(FACTS, session_id="spring", role="user")
+    memory = NuonuoMemory(memory=engine, session_id="today", turns=1, k=2)
+    turn(memory, "Good morning.", "Good morning to you.")
+    turn(memory, "How is the weather?", "A thunder storm is coming.")
+    (history,) = memory.load_memory_variables({"input": "What is Rex afraid of?"}).values()
+    block, _, turns = history.partition("</recalled_memories>\n")
+    assert turns == "Human: How is the weather?\nAI: A thunder storm is coming."
+    assert block.count("[recalled ") == 2
+    assert "Rex is afraid of thunder" in block
+    assert "storm" not in block  # it stands among the turns already
+
+
+def test_the_association_by_which_it_came_is_shown(engine: AssociativeMemory) -> None:
+    ids = engine.add(["The code word is heron.", "Ana keeps the key."], namespace="n")
+    engine.associate(ids[0], ids[1])
+    memory = NuonuoMemory(memory=engine, namespace="n", k=2)
+    history = memory.load_memory_variables({"input": "code word heron"})["history"]
+    assert "[recalled 2 | note | associated with 1] Ana keeps the key." in history
+
+
+def test_without_an_input_there_are_the_last_turns_only(engine: AssociativeMemory) -> None:
+    engine.add(FACTS)
+    memory = NuonuoMemory(memory=engine)
+    turn(memory, "Hello.", "Hello.")
+    assert memory.load_memory_variables({}) == {"history": "Human: Hello.\nAI: Hello."}
+    assert memory.load_memory_variables({"input": "  "}) == {"history": "Human: Hello.\nAI: Hello."}
+
+
+def test_two_keys_and_messages(engine: AssociativeMemory) -> None:
+    engine.add(FACTS)
+    fields: dict[str, Any] = {"memory": engine, "session_id": "s", "k": 1}
+    turn(NuonuoMemory(**fields), "Hello.", "Good day.")
+    asked = {"input": "garage code"}
+    turns = [HumanMessage("Hello."), AIMessage("Good day.")]
+
+    one = NuonuoMemory(**fields, return_messages=True).load_memory_variables(asked)
+    block, *rest = one["history"]
+    assert isinstance(block, SystemMessage)
+    assert "4471" in block.text
+    assert rest == turns
+
+    memory = NuonuoMemory(**fields, recall_key="recalled", return_messages=True)
+    assert memory.memory_variables == ["history", "recalled"]
+    assert memory.load_memory_variables(asked) == {"history": turns, "recalled": [block]}
+    assert memory.load_memory_variables({"input": ""}) == {"history": turns, "recalled": []}
+
+    memory = NuonuoMemory(**fields, recall_key="recalled", human_prefix="You", ai_prefix="I")
+    assert memory.load_memory_variables(asked) == {
+        "history": "You: Hello.\nI: Good day.",
+        "recalled": block.text,
+    }
+    with pytest.raises(ValueError, match="leave recall_key out"):
+        NuonuoMemory(**fields, recall_key="history")
+
+
+def test_loading_changes_nothing(engine: AssociativeMemory) -> None:
+    engine.add(FACTS)
+    memory = NuonuoMemory(memory=engine)
+    before = engine.list()
+    first = memory.load_memory_variables({"input": "thunder"})
+    assert memory.load_memory_variables({"input": "thunder"}) == first
+    assert engine.list() == before
+
+
+def test_both_sides_are_stored_with_role_session_and_time(engine: AssociativeMemory) -> None:
+    memory = NuonuoMemory(memory=engine, session_id="monday", namespace="ana")
+    turn(memory, "My dog is Rex.", "Noted.")
+    stored = engine.list(namespace="ana", session_id="monday")
+    assert [(each.role, each.text) for each in stored] == [
+        ("user", "My dog is Rex."),
+        ("assistant", "Noted."),
+    ]
+    assert all(each.timestamp is not None for each in stored)
+    assert engine.list(namespace="default") == []
+
+
+def test_what_was_injected_is_not_stored_when_it_is_echoed(engine: AssociativeMemory) -> None:
+    engine.add(FACTS, session_id="before")
+    memory = NuonuoMemory(memory=engine, session_id="now", turns=0)
+    block = memory.load_memory_variables({"input": "Rex"})["history"]
+    turn(memory, f"{block}\nWho is Rex?", f"I recall this:\n{block}\nRex is your beagle.")
+    assert said(engine, "now") == [
+        ("user", "Who is Rex?"),
+        ("assistant", "I recall this:\nRex is your beagle."),
+    ]
+    turn(memory, "And again?", block)  # nothing of its own in it
+    assert said(engine, "now")[2:] == [("user", "And again?")]
+
+
+def test_clear_forgets_its_session_only(engine: AssociativeMemory) -> None:
+    one, other = (NuonuoMemory(memory=engine, session_id=each, namespace="n") for each in "ab")
+    elsewhere = NuonuoMemory(memory=engine, session_id="a", namespace="m")
+    for memory in (one, other, elsewhere):
+        turn(memory, "Hello.", "Hello.")
+    one.clear()
+    assert said(engine, "a", "n") == []
+    assert len(said(engine, "b", "n")) == len(said(engine, "a", "m")) == 2
+    one.clear()
+
+
+def test_sessions_and_filters(engine: AssociativeMemory) -> None:
+    engine.add("Rex is a dog.", session_id="a", role="user", metadata={"secret": True})
+    engine.add("Rex is a king.", session_id="b", role="user")
+    engine.add("Rex is a robot.", session_id="b", role="assistant")
+    engine.add("Rex is elsewhere.", namespace="other")
+
+    def recalled(**fields: Any) -> str:
+        memory = NuonuoMemory(memory=engine, turns=0, **fields)
+        return str(memory.load_memory_variables({"input": "Rex"})["history"])
+
+    assert all(word in recalled() for word in ("dog", "king", "robot"))
+    assert "elsewhere" not in recalled()
+    assert "dog" not in recalled(session_id="b", across_sessions=False)
+    assert "robot" not in recalled(where={"role": "user"})
+    assert "dog" not in recalled(where={"secret": {"$ne": True}})
+    assert recalled(session_id="c", across_sessions=False) == ""
+
+
+def test_half_a_turn_is_not_shown(engine: AssociativeMemory) -> None:
+    engine.add(
+        [
+            Memory("One?", role="user"),
+            Memory("One.", role="assistant"),
+            Memory("Still one.", role="assistant"),
+            Memory("Two?", role="user"),
+            Memory("Two.", role="assistant"),
+            Memory("Three?", role="user"),
+        ],
+        session_id="s",
+    )
+    memory = NuonuoMemory(memory=engine, session_id="s", turns=2)
+    assert memory.load_memory_variables({})["history"] == "Human: Two?\nAI: Two.\nHuman: Three?"
+
+
+# -- the budget -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("budget", [1, 20, 60, 90, 150, 400, 10_000])
+@pytest.mark.parametrize("two_keys", [False, True])
+def test_question_turns_and_recalled_keep_to_the_budget(
+    engine: AssociativeMemory, budget: int, two_keys: bool
+) -> None:
+    engine.add([f"Rex did trick number {at} on a {'very ' * (at % 7)}long walk." for at in range(20)])
+    key = {"recall_key": "recalled"} if two_keys else {}
+    memory = NuonuoMemory(memory=engine, session_id="s", max_tokens=budget, **key)
+    for at in range(4):
+        turn(memory, f"Question {at} about the garden?", f"Answer {at}: {'leaves ' * at}.")
+    question = "Which trick did Rex do?"
+    loaded = memory.load_memory_variables({"input": question})
+    # Each part is rounded up by itself; the line break between the two is no part of either.
+    assert sum(map(approximate_tokens, loaded.values())) <= max(0, budget - approximate_tokens(question)) + 1
+    if budget == 10_000:
+        text = "".join(loaded.values())
+        assert text.count("[recalled ") == 10
+        assert text.count("Human: ") == 3
+
+
+def test_a_question_longer_than_the_budget_is_asked_all_the_same(engine: AssociativeMemory) -> None:
+    engine.add(FACTS)
+    model = listener("Long.")
+    chain = ConversationChain(llm=model, memory=NuonuoMemory(memory=engine, max_tokens=10))
+    question = "What do you know of Rex? " * 40
+    chain.invoke({"input": question})
+    assert question in model.heard[0][0].text
+    assert "[recalled " not in model.heard[0][0].text
+
+
+def test_the_models_own_counter_counts(engine: AssociativeMemory) -> None:
+    asked: list[str] = []
+
+    class Counting(FakeListChatModel):
+        def get_num_tokens(self, text: str) -> int:
+            asked.append(text)
+            return len(text.split())
+
+    engine.add(FACTS)
+    by_model = NuonuoMemory(memory=engine, max_tokens=60, token_counter=Counting(responses=[]))
+    by_callable = NuonuoMemory(memory=engine, max_tokens=60, token_counter=lambda text: len(text.split()))
+    loaded = by_model.load_memory_variables({"input": "Rex"})
+    assert loaded == by_callable.load_memory_variables({"input": "Rex"})
+    assert asked
+    assert 0 < len(loaded["history"].split()) <= 59
+
+
+# -- keys and errors --------------------------------------------------------------------------------
+
+
+def test_the_right_key_must_be_named_where_there_are_several(engine: AssociativeMemory) -> None:
+    memory = NuonuoMemory(memory=engine, session_id="s")
+    with pytest.raises(InvalidInputError, match=r"\['a', 'b'\].*input_key="):
+        memory.save_context({"a": "x", "b": "y"}, {"response": "z"})
+    with pytest.raises(InvalidInputError, match=r"\['c', 'd'\].*output_key="):
+        memory.save_context({"a": "x"}, {"c": "y", "d": "z"})
+    with pytest.raises(InvalidTypeError, match="the output must be a str or a message, got dict"):
+        memory.save_context({"a": "x"}, {"c": {}})
+    assert engine.list() == []
+    named = NuonuoMemory(memory=engine, session_id="s", input_key="a", output_key="c")
+    named.save_context({"a": "x", "b": "y"}, {"c": AIMessage("z"), "d": ""})
+    memory.save_context(
+        {"a": [HumanMessage("v")], "stop": ["\n"], "history": "h"}, {"output": "w", "steps": []}
+    )
+    assert [text for _, text in said(engine)] == ["x", "z", "v", "w"]
+
+
+def test_unknown_fields_and_wrong_engines_are_errors(engine: AssociativeMemory, tmp_path: Any) -> None:
+    with pytest.raises(ValidationError, match="max_token"):
+        NuonuoMemory(memory=engine, max_token=3)
+    with pytest.raises(InvalidTypeError, match="AssociativeMemory or the path"):
+        NuonuoMemory(memory=3)
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        NuonuoMemory(memory=engine, k=0)
+
+
+def test_a_path_will_do(tmp_path: Any) -> None:
+    path = tmp_path / "memories.db"
+    AssociativeMemory.open(path).close()
+    first = NuonuoMemory(memory=str(path), session_id="s")
+    with first.memory:
+        turn(first, "Hello.", "Good day.")
+        assert first.model_dump()["memory"] == str(path)
+    again = NuonuoMemory(memory=path, session_id="s")
+    with again.memory:
+        assert again.load_memory_variables({})["history"] == "Human: Hello.\nAI: Good day."
+
+
+# -- inside chains ----------------------------------------------------------------------------------
+
+
+def test_conversation_chain(engine: AssociativeMemory) -> None:
+    engine.add(FACTS, session_id="spring", role="user")
+    model = listener("He hides.", "It is 4471.")
+    memory = NuonuoMemory(memory=engine, session_id="today")
+    chain = ConversationChain(llm=model, memory=memory)
+    assert chain.invoke({"input": "What does Rex do in thunder?"})["response"] == "He hides."
+    assert chain.invoke({"input": "What is the garage code?"})["response"] == "It is 4471."
+    first, second = (messages[0].text for messages in model.heard)
+    assert "Rex is afraid of thunder" in first
+    assert "The garage code is 4471." in second
+    assert "Human: What does Rex do in thunder?\nAI: He hides." in second
+    assert said(engine, "today") == [
+        ("user", "What does Rex do in thunder?"),
+        ("assistant", "He hides."),
+        ("user", "What is the garage code?"),
+        ("assistant", "It is 4471."),
+    ]
+
+
+async def test_conversation_chain_async_and_streamed(engine: AssociativeMemory) -> None:
+    engine.add(FACTS)
+    model = listener("One.", "Two.", "Three.")
+    chain = ConversationChain(llm=model, memory=NuonuoMemory(memory=engine, session_id="s"))
+    await chain.ainvoke({"input": "Rex?"})
+    streamed = [chunk async for chunk in chain.astream({"input": "Ana?"})]
+    streamed += list(chain.stream({"input": "apple?"}))
+    assert [chunk["response"] for chunk in streamed] == ["Two.", "Three."]
+    assert all("[recalled 1" in messages[0].text for messages in model.heard)
+    assert [text for _, text in said(engine, "s")] == ["Rex?", "One.", "Ana?", "Two.", "apple?", "Three."]
+
+
+async def test_the_event_loop_goes_on_while_it_recalls_and_stores() -> None:
+    loop = asyncio.get_running_loop()
+    gate = asyncio.Event()
+
+    def slow(texts: list[str]) -> Any:
+        # It can only end if the loop runs meanwhile.
+        asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(timeout=30)
+        return new_embedder()._embed_documents(texts)
+
+    from nuonuo import VectorEmbedder
+
+    with AssociativeMemory(embedder=VectorEmbedder(slow, name="slow", dimension=64)) as engine:
+        memory = NuonuoMemory(memory=engine, session_id="s")
+        for call in (
+            memory.asave_context({"input": "Rex."}, {"response": "Noted."}),
+            memory.aload_memory_variables({"input": "What of Rex?"}),
+            memory.aclear(),
+        ):
+            gate.clear()
+            loop.call_soon(gate.set)
+            await call
+        assert engine.list() == []
+
+
+def test_llm_chain_with_two_keys(engine: AssociativeMemory) -> None:
+    engine.add(FACTS)
+    model = listener("4471.")
+    prompt = PromptTemplate.from_template(
+        "Known:\n{recalled}\n\nSo far:\n{chat}\n\nQ: {question}\nTone: {tone}"
+    )
+    memory = NuonuoMemory(memory=engine, memory_key="chat", recall_key="recalled", input_key="question", k=1)
+    chain = LLMChain(llm=model, prompt=prompt, memory=memory)
+    assert chain.invoke({"question": "garage code?", "tone": "kind"})["text"] == "4471."
+    heard = model.heard[0][0].text
+    assert "Known:\n<recalled_memories" in heard
+    assert heard.endswith("So far:\n\n\nQ: garage code?\nTone: kind")
+    assert said(engine, memory.session_id) == [("user", "garage code?"), ("assistant", "4471.")]
+
+
+def test_llm_chain_with_messages(engine: AssociativeMemory) -> None:
+    engine.add(FACTS)
+    model = listener("Lisbon.", "Boats.")
+    prompt = ChatPromptTemplate(
+        [("system", "Be brief."), MessagesPlaceholder("history"), ("human", "{input}")]
+    )
+    chain = LLMChain(llm=model, prompt=prompt, memory=NuonuoMemory(memory=engine, return_messages=True))
+    chain.invoke({"input": "Where does Ana live?"})
+    chain.invoke({"input": "What does Ana paint?"})
+    assert [message.type for message in model.heard[1]] == ["system", "system", "human", "ai", "human"]
+    assert "Lisbon" in model.heard[0][1].text
+
+
+@pytest.mark.parametrize("how", ["invoke", "ainvoke"])
+async def test_conversational_retrieval_chain(engine: AssociativeMemory, how: str) -> None:
+    engine.add(FACTS, session_id="spring")
+    model = listener("Where is Ana?", "In Lisbon.", "What does Ana paint?", "Boats.")
+    memory = NuonuoMemory(
+        memory=engine, session_id="now", memory_key="chat_history", return_messages=True, output_key="answer"
+    )
+    chain = ConversationalRetrievalChain.from_llm(
+        model, NuonuoRetriever(memory=engine, k=2), memory=memory, return_source_documents=True
+    )
+    for question, answer in (("Where is Ana?", "In Lisbon."), ("And what does she paint?", "Boats.")):
+        given = {"question": question}
+        result = await chain.ainvoke(given) if how == "ainvoke" else chain.invoke(given)
+        assert result["answer"] == answer
+        assert len(result["source_documents"]) == 2
+    assert [text for _, text in said(engine, "now")] == [
+        "Where is Ana?", "In Lisbon.", "And what does she paint?", "Boats."
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["invoke", "ainvoke", "stream"])
+async def test_agent_executor_with_a_tool(engine: AssociativeMemory, how: str) -> None:
+    @tool
+    def door(code: str) -> str:
+        """Open the door."""
+        return f"opened with {code}"
+
+    engine.add(FACTS, session_id="spring")
+    call = AIMessage("", tool_calls=[{"name": "door", "args": {"code": "4471"}, "id": "1"}])
+    model = listener(call, "It is open.")
+    prompt = ChatPromptTemplate(
+        [
+            ("system", "Help."),
+            MessagesPlaceholder("history"),
+            ("human", "{input}"),
+            ("placeholder", "{agent_scratchpad}"),
+        ]
+    )
+    memory = NuonuoMemory(memory=engine, session_id="now", return_messages=True)
+    agent = create_tool_calling_agent(model, [door], prompt)
+    executor = AgentExecutor(agent=agent, tools=[door], memory=memory, stream_runnable=False)
+    given = {"input": "Open the garage with its code."}
+    if how == "stream":
+        assert list(executor.stream(given))[-1]["output"] == "It is open."
+    else:
+        result = await executor.ainvoke(given) if how == "ainvoke" else executor.invoke(given)
+        assert result["output"] == "It is open."
+    assert all("The garage code is 4471." in strip_not(messages[1].text) for messages in model.heard)
+    assert said(engine, "now") == [("user", "Open the garage with its code."), ("assistant", "It is open.")]
+
+
+def strip_not(text: str) -> str:
+    """What would be stripped of ``text``: it is what was injected."""
+    assert strip(text) == ""
+    return text

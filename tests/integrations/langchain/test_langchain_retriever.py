@@ -1,0 +1,189 @@
+"""NuonuoRetriever: LangChain's own suite for retrievers, what it says of each hit, how it is asked."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_classic.chains import RetrievalQA
+from langchain_core.documents import Document
+from langchain_core.load import dumpd
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import ConfigurableField, RunnablePassthrough
+from langchain_samples import FACTS, WHEN, Listener, new_embedder, stored
+from langchain_tests.integration_tests import RetrieversIntegrationTests
+from pydantic import ValidationError
+
+from nuonuo import AssociativeMemory, Memory, MiniLM
+from nuonuo.errors import InvalidInputError, InvalidTypeError
+from nuonuo_integrations.langchain import NuonuoRetriever
+
+
+class TestStandard(RetrieversIntegrationTests):
+    @property
+    def retriever_constructor(self) -> type[NuonuoRetriever]:
+        return NuonuoRetriever
+
+    @property
+    def retriever_constructor_params(self) -> dict[str, Any]:
+        engine = AssociativeMemory(embedder=new_embedder())
+        engine.add(FACTS)
+        return {"memory": engine}
+
+    @property
+    def retriever_query_example(self) -> str:
+        return "What is Rex afraid of?"
+
+
+def texts(documents: list[Document]) -> list[str]:
+    return [each.page_content for each in documents]
+
+
+def test_a_document_is_the_memory_and_why_it_was_recalled(engine: AssociativeMemory) -> None:
+    engine.add(
+        Memory(
+            "The garage code is 4471.",
+            role="user",
+            timestamp=WHEN,
+            session_id="s",
+            metadata={"score": 3},
+            id="g",
+        )
+    )
+    engine.add(FACTS[:3])
+    retriever = NuonuoRetriever(memory=engine, k=1)
+    (document,) = retriever.invoke("garage code")
+    (hit,) = (recall := engine.recall("garage code", 1))
+    assert (document.id, document.page_content) == ("g", "The garage code is 4471.")
+    why = document.metadata.pop("nuonuo")
+    assert document.metadata == {"role": "user", "session_id": "s", "timestamp": WHEN.isoformat(), "score": 3}
+    assert why["score"] == pytest.approx(hit.score)
+    assert why["confidence"] == pytest.approx(recall.confidence)
+    assert sum(why["signals"].values()) == pytest.approx(why["score"])
+    assert document == Document.model_validate_json(document.model_dump_json())
+    assert retriever.invoke("garage code")[0].id == "g"
+
+
+def test_words_and_paths_are_told(minilm: MiniLM) -> None:
+    with AssociativeMemory(embedder=minilm) as engine:
+        engine.add(FACTS, session_id="spring")
+        documents = NuonuoRetriever(memory=engine, k=4).invoke("What is the dog scared of?")
+    assert documents[0].page_content == FACTS[1]
+    matches = documents[0].metadata["nuonuo"]["matches"]
+    assert {match["word"].lower() for match in matches} >= {"dog", "scared"}
+    links = [link for document in documents for link in document.metadata["nuonuo"]["path"]]
+    assert all({"source_id", "target_id", "kind", "weight", "words"} == set(link) for link in links)
+    json.dumps([document.metadata for document in documents])
+
+
+def test_filters_of_the_retriever_and_of_the_call(engine: AssociativeMemory) -> None:
+    engine.add(
+        ["the code is one", "the code is two"], session_id="a", role="user", metadata={"n": 1}, timestamp=WHEN
+    )
+    engine.add("the code is three", session_id="b", role="assistant", metadata={"n": 3})
+    engine.add("the code is four", namespace="other")
+    everything = NuonuoRetriever(memory=engine)
+    assert len(everything.invoke("code")) == 3
+    assert texts(NuonuoRetriever(memory=engine, namespace="other").invoke("code")) == ["the code is four"]
+    assert texts(NuonuoRetriever(memory=engine, session_id="b").invoke("code")) == ["the code is three"]
+    assert texts(everything.invoke("code", session_id="b")) == ["the code is three"]
+    assert len(NuonuoRetriever(memory=engine, session_id="b").invoke("code", session_id="a")) == 2
+    assert texts(everything.invoke("code", where={"n": {"$gt": 1}})) == ["the code is three"]
+    users = NuonuoRetriever(memory=engine, where={"role": "user"})
+    assert len(users.invoke("code")) == 2
+    assert users.invoke("code", where={"n": 3}) == []
+    assert len(everything.invoke("code", before=WHEN + timedelta(days=1))) == 2
+    assert everything.invoke("code", after=WHEN + timedelta(days=1)) == []
+    assert len(NuonuoRetriever(memory=engine, after=WHEN, before="2027-01-01").invoke("code")) == 2
+    with pytest.raises(InvalidInputError, match="role"):
+        users.invoke("code", where={"role": "assistant"})
+
+
+def test_nothing_asked_or_stored_is_nothing_found(engine: AssociativeMemory, past: AssociativeMemory) -> None:
+    assert NuonuoRetriever(memory=past).invoke(" ") == []
+    assert NuonuoRetriever(memory=past, namespace="empty").invoke("Rex") == []
+
+
+async def test_asked_async_it_finds_the_same(past: AssociativeMemory) -> None:
+    retriever = NuonuoRetriever(memory=past)
+    for question in ("Rex", "garage code", " "):
+        assert await retriever.ainvoke(question, k=2) == retriever.invoke(question, k=2)
+    assert [texts(each) for each in await retriever.abatch(["Rex", "garage"], k=1)] == [
+        texts(each) for each in retriever.batch(["Rex", "garage"], k=1)
+    ]
+
+
+def test_the_session_can_be_said_per_request(past: AssociativeMemory) -> None:
+    past.add("Rex has a new collar.", session_id="summer")
+    retriever = NuonuoRetriever(memory=past).configurable_fields(
+        session_id=ConfigurableField(id="session_id")
+    )
+    found = retriever.invoke("Rex", {"configurable": {"session_id": "summer"}})
+    assert texts(found) == ["Rex has a new collar."]
+    assert len(retriever.invoke("Rex")) == 7
+
+
+async def test_inside_of_chains(past: AssociativeMemory) -> None:
+    retriever, model = NuonuoRetriever(memory=past, k=1), Listener("4471.")
+    prompt = ChatPromptTemplate.from_template("{context}\n\n{question}")
+    chain = {"context": retriever, "question": RunnablePassthrough()} | prompt | model | StrOutputParser()
+    assert chain.invoke("What is the garage code?") == "4471."
+    assert "The garage code is 4471." in model.prompt
+    assert "".join([part async for part in chain.astream("What is the garage code?")]) == "4471."
+    classic = RetrievalQA.from_chain_type(model, retriever=retriever, return_source_documents=True)
+    answer = classic.invoke({"query": "What is the garage code?"})
+    assert texts(answer["source_documents"]) == ["The garage code is 4471."]
+    assert "The garage code is 4471." in model.prompt
+
+
+async def test_documents_fill_it(engine: AssociativeMemory) -> None:
+    retriever = NuonuoRetriever(memory=engine, namespace="docs", session_id="book")
+    ids = retriever.add_documents(
+        [
+            Document("Page one is about beagles.", id="p1", metadata={"page": 1, "role": "author"}),
+            Document("Page two is about boats.", metadata={"page": 2}),
+        ]
+    )
+    ids += await retriever.aadd_documents([Document("Page three is about apples.")])
+    assert ids[0] == "p1"
+    assert stored(engine, namespace="docs", session_id="book")[0] == ("author", "Page one is about beagles.")
+    found = retriever.invoke("beagles", k=1)
+    assert found[0].metadata["page"] == 1
+    copy = NuonuoRetriever(memory=AssociativeMemory(embedder=new_embedder()))
+    copy.add_documents(found)
+    assert copy.memory.list()[0].metadata == {"page": 1}
+    assert copy.memory.list()[0].session_id == "book"
+    with pytest.raises(InvalidInputError, match="p1"):
+        retriever.add_documents([Document("again", id="p1")])
+
+
+def test_a_path_opens_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minilm: MiniLM) -> None:
+    monkeypatch.setattr("nuonuo.memory.default_embedder", lambda: minilm)
+    path = tmp_path / "m.db"
+    with AssociativeMemory.open(path) as engine:
+        engine.add(FACTS)
+    retriever = NuonuoRetriever(memory=str(path), k=1)
+    assert texts(retriever.invoke("garage code")) == ["The garage code is 4471."]
+    assert retriever.model_dump()["memory"] == str(path)
+    retriever.memory.close()
+
+
+def test_what_is_not_possible_is_said(past: AssociativeMemory) -> None:
+    with pytest.raises(InvalidTypeError, match="AssociativeMemory"):
+        NuonuoRetriever(memory=3)
+    with pytest.raises(ValidationError, match="top_k"):
+        NuonuoRetriever(memory=past, top_k=3)
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        NuonuoRetriever(memory=past, k=0)
+    retriever = NuonuoRetriever(memory=past)
+    with pytest.raises(InvalidInputError, match="k must be at least 1"):
+        retriever.invoke("Rex", k=0)
+    with pytest.raises(TypeError, match="top_k"):
+        retriever.invoke("Rex", top_k=3)
+    with pytest.raises(InvalidInputError, match=r"\$regex"):
+        retriever.invoke("Rex", where={"n": {"$regex": "x"}})
+    assert dumpd(retriever)["type"] == "not_implemented"
