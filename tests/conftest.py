@@ -5,17 +5,15 @@ import os
 # Before anything imports a model: tests never ask the hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from collections.abc import Callable, Iterator  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-import pytest  # noqa: E402
+import pytest
 
-from nuonuo import AssociativeMemory, MiniLM  # noqa: E402
-from nuonuo.stores import InMemoryStore, SQLiteStore  # noqa: E402
-from tests.fakes import SMALL, WordEmbedder  # noqa: E402
-
-Opened = Callable[..., AssociativeMemory]
+from nuonuo import AssociativeMemory, MiniLM
+from nuonuo.stores import InMemoryStore, SQLiteStore
+from tests.fakes import SMALL, Opened, WordEmbedder
 
 
 @pytest.fixture(scope="session")

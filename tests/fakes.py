@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo import AssociativeMemory, Encoding, Memory, MemoryConfig, Recall
+
+Opened = Callable[..., AssociativeMemory]
 
 DIMENSION = 64
 WINDOW = 40  # tokens
@@ -21,9 +24,16 @@ SMALL = MemoryConfig(n_units=512, n_active=12)
 
 # The same, with each of its cuts so tight that a few memories meet all of them.
 TIGHT = MemoryConfig(
-    n_units=512, n_active=12, dense_candidates=2, lexical_candidates=2, oversampling=1,
-    link_sources=2, link_targets=3, together=2, content_max_df=4,
-)  # fmt: skip
+    n_units=512,
+    n_active=12,
+    dense_candidates=2,
+    lexical_candidates=2,
+    oversampling=1,
+    link_sources=2,
+    link_targets=3,
+    together=2,
+    content_max_df=4,
+)
 
 _TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+|[^\w\s]")
 
@@ -92,11 +102,28 @@ def everything(memory: AssociativeMemory) -> tuple[Any, ...]:
     """All that a memory holds, for: nothing has changed."""
     stats = memory.stats()
     return (
-        memory.list(), [*memory._store.associations()], memory.namespaces(),
+        memory.list(),
+        [*memory._store.associations()],
+        memory.namespaces(),
         (stats.memories, stats.namespaces, stats.associations),
         {namespace: state(memory, namespace) for namespace in memory.namespaces()},
-    )  # fmt: skip
+    )
 
 
 def texts(recall: Recall) -> list[str]:
     return [hit.memory.text for hit in recall]
+
+
+def bm25(texts: list[list[str]], query: list[str], k1: float = 1.2, b: float = 0.75) -> list[float]:
+    """The formula, word by word."""
+    mean = sum(map(len, texts)) / len(texts)
+    scores = []
+    for text in texts:
+        score = 0.0
+        for stem in set(query):
+            df = sum(stem in other for other in texts)
+            idf = math.log(1 + (len(texts) - df + 0.5) / (df + 0.5))
+            f = text.count(stem)
+            score += idf * f * (k1 + 1) / (f + k1 * (1 - b + b * len(text) / mean)) if f else 0
+        scores.append(score)
+    return scores

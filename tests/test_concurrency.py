@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from nuonuo import AssociativeMemory
-from tests.conftest import Opened
-from tests.fakes import SMALL, WordEmbedder, fresh, state, texts
+from tests.fakes import SMALL, Opened, WordEmbedder, fresh, state, texts
 
 ROOT = Path(__file__).parent.parent
 
@@ -103,9 +102,13 @@ class Other:
 def other_process(path: Path) -> Iterator[Other]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        [sys.executable, "-c", OTHER, str(path)], cwd=ROOT, env=environment, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    ) as process:  # fmt: skip
+        [sys.executable, "-c", OTHER, str(path)],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         yield Other(process)
@@ -116,7 +119,10 @@ def other_process(path: Path) -> Iterator[Other]:
 
 def test_two_processes_see_each_others_writes(tmp_path: Path) -> None:
     path = tmp_path / "m.db"
-    with AssociativeMemory.open(path, embedder=WordEmbedder(), config=SMALL) as memory, other_process(path) as other:
+    with (
+        AssociativeMemory.open(path, embedder=WordEmbedder(), config=SMALL) as memory,
+        other_process(path) as other,
+    ):
         (rex,) = memory.add("Rex is a beagle.")
         assert other("recall", "beagle") == ["Rex is a beagle."]
         theirs = other("add", ["Ana paints boats.", "Boats are expensive."], session_id="s")

@@ -21,8 +21,7 @@ from nuonuo.errors import (
     StoreClosedError,
     UnknownMemoryError,
 )
-from tests.conftest import Opened
-from tests.fakes import SMALL, VectorsOnly, WordEmbedder, everything, fresh, texts
+from tests.fakes import SMALL, Opened, VectorsOnly, WordEmbedder, everything, fresh, texts
 
 Call = Callable[[AssociativeMemory, list[str]], object]
 
@@ -53,7 +52,11 @@ WRONG: list[tuple[Call, type[NuonuoError], str]] = [
     (lambda m, ids: m.add("x", cues=[""]), InvalidInputError, "cue"),
     (lambda m, ids: m.add("x", cues=[5]), InvalidTypeError, "cue"),
     (lambda m, ids: m.add(["new", Memory("taken", id=ids[0])]), InvalidInputError, "already stored"),
-    (lambda m, ids: m.add(Memory("taken", id=ids[0]), namespace="other"), InvalidInputError, "already stored"),
+    (
+        lambda m, ids: m.add(Memory("taken", id=ids[0]), namespace="other"),
+        InvalidInputError,
+        "already stored",
+    ),
     (lambda m, ids: m.add([Memory("a", id="twice"), Memory("b", id="twice")]), InvalidInputError, "twice"),
     (lambda m, ids: m.add(Memory("x", id="")), InvalidInputError, "id"),
     (lambda m, ids: m.update("no such id", text="x"), UnknownMemoryError, "no such id"),
@@ -175,10 +178,12 @@ def test_vectors_of_any_length_point_where_they_point() -> None:
     memory = fresh(embedder=loud)
     memory.add("a broken record")
     signals = memory.recall("a broken record")[0].evidence.signals
-    assert signals["dense"] == pytest.approx(0.25, abs=1e-3)
+    assert signals["dense"] == pytest.approx(SMALL.dense_weight, abs=1e-3)
 
 
-@pytest.mark.parametrize("rows", [[[1.0, 2.0]], [[1.0], [2.0, 3.0]], "text", [["a", "b"]] * 2, [[1.0, np.nan]] * 2])
+@pytest.mark.parametrize(
+    "rows", [[[1.0, 2.0]], [[1.0], [2.0, 3.0]], "text", [["a", "b"]] * 2, [[1.0, np.nan]] * 2]
+)
 def test_a_function_that_is_no_embedder(rows: Any) -> None:
     memory = fresh(embedder=VectorEmbedder(lambda texts: rows, name="f", dimension=2))
     with pytest.raises(EmbeddingError, match="'f'"):
@@ -201,15 +206,24 @@ def test_a_paraphraser_that_gives_no_texts(wrong: Any) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "error"),
     [
-        ("beta", 0, InvalidInputError), ("beta", -1.0, InvalidInputError), ("beta", math.nan, InvalidInputError),
-        ("beta", "20", InvalidTypeError), ("dense_candidates", 0, InvalidInputError),
-        ("dense_candidates", 2.5, InvalidTypeError), ("oversampling", 0, InvalidInputError),
-        ("lexical_weight", -0.5, InvalidInputError), ("sentence_cues", 1, InvalidTypeError),
-        ("language", "klingon", InvalidInputError), ("language", 5, InvalidTypeError),
-        ("n_active", 0, InvalidInputError), ("n_active", 513, InvalidInputError), ("n_units", True, InvalidTypeError),
-        ("bm25_b", 1.5, InvalidInputError), ("shard_bytes", 5, InvalidInputError),
+        ("beta", 0, InvalidInputError),
+        ("beta", -1.0, InvalidInputError),
+        ("beta", math.nan, InvalidInputError),
+        ("beta", "20", InvalidTypeError),
+        ("dense_candidates", 0, InvalidInputError),
+        ("dense_candidates", 2.5, InvalidTypeError),
+        ("oversampling", 0, InvalidInputError),
+        ("lexical_weight", -0.5, InvalidInputError),
+        ("sentence_cues", 1, InvalidTypeError),
+        ("language", "klingon", InvalidInputError),
+        ("language", 5, InvalidTypeError),
+        ("n_active", 0, InvalidInputError),
+        ("n_active", 513, InvalidInputError),
+        ("n_units", True, InvalidTypeError),
+        ("bm25_b", 1.5, InvalidInputError),
+        ("shard_bytes", 5, InvalidInputError),
     ],
-)  # fmt: skip
+)
 def test_config(field: str, value: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match=field):
         fresh(config=replace(SMALL, **{field: value}))
@@ -225,10 +239,18 @@ def test_closed(memory: AssociativeMemory) -> None:
     memory.close()
     memory.close()
     for call in (
-        lambda: memory.add("x"), lambda: memory.recall("x"), lambda: memory.chain("x"), lambda: memory.get(ids),
-        lambda: memory.list(), lambda: memory.stats(), lambda: memory.namespaces(), lambda: memory.forget(ids=ids),
-        lambda: memory.update(ids[0], text="x"), lambda: memory.associate(*ids), lambda: memory.export("x.jsonl"),
-    ):  # fmt: skip
+        lambda: memory.add("x"),
+        lambda: memory.recall("x"),
+        lambda: memory.chain("x"),
+        lambda: memory.get(ids),
+        lambda: memory.list(),
+        lambda: memory.stats(),
+        lambda: memory.namespaces(),
+        lambda: memory.forget(ids=ids),
+        lambda: memory.update(ids[0], text="x"),
+        lambda: memory.associate(*ids),
+        lambda: memory.export("x.jsonl"),
+    ):
         with pytest.raises(StoreClosedError):
             call()
     assert not Path("x.jsonl").exists()
@@ -251,7 +273,9 @@ def test_a_file_of_another_embedder_is_left_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(EmbedderMismatchError, match="words"):
         AssociativeMemory.open(tmp_path / "m.db", embedder=VectorsOnly(), config=SMALL)
     with pytest.raises(EmbedderMismatchError, match="512"):
-        AssociativeMemory.open(tmp_path / "m.db", embedder=WordEmbedder(), config=replace(SMALL, n_units=1024))
+        AssociativeMemory.open(
+            tmp_path / "m.db", embedder=WordEmbedder(), config=replace(SMALL, n_units=1024)
+        )
     assert (tmp_path / "m.db").read_bytes() == before
     (tmp_path / "no.db").write_text("this is no database, it is a plain text of some length\n" * 100)
     with pytest.raises(NotAStoreError):

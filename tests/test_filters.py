@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,12 @@ def test_order(rows: list[Any], op: str, wanted: Any) -> None:
     expected = []
     for row, value in enumerate(rows):
         if kind(value) == kind(wanted):
-            sides = {"$gt": value > wanted, "$gte": value >= wanted, "$lt": value < wanted, "$lte": value <= wanted}
+            sides = {
+                "$gt": value > wanted,
+                "$gte": value >= wanted,
+                "$lt": value < wanted,
+                "$lte": value <= wanted,
+            }
             expected += [row] if sides[op] else []
     assert let_through(rows, {"f": {op: wanted}}) == expected
 
@@ -118,7 +124,10 @@ def test_time_is_from_after_until_before(memory: AssociativeMemory) -> None:
     memory.add("note undated")
     assert ask(memory, after="2026-05-01T11:00:00Z") == ["note 11", "note 12"]
     assert ask(memory, before="2026-05-01T11:00:00Z") == ["note 10"]
-    assert ask(memory, after="2026-05-01T10:00:00Z", before=datetime(2026, 5, 1, 12)) == ["note 10", "note 11"]
+    assert ask(memory, after="2026-05-01T10:00:00Z", before=datetime(2026, 5, 1, 12)) == [
+        "note 10",
+        "note 11",
+    ]
     assert ask(memory, after="2026-05-01T13:00:00+02:00", before="2026-05-01T11:00:00.000001Z") == ["note 11"]
     assert ask(memory, after=0) == ["note 10", "note 11", "note 12"]
     assert ask(memory, before=0) == []
@@ -148,7 +157,9 @@ def test_a_filter_that_means_nothing(memory: AssociativeMemory, where: Any, erro
 def outsiders(found: Recall) -> set[str]:
     """Every id that the evidence names."""
     named = {match.memory_id for hit in found for match in hit.evidence.matches}
-    return named | {end for hit in found for link in hit.evidence.path for end in (link.source_id, link.target_id)}
+    return named | {
+        end for hit in found for link in hit.evidence.path for end in (link.source_id, link.target_id)
+    }
 
 
 def test_k_hits_inside_a_filter_whenever_k_exist() -> None:
@@ -156,7 +167,9 @@ def test_k_hits_inside_a_filter_whenever_k_exist() -> None:
     vocabulary = [f"word{number}" for number in range(300)]
     memory = fresh()
     items = [
-        Memory(" ".join(rng.choice(vocabulary, 4)), session_id=f"s{at // 50}", metadata={"rare": at % 1700 == 9})
+        Memory(
+            " ".join(rng.choice(vocabulary, 4)), session_id=f"s{at // 50}", metadata={"rare": at % 1700 == 9}
+        )
         for at in range(5000)
     ]
     ids = memory.add(items)
@@ -175,10 +188,13 @@ def test_nothing_from_outside_a_filter(inside: list[bool], seed: int) -> None:
     rng = np.random.default_rng(seed)
     memory = fresh()
     ids = memory.add(
-        [Memory(" ".join(rng.choice(["rex", "ana", "boat", "code", "tree"], 3)), metadata={"in": i}) for i in inside],
+        [
+            Memory(" ".join(rng.choice(["rex", "ana", "boat", "code", "tree"], 3)), metadata={"in": i})
+            for i in inside
+        ],
         session_id="s",
     )
-    for one, other in zip(ids, ids[1:], strict=False):
+    for one, other in pairwise(ids):
         memory.associate(one, other)
     allowed = {id for id, yes in zip(ids, inside, strict=True) if yes}
     found = memory.recall("rex ana boat", k=20, where={"in": True})

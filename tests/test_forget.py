@@ -9,8 +9,7 @@ import pytest
 
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.errors import InvalidInputError
-from tests.conftest import Opened
-from tests.fakes import VectorsOnly, fresh, state, texts
+from tests.fakes import SMALL, Opened, VectorsOnly, fresh, state, texts
 
 SECRET = "The xylophone is buried under the quince tree."
 BEFORE, AFTER = "We walked to the quarry.", "Then it rained all evening."
@@ -19,8 +18,10 @@ BEFORE, AFTER = "We walked to the quarry.", "Then it rained all evening."
 def with_secret(memory: AssociativeMemory, **how: object) -> list[str]:
     ids = memory.add(
         [BEFORE, Memory(SECRET, metadata={"secret": "zephyr"}, cues=("where is the glockenspiel",)), AFTER],
-        session_id="walk", role="user", **how,
-    )  # fmt: skip
+        session_id="walk",
+        role="user",
+        **how,
+    )
     memory.associate(ids[0], ids[1])
     memory.associate(ids[1], ids[2], 0.5)
     memory.recall("xylophone")
@@ -135,7 +136,7 @@ def test_the_next_neighbour_completes_where_one_is_gone(opened: Opened) -> None:
     near = {hit.memory.id: hit for hit in memory.recall("garage code")}[ids[2]]
     similarity = {match.word: match.similarity for match in far.evidence.matches}["garage"]
     closer = {match.word: match.similarity for match in near.evidence.matches}["garage"]
-    assert similarity == pytest.approx(closer * 0.85, rel=1e-5)
+    assert similarity == pytest.approx(closer * SMALL.neighbour_discount, rel=1e-5)
     assert [match.source for match in near.evidence.matches if match.word == "garage"] == ["neighbour"]
 
 

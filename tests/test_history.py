@@ -17,12 +17,28 @@ from nuonuo import AssociativeMemory, Memory
 from nuonuo.stores import InMemoryStore, SQLiteStore
 from tests.fakes import SMALL, TIGHT, WordEmbedder, fresh, state
 
-WORDS = ["rex", "beagle", "thunder", "Ana", "Lisbon", "boats", "garage", "code", "the", "is", "apple", "犬", "東京"]
+WORDS = [
+    "rex",
+    "beagle",
+    "thunder",
+    "Ana",
+    "Lisbon",
+    "boats",
+    "garage",
+    "code",
+    "the",
+    "is",
+    "apple",
+    "犬",
+    "東京",
+]
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=7).map(" ".join)
 NAMESPACES = st.sampled_from(["a", "b"])
 SESSIONS = st.sampled_from([None, "s", "t"])
 TIMES = st.sampled_from([None, 0, 100, 200])
-METADATA = st.dictionaries(st.sampled_from(["x", "y"]), st.sampled_from([1, True, "1", None, [1]]), max_size=2)
+METADATA = st.dictionaries(
+    st.sampled_from(["x", "y"]), st.sampled_from([1, True, "1", None, [1]]), max_size=2
+)
 QUERIES = ["rex thunder", "where is Ana", "the code", "犬 東京", "nothing known"]
 
 
@@ -66,19 +82,35 @@ class History(RuleBasedStateMachine):
 
     on_disk = False
 
-    @initialize(tight=st.booleans())
-    def start(self, tight: bool) -> None:
+    @initialize(tight=st.booleans(), journal=st.sampled_from([2, 10_000]))
+    def start(self, tight: bool, journal: int) -> None:
         self.folder = tempfile.mkdtemp()
-        self.store = SQLiteStore(Path(self.folder) / "m.db") if self.on_disk else InMemoryStore()
+        path = Path(self.folder) / "m.db"
+        self.store = (
+            SQLiteStore(path, journal_length=journal)
+            if self.on_disk
+            else InMemoryStore(journal_length=journal)
+        )
         self.memory = AssociativeMemory(self.store, WordEmbedder(), config=TIGHT if tight else SMALL)
         self.ids: list[str] = []
 
     @rule(
-        texts=st.lists(TEXTS, min_size=1, max_size=3), namespace=NAMESPACES, session=SESSIONS, time=TIMES,
-        metadata=METADATA, cues=st.lists(TEXTS, max_size=1),
-    )  # fmt: skip
-    def add(self, texts: list[str], namespace: str, session: str | None, time: int | None, metadata: dict[str, Any],
-            cues: list[str]) -> None:  # fmt: skip
+        texts=st.lists(TEXTS, min_size=1, max_size=3),
+        namespace=NAMESPACES,
+        session=SESSIONS,
+        time=TIMES,
+        metadata=METADATA,
+        cues=st.lists(TEXTS, max_size=1),
+    )
+    def add(
+        self,
+        texts: list[str],
+        namespace: str,
+        session: str | None,
+        time: int | None,
+        metadata: dict[str, Any],
+        cues: list[str],
+    ) -> None:
         items = [Memory(text, id=str(len(self.ids) + at)) for at, text in enumerate(texts)]
         self.ids += self.memory.add(
             items, namespace=namespace, session_id=session, timestamp=time, metadata=metadata, cues=cues
@@ -92,7 +124,13 @@ class History(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         changes=st.fixed_dictionaries(
-            {}, optional={"text": TEXTS, "timestamp": TIMES, "metadata": METADATA, "cues": st.lists(TEXTS, max_size=2)}
+            {},
+            optional={
+                "text": TEXTS,
+                "timestamp": TIMES,
+                "metadata": METADATA,
+                "cues": st.lists(TEXTS, max_size=2),
+            },
         ),
     )
     def update(self, data: st.DataObject, changes: dict[str, Any]) -> None:
@@ -103,7 +141,9 @@ class History(RuleBasedStateMachine):
     @rule(data=st.data(), weight=st.sampled_from([0, 0.25, 1]))
     def associate(self, data: st.DataObject, weight: float) -> None:
         source = self.one(data)
-        others = [m for m in self.memory.list(namespace=source.namespace) if m.id != source.id] if source else []
+        others = (
+            [m for m in self.memory.list(namespace=source.namespace) if m.id != source.id] if source else []
+        )
         if source and others:
             self.memory.associate(str(source.id), str(data.draw(st.sampled_from(others)).id), weight)
 
@@ -128,7 +168,9 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def compare(self) -> None:
-        assert_same(self.memory, AssociativeMemory(self.store, WordEmbedder(), config=self.memory.config), seqs=True)
+        assert_same(
+            self.memory, AssociativeMemory(self.store, WordEmbedder(), config=self.memory.config), seqs=True
+        )
         assert_same(self.memory, filled_with_survivors(self.memory), seqs=False)
 
     def teardown(self) -> None:
@@ -143,7 +185,9 @@ class HistoryOnDisk(History):
 
 
 CALM = settings(
-    deadline=None, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None,
+    stateful_step_count=25,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TestInRam = History.TestCase
 TestInRam.settings = settings(CALM, max_examples=40)

@@ -14,6 +14,7 @@ from nuonuo.arrays import largest
 from nuonuo.lexical import Postings
 from nuonuo.tokens import BITS, CLIP, as_words, best_of, prepare, similarities
 from nuonuo.vectors import VectorIndex
+from tests.fakes import bm25
 
 STEMS = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=9), min_size=2, max_size=12)
 
@@ -70,7 +71,9 @@ def test_a_row_of_many_vectors_does_not_crowd_out_others() -> None:
     query = unit(rng, 1, 64)[0].astype(np.float32)
     for row in range(30):
         index.append()
-        index.put(row, np.repeat(query[None, :].astype(np.float16), 50, axis=0) if row == 4 else unit(rng, 1, 64))
+        index.put(
+            row, np.repeat(query[None, :].astype(np.float16), 50, axis=0) if row == 4 else unit(rng, 1, 64)
+        )
     assert len(index.nearest(query, 5, np.ones(30, bool))) == 5
 
 
@@ -86,21 +89,6 @@ def postings_of(texts: list[list[str]]) -> Postings:
         postings.append()
         postings.put(row, stems)
     return postings
-
-
-def bm25(texts: list[list[str]], query: list[str], k1: float = 1.2, b: float = 0.75) -> list[float]:
-    """The formula, word by word."""
-    mean = sum(map(len, texts)) / len(texts)
-    scores = []
-    for text in texts:
-        score = 0.0
-        for stem in set(query):
-            df = sum(stem in other for other in texts)
-            idf = math.log(1 + (len(texts) - df + 0.5) / (df + 0.5))
-            f = text.count(stem)
-            score += idf * f * (k1 + 1) / (f + k1 * (1 - b + b * len(text) / mean)) if f else 0
-        scores.append(score)
-    return scores
 
 
 @given(STEMS, st.lists(st.sampled_from("abcdefghz"), max_size=6))
@@ -145,7 +133,9 @@ def test_links_are_the_formula(texts: list[list[str]], without: frozenset[str], 
 
 @settings(deadline=None)
 @given(STEMS, st.data())
-def test_postings_after_any_history_are_those_built_afresh(texts: list[list[str]], data: st.DataObject) -> None:
+def test_postings_after_any_history_are_those_built_afresh(
+    texts: list[list[str]], data: st.DataObject
+) -> None:
     postings, texts = postings_of(texts), [list(text) for text in texts]
     gone: set[int] = set()
     for row in data.draw(st.lists(st.integers(0, len(texts) - 1), max_size=8)):

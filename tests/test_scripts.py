@@ -12,8 +12,7 @@ from nuonuo import AssociativeMemory
 from nuonuo.errors import InvalidInputError
 from nuonuo.sentences import MOST, sentences
 from nuonuo.words import Analyzer
-from tests.conftest import Opened
-from tests.fakes import VectorsOnly, texts
+from tests.fakes import Opened, VectorsOnly, texts
 
 # script: a memory, a word of it, and other memories in the same script
 SCRIPTS = {
@@ -58,11 +57,17 @@ def test_recalled_by_a_word_of_it(opened: Opened, script: str) -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("ＡＢＣ１２３", "abc123"), ("ｶﾌｪ", "カフェ"), ("ﬁancé", "fiance\u0301"), ("Straße", "STRASSE"),
-        ("ΛΌΓΟΣ", "λόγος"), ("don’t", "don't"), ("ガ", "ｶﾞ"),
-        (unicodedata.normalize("NFD", "한국어"), "한국어"), (unicodedata.normalize("NFD", "プログラム"), "プログラム"),
+        ("ＡＢＣ１２３", "abc123"),
+        ("ｶﾌｪ", "カフェ"),
+        ("ﬁancé", "fiance\u0301"),
+        ("Straße", "STRASSE"),
+        ("ΛΌΓΟΣ", "λόγος"),
+        ("don’t", "don't"),
+        ("ガ", "ｶﾞ"),
+        (unicodedata.normalize("NFD", "한국어"), "한국어"),
+        (unicodedata.normalize("NFD", "プログラム"), "プログラム"),
     ],
-)  # fmt: skip
+)
 def test_one_word_in_two_forms(one: str, other: str) -> None:
     analyzer = Analyzer(None)
     assert {*analyzer.stems(other)} <= {*analyzer.stems(one)}
@@ -115,15 +120,18 @@ def test_sentences_are_pieces_of_the_text(text: str) -> None:
 def test_sentences() -> None:
     assert sentences("Only one sentence here.") == []
     assert sentences("I moved to Lisbon. My sister stayed in Oslo!") == [
-        "I moved to Lisbon.", "My sister stayed in Oslo!"
-    ]  # fmt: skip
+        "I moved to Lisbon.",
+        "My sister stayed in Oslo!",
+    ]
     assert sentences("我搬到了里斯本。我的妹妹留在奥斯陆。") == ["我搬到了里斯本。", "我的妹妹留在奥斯陆。"]
     assert len(sentences(" ".join(f"This is sentence number {n}." for n in range(50)))) == MOST
     both = sentences("Marie Curie\nShe was born in Warsaw. She moved to Paris later.")
     assert both == ["Marie Curie\nShe was born in Warsaw.", "Marie Curie\nShe moved to Paris later."]
 
 
-@pytest.mark.parametrize("query", ["?!", "🎉", "…", "the of and", "\u200b\u200b x", "a" * 20_000, "word " * 5_000])
+@pytest.mark.parametrize(
+    "query", ["?!", "🎉", "…", "the of and", "\u200b\u200b x", "a" * 20_000, "word " * 5_000]
+)
 def test_odd_questions_have_answers(memory: AssociativeMemory, query: str) -> None:
     memory.add(["Rex is a beagle.", "🎉", "—"])
     found = memory.recall(query)
@@ -141,7 +149,15 @@ def test_a_fact_at_the_end_of_a_long_text(memory: AssociativeMemory) -> None:
 
 
 def test_texts_come_back_as_they_were(memory: AssociativeMemory) -> None:
-    strange = ["  spaces  ", "e\u0301 and é", "\u202eright to left", "a\x00b", "line\r\nbreaks\u2028", "𝔘𝔫𝔦", "👩‍👩‍👧"]
+    strange = [
+        "  spaces  ",
+        "e\u0301 and é",
+        "\u202eright to left",
+        "a\x00b",
+        "line\r\nbreaks\u2028",
+        "𝔘𝔫𝔦",
+        "👩‍👩‍👧",
+    ]
     ids = memory.add(strange)
     assert [stored.text for stored in memory.get(ids) if stored] == strange
     assert sorted(texts(memory.recall("spaces", k=20))) == sorted(strange)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuonuo import AssociativeMemory, MemoryConfig, Recall, pipeline
-from tests.fakes import SMALL, VectorsOnly, fresh
-from tests.test_indexes import bm25
+from tests.fakes import SMALL, VectorsOnly, bm25, fresh
 
 WORDS = ["rex", "beagle", "thunder", "ana", "lisbon", "boats", "garage", "code", "apple", "tree", "the"]
-TEXTS = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join), min_size=1, max_size=9)
+TEXTS = st.lists(
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join), min_size=1, max_size=9
+)
 QUERY = "rex beagle ana lisbon code"
 SESSIONS = [None, "s", "t"]
 
@@ -26,39 +29,38 @@ def filled(texts: list[str], sessions: list[str | None] | None = None, **setting
     return memory
 
 
-def scored(memory: AssociativeMemory, query: str) -> tuple[pipeline.Scored, np.ndarray]:
-    """All rows, scored before any association beyond the neighbours in time."""
-    question = memory._encoder.question(query)
+def ranked(memory: AssociativeMemory, k: int = 1, **changes: Any) -> pipeline.Ranking:
+    """What the pipeline makes of QUERY; with so few memories all are candidates."""
+    question = memory._encoder.question(QUERY)
     with memory._shard("default") as shard:
-        weights = pipeline.word_weights(shard, question)
-        stems = [word.stem for word in question.words]
-        lexical = shard.postings.scores(stems) / np.float32(shard.postings.most(stems))
-        rows = np.flatnonzero(shard.alive)
-        return pipeline.score(shard, question, rows, weights, lexical, memory.config), weights
+        return pipeline.recall(shard, question, k, shard.alive, replace(memory.config, **changes))
 
 
 @settings(deadline=None, max_examples=40)
 @given(TEXTS, st.lists(st.sampled_from(SESSIONS), min_size=9, max_size=9))
 def test_neighbours_complete_each_other(texts: list[str], sessions: list[str | None]) -> None:
     memory = filled(texts, sessions)
-    found, weights = scored(memory, QUERY)
+    ranking = ranked(memory)
+    found, weights = ranking.scored, ranking.weights
     own, n = found.own.tolist(), len(texts)
     base = (found.tokens + found.lexical + found.dense).tolist()
+    g, c = SMALL.neighbour_discount, SMALL
     turns = {s: [m for m in range(n) if sessions[m] == s] for s in sessions if s is not None}
     for m in range(n):
         turn = turns.get(sessions[m] or "", [m])
         at = turn.index(m)
 
-        def around(distance: int, at: int = at, turn: list[int] = turn) -> list[int]:
-            return [turn[i] for i in (at - distance, at + distance) if 0 <= i < len(turn)]
+        def around(distance: int, values: list[float], at: int = at, turn: list[int] = turn) -> float:
+            """The best of both sides; a side where nobody is says nothing: 0."""
+            sides = (at - distance, at + distance)
+            return max(values[turn[i]] if 0 <= i < len(turn) else 0.0 for i in sides)
 
         for t in range(len(weights)):
-            e = max([own[m][t]] + [0.85 * own[o][t] for o in around(1)] + [0.85**2 * own[o][t] for o in around(2)])
-            # who has no neighbour on a side has there one that says nothing: 0
-            assert found.completed[m, t] == pytest.approx(max(e, 0.0) if e < 0 and found.completed[m, t] == 0 else e)
-        near, far = ([base[o] for o in around(d)] for d in (1, 2))
-        temporal = 0.4 * max([0.0, *near]) + 0.2 * max([0.0, *far])
-        assert found.temporal[m] == pytest.approx(temporal, abs=2e-2 if min(base) < 0 else 1e-5)
+            s = [row[t] for row in own]
+            e = max(s[m], g * around(1, s), g * g * around(2, s))
+            assert found.completed[m, t] == pytest.approx(e, abs=1e-6)
+        temporal = c.temporal_near * around(1, base) + c.temporal_far * around(2, base)
+        assert found.temporal[m] == pytest.approx(max(temporal, 0), abs=1e-5)
     assert np.allclose(found.tokens, found.completed @ weights, atol=1e-6)
 
 
@@ -66,18 +68,24 @@ def test_neighbours_complete_each_other(texts: list[str], sessions: list[str | N
 @given(TEXTS)
 def test_shares_of_words_vectors_and_tokens(texts: list[str]) -> None:
     memory = filled(texts)
-    found, weights = scored(memory, QUERY)
+    ranking = ranked(memory)
+    found, weights = ranking.scored, ranking.weights
     query = QUERY.split()
     documents = [memory._encoder.analyzer.stems(text) for text in texts]
     stems = memory._encoder.analyzer.stems(QUERY)
     n = len(texts)
     idf = [np.log1p((n - df + 0.5) / (df + 0.5)) for df in (sum(s in d for d in documents) for s in stems)]
-    assert np.allclose(weights, np.array(idf) / sum(idf), rtol=1e-5)
-    assert np.allclose(found.lexical, 0.5 * np.array(bm25(documents, stems)) / (2.2 * sum(idf)), atol=1e-5)
+    power = np.array(idf) ** SMALL.idf_power
+    assert np.allclose(weights, power / power.sum(), rtol=1e-5)
+    assert np.allclose(
+        found.lexical, SMALL.lexical_weight * np.array(bm25(documents, stems)) / (2.2 * sum(idf)), atol=1e-5
+    )
     embedder = memory._encoder._embedder
     (q,) = embedder.encode_queries([QUERY])
     for at, (text, encoding) in enumerate(zip(texts, embedder.encode_documents(texts), strict=True)):
-        assert found.dense[at] == pytest.approx(0.25 * float(q.vectors[0] @ encoding.vectors[0]), abs=1e-3)
+        assert found.dense[at] == pytest.approx(
+            SMALL.dense_weight * float(q.vectors[0] @ encoding.vectors[0]), abs=1e-3
+        )
         for t, word in enumerate(query):  # the sign pattern of the same token is nearest to it
             if word in text.split():
                 assert found.own[at, t] > 0.6
@@ -96,13 +104,19 @@ def test_of_every_recall(texts: list[str], tokens: bool, k: int, query: str) -> 
     assert len(found) == min(k, len(texts) + 1)
     assert len({hit.memory.id for hit in found}) == len(found)
     scores = [hit.score for hit in found]
-    assert all(after <= before + 1e-5 for before, after in zip(scores, scores[1:], strict=False))
+    assert all(after <= before + 1e-5 for before, after in pairwise(scores))
     assert 0 <= found.confidence <= 1
     for hit in found:
         assert sum(hit.evidence.signals.values()) == pytest.approx(hit.score, abs=1e-6)
         assert set(hit.evidence.signals) <= {
-            "tokens", "lexical", "dense", "temporal", "content", "explicit", "together"
-        }  # fmt: skip
+            "tokens",
+            "lexical",
+            "dense",
+            "temporal",
+            "content",
+            "explicit",
+            "together",
+        }
         assert all(hit.evidence.signals.values())
         if hit.evidence.matches:
             assert sum(match.weight for match in hit.evidence.matches) <= 1 + 1e-5
@@ -118,11 +132,13 @@ def test_of_every_recall(texts: list[str], tokens: bool, k: int, query: str) -> 
 @given(TEXTS, st.integers(1, 9))
 def test_the_first_are_chosen_for_what_they_add(texts: list[str], k: int) -> None:
     memory = filled(texts)
-    found, weights = scored(memory, QUERY)
-    at, together = pipeline.choose(found, weights, k, SMALL)
+    ranking = ranked(memory, k)
+    found, weights, at, together = ranking.scored, ranking.weights, ranking.at, ranking.together
     left, covered = set(range(len(texts))), np.zeros(len(weights))
     for place, chosen in enumerate(at.tolist()):
-        adds = {m: float(np.maximum(found.own[m] - covered, 0) @ weights) for m in left}
+        adds = {
+            m: SMALL.together_weight * float(np.maximum(found.own[m] - covered, 0) @ weights) for m in left
+        }
         best = max(float(found.energy[m]) + adds[m] for m in left)
         assert float(found.energy[chosen]) + adds[chosen] == pytest.approx(best, abs=1e-5)
         assert together[place] == pytest.approx(adds[chosen], abs=1e-5)
@@ -134,26 +150,36 @@ def test_the_first_are_chosen_for_what_they_add(texts: list[str], k: int) -> Non
 @given(TEXTS)
 def test_content_flows_as_the_formula_says(texts: list[str]) -> None:
     memory = filled(texts)
-    before, weights = scored(memory, QUERY)
+    before, after = ranked(memory, content_weight=0).scored, ranked(memory).scored
+    weights = ranked(memory).weights
     question = memory._encoder.question(QUERY)
     with memory._shard("default") as shard:
-        lexical = np.zeros(len(texts), np.float32)
-        after = pipeline.associate(shard, question, before, weights, lexical, shard.alive, SMALL)
         asked = frozenset(word.stem for word in question.words)
-        sources, targets, strengths = shard.postings.links(list(range(len(texts))), asked, 50)
+        sources, targets, strengths = shard.postings.links(
+            list(range(len(texts))), asked, SMALL.content_max_df
+        )
     energy, wanted = before.energy, np.zeros(len(texts))
     for i, j, v in zip(sources.tolist(), targets.tolist(), strengths.tolist(), strict=True):
         gain = float(np.maximum(before.own[i], before.own[j]) @ weights - before.own[i] @ weights)
-        wanted[j] = max(wanted[j], 3 * v * max(energy[i] / energy.max(), 0) ** 10 * (0.05 + gain))
+        active = max(energy[i] / energy.max(), 0) ** SMALL.content_sharpness
+        wanted[j] = max(wanted[j], SMALL.content_weight * v * active * (SMALL.content_floor + gain))
     if energy.max() > 0:
         assert np.allclose(after.content, wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_weights_of_zero_switch_their_part_off() -> None:
     off = MemoryConfig(
-        n_units=512, n_active=12, lexical_weight=0, dense_weight=0, temporal_near=0, temporal_far=0,
-        content_weight=0, explicit_weight=0, together_weight=0, neighbour_discount=0,
-    )  # fmt: skip
+        n_units=512,
+        n_active=12,
+        lexical_weight=0,
+        dense_weight=0,
+        temporal_near=0,
+        temporal_far=0,
+        content_weight=0,
+        explicit_weight=0,
+        together_weight=0,
+        neighbour_discount=0,
+    )
     memory = fresh(config=off)
     ids = memory.add(["rex beagle", "ana lisbon boats", "boats code"], session_id="s")
     memory.associate(ids[0], ids[1])
@@ -162,5 +188,6 @@ def test_weights_of_zero_switch_their_part_off() -> None:
     best = memory.recall("rex beagle")[0]
     assert best.memory.text == "rex beagle"
     assert {(match.word, match.answer, match.source) for match in best.evidence.matches} == {
-        ("rex", "rex", "text"), ("beagle", "beagle", "text")
-    }  # fmt: skip
+        ("rex", "rex", "text"),
+        ("beagle", "beagle", "text"),
+    }

@@ -10,8 +10,7 @@ import pytest
 
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.errors import InvalidInputError, NuonuoError
-from tests.conftest import Opened
-from tests.fakes import everything, fresh, state
+from tests.fakes import Opened, everything, fresh, state
 
 
 def filled(memory: AssociativeMemory) -> list[str]:
@@ -20,8 +19,9 @@ def filled(memory: AssociativeMemory) -> list[str]:
             Memory("Rex is a beagle.", role="user", metadata={"n": [1, {"犬": None}]}, cues=("the dog",)),
             Memory("He hides.\n\u2028\x85 Line breaks of all kinds.", role="assistant"),
         ],
-        session_id="s", timestamp="2026-11-21T10:00:00.000001+02:00",
-    )  # fmt: skip
+        session_id="s",
+        timestamp="2026-11-21T10:00:00.000001+02:00",
+    )
     ids += memory.add(["Ana paints boats.", "昨日は東京で雨が降った。"], namespace="b")
     memory.associate(ids[0], ids[1], 0.25)
     memory.associate(ids[3], ids[2])
@@ -139,12 +139,29 @@ def change(lines: list[Any], how: str) -> bytes:
 @pytest.mark.parametrize(
     "how",
     [
-        "no header", "another version", "no json", "no utf-8", "nothing at all", "a number", "an unknown field",
-        "no text", "an empty text", "a text that is none", "no id", "an id twice", "a time that is none",
-        "no namespace", "cues that are none", "an association with nobody", "an association with itself",
-        "an association through the wall", "a weight out of bounds", "a weight that is none", "an association of two",
+        "no header",
+        "another version",
+        "no json",
+        "no utf-8",
+        "nothing at all",
+        "a number",
+        "an unknown field",
+        "no text",
+        "an empty text",
+        "a text that is none",
+        "no id",
+        "an id twice",
+        "a time that is none",
+        "no namespace",
+        "cues that are none",
+        "an association with nobody",
+        "an association with itself",
+        "an association through the wall",
+        "a weight out of bounds",
+        "a weight that is none",
+        "an association of two",
     ],
-)  # fmt: skip
+)
 def test_a_broken_export_changes_nothing(memory: AssociativeMemory, tmp_path: Path, how: str) -> None:
     memory.add("what was here")
     before = everything(memory)

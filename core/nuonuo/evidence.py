@@ -19,6 +19,9 @@ from nuonuo.tokens import similarities
 from nuonuo.words import Analyzer, whole_word
 
 
+SHOWN = 3  # shared words that a link of content names, the rarest first
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What completed one word of the question: the word's number, and where the answer stands."""
@@ -66,7 +69,7 @@ def trace(shard: Shard, question: Question, ranking: Ranking, config: MemoryConf
         source = int(scored.source[at])
         shared: tuple[str, ...] = ()
         if source != NOBODY and scored.content[at] >= scored.explicit[at]:
-            shared = tuple(shard.postings.shared(source, row, config.content_max_df))
+            shared = tuple(shard.postings.shared(source, row, config.content_max_df)[:SHOWN])
         found.append(
             Traced(
                 row,
@@ -127,22 +130,31 @@ def _evidence(
     source = memories.get(hit.source)
     if source is not None:
         kind: AssociationKind = "content" if hit.shared else "explicit"
-        path = (Link(source.id or "", memories[hit.row].id or "", kind, min(hit.link, 1.0), hit.shared),)
+        target = memories[hit.row]
+        words = tuple(_word_with(stem, target.text, analyzer) or stem for stem in hit.shared)
+        path = (Link(source.id or "", target.id or "", kind, min(hit.link, 1.0), words),)
     return Evidence(hit.signals, tuple(matches), path)
 
 
-def _written(
-    question: Question, answer: Answer, parts: Sequence[str], analyzer: Analyzer
-) -> tuple[int, str]:
+def _written(question: Question, answer: Answer, parts: Sequence[str], analyzer: Analyzer) -> tuple[int, str]:
     """The part of the memory that holds the answer, and the answer as it is written there."""
     if answer.end > answer.start:
         return answer.part, whole_word(parts[answer.part], answer.start, answer.end)
     stem = question.words[answer.word].stem  # a lexical answer: some word of the memory has the stem
     for part, text in enumerate(parts):
-        for word in analyzer.words(text):
-            if word.stem == stem:
-                return part, text[word.start : word.end]
+        if found := _word_with(stem, text, analyzer):
+            return part, found
     return 0, ""
+
+
+def _word_with(stem: str, text: str, analyzer: Analyzer) -> str:
+    """The first word of ``text`` that has the stem, as it is written there; "" for none."""
+    return _word_with(stem, text, analyzer)
+
+
+def _word_with(stem: str, text: str, analyzer: Analyzer) -> str:
+    """The first word of ``text`` with that stem, as written; empty where there is none."""
+    return next((text[word.start : word.end] for word in analyzer.words(text) if word.stem == stem), "")
 
 
 def _answers(

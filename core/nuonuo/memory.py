@@ -263,6 +263,7 @@ class AssociativeMemory:
         where: Mapping[str, Any] | None = None,
         after: Moment | None = None,
         before: Moment | None = None,
+        exclude: Collection[str] = (),
     ) -> Recall:
         """The memories that complete ``query`` best, each with its evidence.
 
@@ -272,6 +273,8 @@ class AssociativeMemory:
             where: a filter over metadata and "role": {field: value} or {field: {op: value}} with
                 $eq, $ne, $in, $nin, $gt, $gte, $lt, $lte; all must hold.
             after, before: only what is dated in [after, before).
+            exclude: ids to leave out, such as those of the turns that a prompt shows already; they
+                take no part at all, in the confidence neither.
 
         Raises:
             InvalidTypeError, InvalidInputError: an empty query, k < 1, or a filter that means nothing.
@@ -282,11 +285,15 @@ class AssociativeMemory:
         session_id = checks.optional_label(session_id, "session_id")
         since, until = checks.moment_of(after, "after"), checks.moment_of(before, "before")
         namespace = checks.label_of(namespace, "namespace")
+        excluded = checks.ids_of(exclude)
         question = self._encoder.question(query)
         with self._shard(namespace) as shard:
             mask = shard.alive
             if session_id is not None or where or since or until:
                 mask = shard.fields.mask(mask, session_id=session_id, where=where, after=since, before=until)
+            if excluded:
+                mask = mask.copy()
+                mask[shard.rows_of(excluded)] = False
             if not mask.any():
                 return Recall(query, (), 0.0)
             ranking = pipeline.recall(shard, question, k, mask, self.config)

@@ -92,7 +92,7 @@ class Ranking:
 def recall(shard: Shard, question: Question, k: int, mask: BoolArray, config: MemoryConfig) -> Ranking:
     """The ``k`` rows of ``mask`` (n,) that complete ``question`` best, and how sure that is."""
     stems = [word.stem for word in question.words]
-    weights = word_weights(shard, question)
+    weights = word_weights(shard, question, config)
     lexical = shard.postings.scores(stems) / np.float32(max(shard.postings.most(stems), 1e-9))
     lexical[~mask] = 0
     rows = candidates(shard, question, lexical, max(k, config.dense_candidates), mask, config)
@@ -103,8 +103,8 @@ def recall(shard: Shard, question: Question, k: int, mask: BoolArray, config: Me
     return Ranking(scored, at, together, weights, float(settled.confidence))
 
 
-def word_weights(shard: Shard, question: Question) -> FloatArray:
-    """w_t: each query token's share of the question (T,), by the idf of its word; they sum to 1.
+def word_weights(shard: Shard, question: Question, config: MemoryConfig) -> FloatArray:
+    """w_t: each query token's share of the question (T,), by the idf of its word; shares sum to 1.
 
     Without token vectors each content word is one token.
     """
@@ -113,7 +113,7 @@ def word_weights(shard: Shard, question: Question) -> FloatArray:
         return np.zeros(0, np.float32)
     pieces = np.bincount(owner, minlength=len(question.words))
     idf = np.array([shard.postings.idf(word.stem) for word in question.words], np.float32)
-    weights: FloatArray = (idf / np.maximum(pieces, 1))[owner].astype(np.float32)
+    weights: FloatArray = (idf / np.maximum(pieces, 1))[owner] ** np.float32(config.idf_power)
     weights /= weights.sum()
     return weights
 

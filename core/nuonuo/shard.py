@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,8 @@ class Shard:
         self.spans = Ragged(np.int32, (3,))
         self.codes = HebbianAssociator(config.n_units, damping=config.hub_damping)
         self.ids: list[str | None] = []
-        self._row_of: dict[int, int] = {}
+        self._row_of: dict[int, int] = {}  # by seq
+        self._row_by_id: dict[str, int] = {}
         self._seqs = Growable(np.int64)
         self._alive = Growable(np.bool_)
         self._session_of: list[str | None] = []
@@ -81,6 +83,10 @@ class Shard:
         """The store's numbers of ``rows``."""
         found: list[int] = self._seqs.data[rows].tolist()
         return found
+
+    def rows_of(self, ids: Iterable[str]) -> IntArray:
+        """The rows of those ``ids`` that are here."""
+        return np.array([self._row_by_id[each] for each in ids if each in self._row_by_id], np.int64)
 
     def neighbours(self, rows: IntArray, distance: int) -> tuple[IntArray, IntArray]:
         """The rows ``distance`` turns before and after each of ``rows`` in its session; -1 for none."""
@@ -132,6 +138,7 @@ class Shard:
         self._seqs.append([item.seq])
         self._alive.append([True])
         self.ids.append(item.memory.id)
+        self._row_by_id[str(item.memory.id)] = row
         self._session_of.append(None)
         self._neighbours.append([[NOBODY, NOBODY]])
         for index in (self.postings, self.vectors, self.fields):
@@ -167,6 +174,7 @@ class Shard:
         self.codes.discard(row)
         self._alive.data[row] = False
         self._seqs.data[row] = -1
+        self._row_by_id.pop(str(self.ids[row]), None)
         self.ids[row] = None
 
     def _associate(self, source: int, targets: dict[int, float] | Any) -> None:

@@ -35,7 +35,9 @@ _WORD = re.compile(
 )
 # One character as a reader sees it: decomposed text spells a Hangul syllable with two or three, and
 # sets a kana's voicing mark after it.
-_CHARACTER = re.compile(r"[\u1100-\u115f][\u1160-\u11a7]*[\u11a8-\u11ff]*|.[\u3099\u309a\uff9e\uff9f]*", re.DOTALL)
+_CHARACTER = re.compile(
+    r"[\u1100-\u115f][\u1160-\u11a7]*[\u11a8-\u11ff]*|.[\u3099\u309a\uff9e\uff9f]*", re.DOTALL
+)
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]")
 
 # Function words of English: they carry grammar, so their token vectors say little of what a memory

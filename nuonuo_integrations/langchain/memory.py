@@ -66,9 +66,9 @@ class NuonuoMemory(BaseMemory):
     across_sessions: bool = True
     where: dict[str, Any] | None = None
     max_tokens: int | None = Field(default=None, ge=1)
-    token_counter: TokenCounter | BaseLanguageModel[Any] | None = Field(default=None, exclude=True)
+    token_counter: TokenCounter | None = Field(default=None, exclude=True)
 
-    @field_validator("token_counter")
+    @field_validator("token_counter", mode="before")
     @classmethod
     def _counts(cls, counter: object) -> object:
         return counter.get_num_tokens if isinstance(counter, BaseLanguageModel) else counter
@@ -116,7 +116,7 @@ class NuonuoMemory(BaseMemory):
             recall,
             k=self.k,
             max_tokens=self.max_tokens,
-            count=self.token_counter,  # type: ignore[arg-type]  # the validator has made it callable
+            count=self.token_counter,
         )
         messages = messages[len(messages) - fitted.turns :]
         recalled: list[BaseMessage] = [SystemMessage(fitted.recalled)] if fitted.recalled else []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -18,11 +20,11 @@ from langchain.agents.middleware.types import (
     PrivateStateAttr,
 )
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
-from langgraph.channels.untracked_value import UntrackedValue
 from langgraph.runtime import Runtime
+from pydantic import TypeAdapter
 from typing_extensions import NotRequired
 
-from nuonuo import AssociativeMemory
+from nuonuo import AssociativeMemory, Recall
 from nuonuo.errors import InvalidInputError
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible, engine_of, recall_unshown
@@ -30,13 +32,14 @@ from nuonuo_integrations._prompt import TokenCounter, fit, strip
 from nuonuo_integrations.langchain._messages import role_of, turn_of
 
 NamespaceOf = Callable[[Runtime[Any]], str]
+Run = tuple[str, str | None, str | None, str]  # namespace, thread, and the id and text of what is asked
+
+_RUNS = 256  # that may be on their way at once, interrupted ones included, before one has to recall again
 
 
 class NuonuoState(AgentState[Any]):
-    """What the middleware keeps beside the messages; neither is part of an agent's input or output."""
+    """What the middleware keeps beside the messages; it is no part of an agent's input or output."""
 
-    # For this run only. It is in no checkpoint, so what is forgotten does not stay there.
-    nuonuo_recalled: NotRequired[Annotated[str, UntrackedValue, PrivateStateAttr]]
     # What the user said and is not stored yet: it stays due whatever interrupts, fails or summarizes the run.
     nuonuo_due: NotRequired[Annotated[list[HumanMessage], PrivateStateAttr]]
 
@@ -81,29 +84,27 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
         self.where = where
         self.max_tokens = max_tokens
         self.token_counter = token_counter
+        self._kept: OrderedDict[Run | None, Recall] = OrderedDict()
+        self._keeping = threading.Lock()
 
     # -- before the model -------------------------------------------------------------------------
 
     def before_agent(self, state: NuonuoState, runtime: Runtime[Any]) -> dict[str, Any]:
-        """Recall for what the user says, and note that it is to be stored."""
-        messages = state["messages"]
+        """Note what the user says: it is to be stored."""
         due = state.get("nuonuo_due", [])
         known = {message.id for message in due}
-        said = [message for message in _last_said(messages) if message.id not in known]
-        return {"nuonuo_recalled": self._recall(messages, runtime), "nuonuo_due": [*due, *said]}
+        said = [message for message in _last_said(state["messages"]) if message.id not in known]
+        return {"nuonuo_due": [*due, *said]}
 
     async def abefore_agent(self, state: NuonuoState, runtime: Runtime[Any]) -> dict[str, Any]:
         """Async twin of `before_agent`."""
-        return await asyncio.to_thread(self.before_agent, state, runtime)
+        return self.before_agent(state, runtime)
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
         """Call the model with what was recalled in its system message."""
-        recalled = request.state.get("nuonuo_recalled")
-        if recalled is None:  # the run goes on after an interrupt
-            recalled = self._recall(request.state["messages"], request.runtime)
-        return handler(_with(request, str(recalled)))
+        return handler(_with(request, self._recalled(request.state["messages"], request.runtime)))
 
     async def awrap_model_call(
         self,
@@ -111,33 +112,52 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
         handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any]:
         """Async twin of `wrap_model_call`."""
-        recalled = request.state.get("nuonuo_recalled")
-        if recalled is None:
-            recalled = await asyncio.to_thread(self._recall, request.state["messages"], request.runtime)
-        return await handler(_with(request, str(recalled)))
+        recalled = await asyncio.to_thread(self._recalled, request.state["messages"], request.runtime)
+        return await handler(_with(request, recalled))
 
-    def _recall(self, messages: list[AnyMessage], runtime: Runtime[Any]) -> str:
-        asked = next((m for m in reversed(messages) if isinstance(m, HumanMessage)), None)
-        if asked is None:
+    def _recalled(self, messages: list[AnyMessage], runtime: Runtime[Any]) -> str:
+        """What is recalled for the run, once for all of its model calls, as it is stored now."""
+        run = self._run_of(messages, runtime)
+        if run is None:
             return ""
+        recall = self._kept.get(run)
+        if recall is None:
+            recall = self._recall(run, messages)
+            with self._keeping:
+                self._kept[run] = recall
+                while len(self._kept) > _RUNS:
+                    self._kept.popitem(last=False)
+        # A run can wait long for its interrupt: what is forgotten meanwhile is shown no more.
+        stored = self.memory.get([str(hit.memory.id) for hit in recall])
+        hits = (replace(hit, memory=now) for hit, now in zip(recall, stored, strict=True) if now is not None)
+        return fit(replace(recall, hits=tuple(hits)), self.max_tokens, self.token_counter)
+
+    def _recall(self, run: Run, messages: list[AnyMessage]) -> Recall:
+        namespace, thread, _, question = run
         shown = {(role_of(message), strip(str(message.text)).strip()) for message in messages}
-        session = {} if self.across_sessions else {"session_id": _thread_of(runtime)}
-        recall = recall_unshown(
+        session = {} if self.across_sessions else {"session_id": thread}
+        return recall_unshown(
             self.memory,
-            strip(str(asked.text)),
+            question,
             self.k,
             lambda hit: (hit.memory.role, hit.memory.text) in shown,
-            namespace=self._namespace(runtime),
+            namespace=namespace,
             where=audible(self.where, session),
         )
-        return fit(recall, self.max_tokens, self.token_counter)
+
+    def _run_of(self, messages: list[AnyMessage], runtime: Runtime[Any]) -> Run | None:
+        asked = next((message for message in reversed(messages) if _is_said(message)), None)
+        if asked is None:
+            return None
+        return self._namespace(runtime), _thread_of(runtime), asked.id, strip(str(asked.text))
 
     # -- after the model --------------------------------------------------------------------------
 
     def after_agent(self, state: NuonuoState, runtime: Runtime[Any]) -> dict[str, Any]:
         """Store what the user said and the agent's answer."""
-        turn: list[BaseMessage] = [*state.get("nuonuo_due", []), *_answer(state["messages"])]
+        turn: list[BaseMessage] = [*state.get("nuonuo_due", []), *_answer(state)]
         self._add(turn, self._namespace(runtime), _thread_of(runtime))
+        self._kept.pop(self._run_of(state["messages"], runtime), None)
         return {"nuonuo_due": []}
 
     async def aafter_agent(self, state: NuonuoState, runtime: Runtime[Any]) -> dict[str, Any]:
@@ -206,14 +226,19 @@ def _last_said(messages: Sequence[AnyMessage]) -> list[HumanMessage]:
     return said[::-1]
 
 
-def _answer(messages: Sequence[AnyMessage]) -> list[AIMessage]:
+def _answer(state: NuonuoState) -> list[AIMessage]:
     """The last of what the agent said since the user spoke; what it says between tool calls is no answer."""
-    for message in reversed(messages):
+    spoken: list[AIMessage] = []
+    for message in reversed(state["messages"]):
         if isinstance(message, HumanMessage):
             break
-        if isinstance(message, AIMessage) and strip(str(message.text)).strip():
-            return [message]
-    return []
+        if isinstance(message, AIMessage):
+            spoken.append(message)
+    structured = state.get("structured_response")
+    if structured is not None and spoken:
+        text = TypeAdapter(type(structured)).dump_json(structured).decode()
+        return [AIMessage(text, id=spoken[0].id)]
+    return [message for message in spoken if strip(str(message.text)).strip()][:1]
 
 
 def _with(request: ModelRequest[Any], recalled: str) -> ModelRequest[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count, islice
 from os import PathLike
 from typing import Any
 
@@ -38,6 +39,7 @@ from nuonuo_integrations.langchain._items import (
 )
 
 _ATTEMPTS = 5  # at a write that another process crosses
+_PAGE = 256
 
 
 class NuonuoStore(BaseStore):
@@ -117,18 +119,20 @@ class NuonuoStore(BaseStore):
         paths = [path for path in self._paths() if path[: len(prefix)] == prefix]
         if not op.limit:
             return []
+        query = op.query if op.query and op.query.strip() else None
         found: list[SearchItem] = []
-        if op.query and op.query.strip():
-            found = [item for path in paths for item in self._recall(path, op.query, end, filter_)]
+        if query:
+            found = [item for path in paths for item in self._recall(path, query, end, filter_)]
             found.sort(key=lambda item: -(item.score or 0.0))
-        # Behind what the query found, and where there is no query, come items in order of arrival.
-        asked = bool(op.query and op.query.strip())
-        for path in paths:
-            if len(found) >= end:
-                break
-            for memory in self._list(path):
-                if (is_silent(memory) or not asked) and matches(value_of(memory), filter_):
-                    found.append(item_of(memory, path))
+        # Behind what the query finds, as in LangGraph's own store, come the items that no query sees;
+        # where there is no query, all of them, in order of arrival.
+        rest = (
+            item_of(memory, path)
+            for path in paths
+            for memory in self._list(path)
+            if (not query or is_silent(memory)) and matches(value_of(memory), filter_)
+        )
+        found += islice(rest, max(0, end - len(found)))
         return found[op.offset : end]
 
     def _recall(self, path: Path, query: str, k: int, filter_: Mapping[str, Any]) -> list[SearchItem]:
@@ -141,9 +145,14 @@ class NuonuoStore(BaseStore):
         recall = self.memory.recall(query, k, namespace=self._places.namespace_of(path), where=audible(where))
         return [item_of(hit.memory, path, hit.score) for hit in recall]
 
-    def _list(self, path: Path) -> list[Memory]:
-        stored = self.memory.list(namespace=self._places.namespace_of(path))
-        return [memory for memory in stored if KEY in memory.metadata]
+    def _list(self, path: Path) -> Iterator[Memory]:
+        """The items of a namespace in order of arrival, read as far as they are asked for."""
+        namespace = self._places.namespace_of(path)
+        for offset in count(0, _PAGE):
+            page = self.memory.list(namespace=namespace, limit=_PAGE, offset=offset)
+            yield from (memory for memory in page if KEY in memory.metadata)
+            if len(page) < _PAGE:
+                return
 
     def _list_namespaces(self, op: ListNamespacesOp) -> list[Path]:
         paths = [

@@ -16,14 +16,14 @@ CHAIN = (Link("a", "b", "content", 0.5, ("rex", "park")),)
 
 
 def recall_of(*texts: str, **fields: object) -> Recall:
-    hits = [Hit(Memory(text, id=str(at), **fields), 1.0 - at / 100, Evidence({})) for at, text in enumerate(texts)]
-    return Recall("what?", tuple(hits), 0.5)
+    memories = [Memory(text, id=str(at), **fields) for at, text in enumerate(texts)]
+    return Recall("what?", tuple(Hit(memory, 1.0, Evidence({})) for memory in memories), 0.5)
 
 
 RECALL = Recall(
     "What scares my dog?",
     (
-        Hit(Memory("I adopted Rex.\nHe is a beagle.", role="user", timestamp=WHEN, id="a"), 1.0, Evidence({})),
+        Hit(Memory("I adopted Rex.\nHe is a beagle.", "user", WHEN, id="a"), 1.0, Evidence({})),
         Hit(Memory("Rex fears thunder.", role="assistant", id="b"), 0.9, Evidence({}, path=CHAIN)),
         Hit(Memory("It rained.", id="c"), 0.8, Evidence({}, path=(Link("b", "c", "temporal", 1.0),))),
         Hit(Memory("Ana paints.", id="d"), 0.7, Evidence({}, path=(Link("x", "d", "explicit", 1.0),))),
@@ -95,8 +95,8 @@ def test_what_is_no_echo_stays_as_it_is(text: str) -> None:
 
 
 PIECES = st.sampled_from(
-    ["<recalled_memories>", "</recalled_memories>", "[recalled 7 | user] ", "&lt;recalled_memories&gt;", "```", "\n",
-     "\n    ", "> ", NOTE, "[/recalled_memories]", "a", " "]
+    ["<recalled_memories>", "</recalled_memories>", "&lt;recalled_memories&gt;", "[/recalled_memories]",
+     "[recalled 7 | user] ", NOTE, "```", "\n", "\n    ", "> ", "a", " "]
 )  # fmt: skip
 HOSTILE = st.lists(st.one_of(PIECES, st.text(max_size=8)), min_size=1, max_size=8).map("".join)
 PROSE = st.text("abc äö漢字.,!", min_size=1, max_size=30).map(str.strip).filter(bool)
@@ -190,7 +190,8 @@ def test_a_counter_may_give_the_tokens_themselves() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "tokens"), [("", 0), ("a", 1), ("abcd", 1), ("abcde", 2), ("собака", 3), ("我的狗", 3), ("ünïcödé!", 2)]
+    ("text", "tokens"),
+    [("", 0), ("a", 1), ("abcd", 1), ("abcde", 2), ("собака", 3), ("我的狗", 3), ("ünïcödé!", 2)],
 )
 def test_tokens_are_counted_by_script(text: str, tokens: int) -> None:
     assert approximate_tokens(text) == tokens

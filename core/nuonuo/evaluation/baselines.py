@@ -45,14 +45,18 @@ class BM25:
     """bm25s over English stems (k1 1.2, b 0.75), without its longer list of stop words.
 
     That list holds the question words too, and gives the baseline its best figures on conversations.
+
+    Args:
+        matches_only: leave out memories that share no word with the question.
     """
 
     name = "bm25"
 
-    def __init__(self) -> None:
+    def __init__(self, *, matches_only: bool = False) -> None:
         need("bm25s", "bm25s")
         import Stemmer
 
+        self._matches_only = matches_only
         self._stemmer = Stemmer.Stemmer("english")
         self._ids: list[str] = []
         self._index: Any = None
@@ -73,7 +77,10 @@ class BM25:
         if words and self._index is not None:
             scores = self._index.get_scores(words)
         best = np.argsort(-scores, kind="stable")[:k]
-        return Answer(tuple(self._ids[i] for i in best), float(scores[best[0]]))
+        confidence = float(scores[best[0]])
+        if self._matches_only:
+            best = best[scores[best] > 0]
+        return Answer(tuple(self._ids[i] for i in best), confidence)
 
     def _tokens(self, texts: list[str]) -> list[list[str]]:
         import bm25s
@@ -90,7 +97,7 @@ class Fusion:
     name = "dense+bm25 (rrf)"
 
     def __init__(self, embedder: Embedder) -> None:
-        self._parts: tuple[System, ...] = (Dense(embedder), BM25())
+        self._parts: tuple[System, ...] = (Dense(embedder), BM25(matches_only=True))
 
     def fill(self, group: Group) -> None:
         for part in self._parts:

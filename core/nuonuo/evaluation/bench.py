@@ -21,7 +21,7 @@ from nuonuo.evaluation.datasets import Dataset, Kind, load
 from nuonuo.evaluation.options import common_options, reading_options, retrieval_options
 from nuonuo.evaluation.plot import plot_recall
 from nuonuo.evaluation.runner import Engine, distinct_texts, run
-from nuonuo.evaluation.screen import bar, show
+from nuonuo.evaluation.screen import Start, bar, show
 from nuonuo.evaluation.speed import as_one_namespace, measure
 from nuonuo.evaluation.synthetic import HashEmbedder, generated_texts
 from nuonuo.evaluation.systems import System
@@ -117,7 +117,7 @@ def _retrieve(
     plot: str | Path | None,
 ) -> None:
     config = _config(args)
-    with _embedder(args) as embedder, bar(console) as start:
+    with bar(console) as start, _embedder(args, start) as embedder:
         systems = _systems(args, embedder, config, console)
         advance = start(dataset.name, dataset.questions * len(systems))
         found = run(dataset, systems, progress=lambda system, group: advance(f"{dataset.name}: {system}", 1))
@@ -125,7 +125,14 @@ def _retrieve(
     results = report.figures(found)
     data = stated["data"]
     for category in dict.fromkeys(figure.category for figure in results):
-        show(console, f"{data['name']}: {category}", *report.table(dataset, results, category))
+        header, rows = report.table(dataset, results, category)
+        # On a terminal there is no room for the level in each column.
+        show(
+            console,
+            f"{data['name']}: {category} ({_levels(dataset)})",
+            [c.split(" ")[-1] for c in header],
+            rows,
+        )
     sure = report.discriminations(found)
     if sure:
         rows = [[each.system, each.positive, each.negative, f"{each.auroc:.3f}"] for each in sure]
@@ -143,7 +150,7 @@ def _run_ablate(args: argparse.Namespace, console: Console) -> None:
     dataset = load(args.data, None, roles=args.roles, pooled=args.pooled, limit=args.limit)
     config = _config(args)
     variants = dict(ablation.parse_variant(text) for text in args.variant) or ablation.PARTS
-    with _embedder(args) as embedder, bar(console) as start:
+    with bar(console) as start, _embedder(args, start) as embedder:
         advance = start(dataset.name, dataset.questions * (len(variants) + 1))
         found = ablation.ablate(
             dataset,
@@ -167,7 +174,7 @@ def _run_ablate(args: argparse.Namespace, console: Console) -> None:
 def _run_speed(args: argparse.Namespace, console: Console) -> None:
     config = _config(args)
     dataset, memories = _memories(args)
-    with _embedder(args, made_up=dataset is None) as embedder, bar(console) as start:
+    with bar(console) as start, _embedder(args, start, made_up=dataset is None) as embedder:
         questions = _questions(dataset, memories, args.questions)
         advance = start("speed", len(memories) + len(questions) + 100)
         found = measure(memories, questions, embedder, config, in_ram=args.ram, progress=advance)
@@ -178,7 +185,7 @@ def _run_speed(args: argparse.Namespace, console: Console) -> None:
 def _run_chains(args: argparse.Namespace, console: Console) -> None:
     config = _config(args)
     dataset, memories = _memories(args)
-    with _embedder(args, made_up=dataset is None) as embedder, bar(console) as start:
+    with bar(console) as start, _embedder(args, start, made_up=dataset is None) as embedder:
         advance = start("chains", len(memories) + args.chains)
         found = measure_chains(
             memories,
@@ -205,12 +212,17 @@ def _command(args: argparse.Namespace) -> Sequence[str]:
 
 
 @contextmanager
-def _embedder(args: argparse.Namespace, *, made_up: bool = False) -> Iterator[Embedder]:
+def _embedder(args: argparse.Namespace, start: Start, *, made_up: bool = False) -> Iterator[Embedder]:
     """The embedder asked for, behind the cache on disk."""
     if made_up and args.embedder is None:
         yield HashEmbedder()
         return
-    cached = CachedEmbedder(MiniLM(args.embedder), args.cache or _default_cache())
+    tell = start("texts embedded", None)
+    cached = CachedEmbedder(
+        MiniLM(args.embedder),
+        args.cache or _default_cache(),
+        progress=lambda count: tell("texts embedded, or read from the cache", count),
+    )
     try:
         yield cached
     finally:
@@ -279,6 +291,11 @@ def _write(console: Console, out: str | Path | None, content: Mapping[str, Any],
     beside = Path(out).with_suffix(".md")
     beside.write_text(markdown, encoding="utf-8")
     console.print(f"report written to {out}, its tables to {beside}")
+
+
+def _levels(dataset: Dataset) -> str:
+    sessions = "; any, all, NDCG: session level" if dataset.session_ks else ""
+    return f"R: {dataset.unit} level{sessions}"
 
 
 def _number(value: object) -> str:

@@ -2,14 +2,15 @@
 
 Sequences of memories, drawn at random, are associated one to the next among all the others, with their
 sessions and shared words as competition. Each walk starts at a vector whose cosine with the first
-memory's pattern is given.
+memory's pattern is given; a memory whose pattern another one shares is no start, since no cue could
+tell the two apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ import numpy as np
 from nuonuo.config import MemoryConfig
 from nuonuo.embedding import Embedder, FloatArray
 from nuonuo.errors import InvalidInputError
+from nuonuo.evaluation.systems import first_vectors
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 
 BATCH = 256
+TWINS = 0.999  # cosine from which two patterns count as the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ def measure_chains(
         raise InvalidInputError(f"cosine must be in (0, 1], got {cosine}")
     tell = progress or (lambda what, count: None)
     rng = np.random.default_rng(seed)
-    drawn = rng.permutation(len(memories))[:needed].reshape(chains, hops + 1).tolist()
+    patterns = first_vectors(embedder, [memory.text for memory in memories], "document")
+    drawn = _draw(patterns, chains, hops, rng)
     with AssociativeMemory(embedder=embedder, config=config) as memory:
         ids: list[str] = []
         for start in range(0, len(memories), BATCH):
@@ -93,8 +97,8 @@ def measure_chains(
         starts, right, least = 0, 0, 1.0
         for sequence in drawn:
             wanted = [ids[at] for at in sequence]
-            pattern = embedder.encode_documents([memories[sequence[0]].text])[0].vectors[0]
-            walk = memory.chain(noisy(pattern / np.linalg.norm(pattern), cosine, rng), hops=hops)
+            pattern = patterns[sequence[0]]
+            walk = memory.chain(noisy(pattern / np.linalg.norm(pattern), cosine, rng), hops)
             found = [step.memory.id for step in walk]
             agreed = _agreement(found, wanted)
             starts += agreed > 0
@@ -102,6 +106,27 @@ def measure_chains(
             least = min([least, *(step.similarity for step in walk)]) if len(walk) else -1.0
             tell("chains walked", 1)
     return ChainResult(len(memories), chains, hops, cosine, starts / chains, right / (chains * hops), least)
+
+
+def _draw(patterns: FloatArray, chains: int, hops: int, rng: np.random.Generator) -> list[list[int]]:
+    """Disjoint sequences of memories, each from a start whose pattern no other memory shares.
+
+    Raises:
+        InvalidInputError: too few memories have a pattern of their own.
+    """
+    order: list[int] = rng.permutation(len(patterns)).tolist()
+    starts: list[int] = []
+    for item in order:
+        if len(starts) < chains and np.count_nonzero(patterns @ patterns[item] >= TWINS) == 1:
+            starts.append(item)
+    if len(starts) < chains:
+        raise InvalidInputError(
+            f"only {len(starts)} of {len(patterns)} memories have a pattern of their own, {chains} are needed; "
+            "ask for fewer chains, or give more varied texts"
+        )
+    chosen = set(starts)
+    others = iter(item for item in order if item not in chosen)
+    return [[start, *islice(others, hops)] for start in starts]
 
 
 def _agreement(found: Sequence[str | None], wanted: Sequence[str]) -> int:

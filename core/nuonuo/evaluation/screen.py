@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+Advance = Callable[[str, int], None]  # what was done, and how many of it
+Start = Callable[[str, "int | None"], Advance]  # a bar's name and total; None where nobody knows it
+
 
 @contextmanager
-def bar(console: Console) -> Iterator[Callable[[str, int], Callable[[str, int], None]]]:
+def bar(console: Console) -> Iterator[Start]:
     """A progress bar on standard error: call with a name and a total, then with what was done."""
     from rich.console import Console as RichConsole
     from rich.progress import (
@@ -27,7 +30,7 @@ def bar(console: Console) -> Iterator[Callable[[str, int], Callable[[str, int], 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=screen, transient=True) as progress:
 
-        def start(name: str, total: int) -> Callable[[str, int], None]:
+        def start(name: str, total: int | None) -> Advance:
             task = progress.add_task(name, total=total)
             return lambda what, count: progress.update(task, description=what, advance=count)
 
@@ -35,11 +38,12 @@ def bar(console: Console) -> Iterator[Callable[[str, int], Callable[[str, int], 
 
 
 def show(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for at, name in enumerate(header):
-        table.add_column(name, justify="right" if at else "left")
+        table.add_column(name, justify="right" if at else "left", no_wrap=not at)
     for row in rows:
         table.add_row(*row, style="bold" if row[0] == "nuonuo" else None)
     console.print(table)

@@ -21,12 +21,15 @@ from langchain_core.messages import (
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import RunnableWithMessageHistory
-from langchain_samples import FACTS, SMALL, Listener, new_embedder, stored
+from langchain_samples import FACTS, Listener, listener, new_embedder, said
+from langchain_words import SMALL
 
 from nuonuo import AssociativeMemory
 from nuonuo.errors import InvalidTypeError
 from nuonuo_integrations._prompt import render
-from nuonuo_integrations.langchain import NuonuoChatMessageHistory
+from nuonuo_integrations.langchain import NuonuoChatMessageHistory, NuonuoRetriever
+
+pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainDeprecationWarning")
 
 MESSAGES: list[BaseMessage] = [
     HumanMessage("Hello"),
@@ -88,7 +91,7 @@ def test_sessions_and_namespaces_are_apart(engine: AssociativeMemory) -> None:
     for session, namespace in (("a", "me"), ("b", "me"), ("a", "you")):
         history(engine, session, namespace=namespace).add_user_message(f"{session} of {namespace}")
     history(engine, "a", namespace="me").clear()
-    assert stored(engine) == [("user", "b of me"), ("user", "a of you")]
+    assert said(engine) == [("user", "b of me"), ("user", "a of you")]
 
 
 async def test_the_async_twins(engine: AssociativeMemory) -> None:
@@ -107,25 +110,24 @@ def test_what_is_stored_can_be_recalled_but_for_instructions(engine: Associative
             AIMessage("", tool_calls=[{"name": "garage_code", "args": {}, "id": "c"}]),
         ]
     )
-    from nuonuo_integrations.langchain import NuonuoRetriever
-
     found = NuonuoRetriever(memory=engine).invoke("garage code")
     assert [each.page_content for each in found] == [FACTS[3]]
 
 
-def test_an_echo_of_what_was_recalled_is_not_stored(past: AssociativeMemory) -> None:
-    block = render(past.recall("garage code", 2))
-    history(past).add_messages(
+def test_an_echo_of_what_was_recalled_is_not_stored(engine: AssociativeMemory) -> None:
+    engine.add(FACTS)
+    block = render(engine.recall("garage code", 2))
+    history(engine).add_messages(
         [
             HumanMessage("What is the code?"),
             AIMessage(f"From my notes: {block}\nIt is 4471."),
             AIMessage([{"type": "text", "text": f"{block} Indeed."}]),
         ]
     )
-    said = [text for _, text in stored(past, session_id="now")]
-    assert said[0] == "What is the code?"
-    assert "From my notes:" in said[1] and "It is 4471." in said[1] and "garage" not in said[1]
-    assert said[2] == "Indeed."
+    now = [text for _, text in said(engine, "now")]
+    assert now[0] == "What is the code?"
+    assert "From my notes:" in now[1] and "It is 4471." in now[1] and "garage" not in now[1]
+    assert now[2] == "Indeed."
 
 
 def test_chunks_are_stored_as_the_message_that_they_make(engine: AssociativeMemory) -> None:
@@ -148,7 +150,7 @@ TURNS = [("user", "one"), ("assistant", "I see."), ("user", "two"), ("assistant"
 
 @pytest.mark.parametrize("way", ["invoke", "stream", "ainvoke", "astream", "batch"])
 async def test_in_runnable_with_message_history(engine: AssociativeMemory, way: str) -> None:
-    model = Listener()
+    model = listener(*["I see."] * 3)
     chain = conversation(engine, model)
     config = {"configurable": {"session_id": "s"}}
     for text in ("one", "two"):
@@ -162,18 +164,18 @@ async def test_in_runnable_with_message_history(engine: AssociativeMemory, way: 
             result = getattr(chain, way)({"input": text}, config)
             answer = await result if way == "ainvoke" else result
         assert answer == "I see."
-    assert stored(engine, session_id="s") == TURNS
+    assert said(engine, "s") == TURNS
     assert [message.text for message in model.heard[-1]] == ["one", "I see.", "two"]
     chain.invoke({"input": "three"}, {"configurable": {"session_id": "other"}})
     assert [message.text for message in model.heard[-1]] == ["three"]
 
 
 def test_around_a_bare_model(engine: AssociativeMemory) -> None:
-    model = Listener()
+    model = listener(*["I see."] * 3)
     chain = RunnableWithMessageHistory(model, lambda session_id: NuonuoChatMessageHistory(engine, session_id))
     for text in ("one", "two"):
         chain.invoke([HumanMessage(text)], {"configurable": {"session_id": "s"}})
-    assert stored(engine, session_id="s") == TURNS
+    assert said(engine, "s") == TURNS
 
 
 def test_what_is_no_memory_is_an_error() -> None:

@@ -16,7 +16,7 @@ with warnings.catch_warnings():
     from langchain_classic.base_memory import BaseMemory
     from langchain_classic.chains import ConversationalRetrievalChain, ConversationChain, LLMChain
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder, PromptTemplate
 from langchain_core.tools import tool
 from langchain_samples import FACTS, listener, new_embedder, said
@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo_integrations._prompt import approximate_tokens, strip
-from nuonuo_integrations.langchain import NuonuoMemory, NuonuoRetriever
+from nuonuo_integrations.langchain import NuonuoChatMessageHistory, NuonuoMemory, NuonuoRetriever
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::langchain_core._api.LangChainDeprecationWarning"
@@ -261,7 +261,19 @@ def test_unknown_fields_and_wrong_engines_are_errors(engine: AssociativeMemory, 
         NuonuoMemory(memory=engine, k=0)
 
 
+def test_what_is_no_turn_is_not_among_the_last_turns(engine: AssociativeMemory) -> None:
+    memory = NuonuoMemory(memory=engine, session_id="s", turns=2)
+    turn(memory, "One?", "One.")
+    turn(memory, "Two?", "Two.")
+    call = AIMessage("", tool_calls=[{"name": "door", "args": {}, "id": "c"}])
+    others = [SystemMessage("Be brief."), call, ToolMessage("open", tool_call_id="c")]
+    NuonuoChatMessageHistory(engine, "s").add_messages(others)
+    history = memory.load_memory_variables({"input": "Be brief, door open?"})["history"]
+    assert history == "Human: One?\nAI: One.\nHuman: Two?\nAI: Two."
+
+
 def test_a_path_will_do(tmp_path: Any) -> None:
+    pytest.importorskip("sentence_transformers")
     path = tmp_path / "memories.db"
     AssociativeMemory.open(path).close()
     first = NuonuoMemory(memory=str(path), session_id="s")

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding
-from langchain_samples import FACTS, Words, bag_of_words
+from langchain_samples import FACTS, bag_of_words
+from langchain_words import Words
 
 import nuonuo_integrations.langchain as package
 from nuonuo import AssociativeMemory

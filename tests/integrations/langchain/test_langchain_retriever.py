@@ -14,13 +14,21 @@ from langchain_core.load import dumpd
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import ConfigurableField, RunnablePassthrough
-from langchain_samples import FACTS, WHEN, Listener, new_embedder, stored
+from langchain_samples import FACTS, listener, new_embedder, said
 from langchain_tests.integration_tests import RetrieversIntegrationTests
+from langchain_words import WHEN
 from pydantic import ValidationError
 
 from nuonuo import AssociativeMemory, Memory, MiniLM
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo_integrations.langchain import NuonuoRetriever
+
+
+@pytest.fixture
+def past(engine: AssociativeMemory) -> AssociativeMemory:
+    """An engine that holds a conversation of spring."""
+    engine.add(FACTS, session_id="spring", role="user", timestamp=WHEN)
+    return engine
 
 
 class TestStandard(RetrieversIntegrationTests):
@@ -128,16 +136,16 @@ def test_the_session_can_be_said_per_request(past: AssociativeMemory) -> None:
 
 
 async def test_inside_of_chains(past: AssociativeMemory) -> None:
-    retriever, model = NuonuoRetriever(memory=past, k=1), Listener("4471.")
+    retriever, model = NuonuoRetriever(memory=past, k=1), listener(*["4471."] * 3)
     prompt = ChatPromptTemplate.from_template("{context}\n\n{question}")
     chain = {"context": retriever, "question": RunnablePassthrough()} | prompt | model | StrOutputParser()
     assert chain.invoke("What is the garage code?") == "4471."
-    assert "The garage code is 4471." in model.prompt
+    assert "The garage code is 4471." in str(model.heard[-1])
     assert "".join([part async for part in chain.astream("What is the garage code?")]) == "4471."
     classic = RetrievalQA.from_chain_type(model, retriever=retriever, return_source_documents=True)
     answer = classic.invoke({"query": "What is the garage code?"})
     assert texts(answer["source_documents"]) == ["The garage code is 4471."]
-    assert "The garage code is 4471." in model.prompt
+    assert "The garage code is 4471." in str(model.heard[-1])
 
 
 async def test_documents_fill_it(engine: AssociativeMemory) -> None:
@@ -150,7 +158,7 @@ async def test_documents_fill_it(engine: AssociativeMemory) -> None:
     )
     ids += await retriever.aadd_documents([Document("Page three is about apples.")])
     assert ids[0] == "p1"
-    assert stored(engine, namespace="docs", session_id="book")[0] == ("author", "Page one is about beagles.")
+    assert said(engine, "book", "docs")[0] == ("author", "Page one is about beagles.")
     found = retriever.invoke("beagles", k=1)
     assert found[0].metadata["page"] == 1
     copy = NuonuoRetriever(memory=AssociativeMemory(embedder=new_embedder()))

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langchain_samples import SMALL, Words, new_embedder
+from langchain_samples import new_embedder
+from langchain_words import SMALL, Words
 from langgraph.store.base import (
     BaseStore,
     GetOp,
@@ -223,6 +224,14 @@ def test_the_indexed_fields_are_what_a_query_sees() -> None:
         assert {item.key for item in found if item.score is None} == {"hidden", "empty"}
         assert {item.key for item in found[-2:]} == {"hidden", "empty"}
         assert store.get(ALICE, "hidden").value == {"text": "beagle beagle"}
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 4])
+def test_a_namespace_is_read_page_by_page(both: Any, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    monkeypatch.setattr("nuonuo_integrations.langchain.store._PAGE", page)
+    ours, theirs = both
+    for filter_ in FILTERS:
+        assert shown(ours.search(ALICE, filter=filter_)) == shown(theirs.search(ALICE, filter=filter_))
 
 
 def test_times_say_when_it_was_made_and_changed() -> None:

@@ -1,0 +1,1 @@
+"""Measuring: data sets, metrics, baselines and the runners behind `nuonuo bench`."""
