@@ -19,6 +19,9 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 HERE = Path(__file__).resolve().parent
 NAMESPACE = "nell"  # who speaks in the sample conversation; in an application: the user's id
 
+# What was only asked answers no question: asked again, it would be the surest thing that is recalled.
+TOLD = {"asks": {"$ne": True}}
+
 
 @dataclass(frozen=True)
 class Question:

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 
 from common import (
     NAMESPACE,
+    TOLD,
     Question,
     load_conversation,
     load_questions,
@@ -20,7 +21,7 @@ from common import (
     remember_sample,
     said,
 )
-from local_model import DOUBT, SURE, Answer, answer_with
+from local_model import DOUBT, SURE, Answer, answer_with, only_asks
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.panel import Panel
@@ -73,6 +74,7 @@ def introduce(console: Console, memory: AssociativeMemory) -> None:
             f"{first:%B} to {last:%B %Y}. No language model takes part in what follows.\n",
             style="dim",
         )
+    known = memory.stats().memories
     started = time.perf_counter()
     with Progress(
         TextColumn("remembering"),
@@ -84,9 +86,9 @@ def introduce(console: Console, memory: AssociativeMemory) -> None:
         task = progress.add_task("remembering", total=len(turns))
         remember_sample(memory, lambda count: progress.advance(task, count))
     stats = memory.stats()
+    took = "were in the file already" if known else f"in {time.perf_counter() - started:.1f} s"
     console.print(
-        f"{stats.memories} memories in {time.perf_counter() - started:.1f} s "
-        f"({stats.embedder}, {stats.path or 'in RAM'})\n",
+        f"{stats.memories} memories {took} ({stats.embedder}, {stats.path or 'in RAM'})\n",
         style="dim",
     )
 
@@ -117,13 +119,13 @@ def question_panel(
     memory: AssociativeMemory, number: int, question: Question, result: Recall, chain: Chain
 ) -> Panel:
     """One question: its answer, the hits with their evidence, and the walk from it."""
-    known = "nobody ever said" if question.answer is None else question.answer
+    known = "none: nobody ever said" if question.answer is None else question.answer
     lines: list[Text | Table] = [
         Text(question.text, style="bold"),
-        Text.assemble(("looking for  ", "dim"), known),
+        Text.assemble(("the answer   ", "dim"), known),
         confidence(result),
     ]
-    lines.append(hits_table(memory, result, question.turns))
+    lines.append(hits_table(memory, result, question.turns, changed=question.kind == "a changed fact"))
     if question.turns:
         lines.append(walk(chain))
     return Panel(
@@ -147,8 +149,19 @@ def confidence(result: Recall) -> Text:
     )
 
 
-def hits_table(memory: AssociativeMemory, result: Recall, gold: tuple[tuple[str, int], ...] = ()) -> Table:
-    """The first hits, each with its score, its text and why it came; a dot marks those that answer."""
+def hits_table(
+    memory: AssociativeMemory,
+    result: Recall,
+    gold: tuple[tuple[str, int], ...] = (),
+    *,
+    changed: bool = False,
+) -> Table:
+    """The first hits, each with its score, its text and why it came; a dot marks those that answer.
+
+    Where a fact has ``changed``, the latest of those that answer is marked too: it is what holds.
+    """
+    told = [hit.memory for hit in result if changed and _place(hit) in gold and hit.memory.timestamp]
+    latest = max(told, key=lambda memory: str(memory.timestamp), default=None)
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     table.add_column(justify="right", style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
@@ -158,8 +171,9 @@ def hits_table(memory: AssociativeMemory, result: Recall, gold: tuple[tuple[str,
         if rank > SHOWN and not answers:
             continue
         mark = Text("●", style="green") if answers else Text(" ")
+        holds = Text("latest  " if hit.memory == latest else "", style="bold green")
         doubted = "" if result.confidence >= DOUBT else "dim"
-        table.add_row(f"{rank}", mark, Text.assemble((_who(hit), "dim"), (hit.memory.text, doubted)))
+        table.add_row(f"{rank}", mark, Text.assemble(holds, (_who(hit), "dim"), (hit.memory.text, doubted)))
         table.add_row("", "", why(memory, hit))
     return table
 
@@ -181,8 +195,7 @@ def why(memory: AssociativeMemory, hit: Hit) -> Text:
         if hit.evidence.signals.get(link.kind, 0.0) < TELLING:
             continue
         source = memory.get([link.source_id])[0]
-        words = ", ".join(sorted(link.words, key=len, reverse=True)[:3])
-        line.append(f"\n{KINDS[link.kind]} {words}".rstrip(), style=SIGNALS[link.kind])
+        line.append(f"\n{KINDS[link.kind]} {', '.join(link.words)}".rstrip(), style=SIGNALS[link.kind])
         line.append(f" ← “{source.text if source else link.source_id}”", style="italic")
     return line
 
@@ -203,15 +216,22 @@ def chat(console: Console, memory: AssociativeMemory, answer: Answer, asked: lis
     """Recall for each thing said, answer from it, and store both sides; ends at EOF or Ctrl-C."""
     session = f"demo-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}"
     for text in said(asked):
-        result = memory.recall(text, k=10, namespace=NAMESPACE)
+        result = memory.recall(text, k=10, namespace=NAMESPACE, where=TOLD)
         reply = answer(text, result)
         console.print(
             Panel(Group(confidence(result), hits_table(memory, result)), border_style="bright_black")
         )
         console.print(Text.assemble(("nuonuo> ", "bold cyan"), reply))
         now = datetime.now(timezone.utc)
-        memory.add([text], namespace=NAMESPACE, session_id=session, role="user", timestamp=now)
-        memory.add([reply], namespace=NAMESPACE, session_id=session, role="assistant", timestamp=now)
+        for role, line in (("user", text), ("assistant", reply)):
+            memory.add(
+                [line],
+                namespace=NAMESPACE,
+                session_id=session,
+                role=role,
+                timestamp=now,
+                metadata={"asks": only_asks(line)},
+            )
 
 
 def _place(hit: Hit) -> tuple[str, int]:

@@ -17,7 +17,7 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from local_llama_index import load_llm
-from local_model import DOUBT
+from local_model import DOUBT, NOTHING
 
 from nuonuo import AssociativeMemory
 from nuonuo_integrations.llama_index import NuonuoMemory, NuonuoRetriever
@@ -34,7 +34,10 @@ def main() -> None:
             remember_sample(memory)
         talk = query_engine(memory, llm).query if arguments.query else chat_engine(memory, llm).chat
         for text in said(arguments.ask):
-            print(f"{'engine' if arguments.query else 'bot'}> {talk(text)}")
+            reply = talk(text)
+            # Where nothing is left to answer from, a query engine says "Empty Response".
+            told = reply.source_nodes or not arguments.query
+            print(f"{'engine' if arguments.query else 'bot'}> {reply if told else NOTHING}")
 
 
 def chat_engine(memory: AssociativeMemory, llm: LLM) -> SimpleChatEngine:

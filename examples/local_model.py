@@ -16,7 +16,7 @@ from nuonuo import Recall
 
 Answer = Callable[[str, Recall], str]
 
-DOUBT = 0.08  # below this confidence, what was recalled is not taken for an answer
+DOUBT = 0.2  # below this confidence, what was recalled is not taken for an answer
 SURE = 0.5  # from here on it is given without reserve
 QUOTED = 3  # passages at most in one answer
 LONGEST = 320  # characters of a passage that are quoted whole
@@ -89,9 +89,10 @@ def quote(question: str, passages: Sequence[Passage], confidence: float | None =
     chosen = ([p for p in told if p.role != "assistant"] or told)[:QUOTED]
     if not chosen or (confidence is not None and confidence < DOUBT):
         return NOTHING
-    if all(p.when for p in chosen):
-        chosen.sort(key=lambda p: p.when or datetime.min)  # a later word corrects an earlier one
-    quotes = [f"{_when(p.when)}{_speaker(p.role)}: “{_excerpt(question, p.text)}”" for p in chosen]
+    quotes = [
+        f"{_when(p.when)}{_speaker(p.role)}: “{_excerpt(question, p.text)}”"
+        for p in _ordered(question, chosen)
+    ]
     reserve = [UNSURE] if confidence is not None and confidence < SURE else []
     return "\n".join(reserve + quotes)
 
@@ -142,6 +143,15 @@ def _recalled(prompt: str) -> tuple[list[Passage], float | None]:
 def _about(question: str, text: str) -> bool:
     """Whether a text shares a word with the question that is more than grammar."""
     return bool(_content_words(question) & _content_words(text))
+
+
+def _ordered(question: str, passages: Sequence[Passage]) -> list[Passage]:
+    """First those that share most words with the question, and of them the latest: it is what holds."""
+    shared = [len(_content_words(question) & _content_words(p.text)) for p in passages]
+    telling = [p for p, count in zip(passages, shared, strict=True) if count == max(shared)]
+    if all(p.when for p in telling):
+        telling.sort(key=lambda p: str(p.when), reverse=True)
+    return telling + [p for p in passages if p not in telling]
 
 
 def _content_words(text: str) -> set[str]:

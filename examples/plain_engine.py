@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from common import NAMESPACE, open_memory, parse_arguments, remember_sample, said
-from local_model import answer_with
+from common import NAMESPACE, TOLD, open_memory, parse_arguments, remember_sample, said
+from local_model import answer_with, only_asks
 
 from nuonuo import AssociativeMemory
 
@@ -28,7 +28,7 @@ def main() -> None:
             show_the_verbs(memory)
         session = f"chat-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}"
         for text in said(arguments.ask):
-            recalled = memory.recall(text, k=6, namespace=NAMESPACE)
+            recalled = memory.recall(text, k=6, namespace=NAMESPACE, where=TOLD)
             reply = answer(text, recalled)
             print(f"nuonuo> {reply}\n        (confidence {recalled.confidence:.2f})")
             for role, line in (("user", text), ("assistant", reply)):
@@ -38,6 +38,7 @@ def main() -> None:
                     session_id=session,
                     role=role,
                     timestamp=datetime.now(timezone.utc),
+                    metadata={"asks": only_asks(line)},
                 )
 
 

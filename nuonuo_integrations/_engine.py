@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from os import PathLike
 from typing import Any
@@ -11,6 +12,8 @@ from nuonuo import AssociativeMemory, Hit, Recall
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 
 SILENT_KEY = "nuonuo_silent"  # kept for the record, never recalled: instructions, bare tool calls
+
+_WORD = re.compile(r"\w+")
 
 
 def engine_of(memory: object) -> AssociativeMemory:
@@ -45,15 +48,45 @@ def audible(where: Mapping[str, Any] | None, also: Mapping[str, Any] | None = No
 
 
 def recall_unshown(
-    memory: AssociativeMemory, query: str, k: int, shown: Callable[[Hit], bool], **conditions: Any
+    memory: AssociativeMemory,
+    query: str,
+    k: int,
+    *,
+    exclude: Collection[str] = (),
+    shown: Callable[[Hit], bool] | None = None,
+    **conditions: Any,
 ) -> Recall:
-    """The best ``k`` hits among what is not ``shown``; fewer only where fewer exist."""
+    """The best ``k`` hits among what the prompt does not show yet; fewer only where fewer exist.
+
+    What is shown takes no part at all, in the confidence neither. A memory that repeats the query word
+    for word (it was asked before, or is stored already) answers nothing: it is no hit and gives no
+    confidence, but it still evokes what was said next to it, such as the answer given then.
+
+    Args:
+        exclude: ids of what is shown.
+        shown: whether a hit is shown, where its id does not tell.
+        conditions: as for `AssociativeMemory.recall`.
+    """
     if not query.strip():
         return Recall(query, (), 0.0)
-    wanted = k + 1  # the question itself is often stored already
+    left_out = set(exclude)
+    wanted = k
     while True:
-        recall = memory.recall(query, wanted, **conditions)
-        hits = [hit for hit in recall if not shown(hit)]
-        if len(hits) >= k or len(recall) < wanted:
-            return replace(recall, hits=tuple(hits[:k]))
+        recall = memory.recall(query, wanted, exclude=left_out, **conditions)
+        repeated = {str(hit.memory.id) for hit in recall if _same_words(hit.memory.text, query)}
+        others = [hit for hit in recall if hit.memory.id not in repeated]
+        seen = {str(hit.memory.id) for hit in others if shown is not None and shown(hit)}
+        if not seen and (len(others) >= k or len(recall) < wanted):
+            break
+        left_out |= seen
         wanted *= 2
+    confidence = recall.confidence
+    if repeated:
+        left_out |= repeated
+        confidence = recall_unshown(memory, query, k, exclude=left_out, shown=shown, **conditions).confidence
+    return replace(recall, hits=tuple(others[:k]), confidence=confidence)
+
+
+def _same_words(text: str, other: str) -> bool:
+    first, second = text.casefold(), other.casefold()
+    return (_WORD.findall(first) or first.split()) == (_WORD.findall(second) or second.split())

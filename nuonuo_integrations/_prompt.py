@@ -106,9 +106,8 @@ def fit_turns(
     question: str,
     turns: Sequence[str],
     ids: Sequence[str],
-    recall: Recall,
+    recall: Callable[[Collection[str]], Recall],
     *,
-    k: int,
     max_tokens: int | None = None,
     count: TokenCounter | None = None,
 ) -> Fitted:
@@ -122,22 +121,20 @@ def fit_turns(
         question: what the user asks now; it stands elsewhere in the prompt.
         turns: the newest turns as they will be shown, oldest first.
         ids: the id of each turn.
-        recall: hits, more than ``k`` of them by the number of turns, as turns among them are left out.
-        k: how many hits are shown at most.
+        recall: what is recalled beyond the turns with the ids that it is given.
     """
     counted = counter(count)
     if max_tokens is None:
-        return Fitted(len(turns), render(_beyond(recall, ids, k)))
+        return Fitted(len(turns), render(recall(ids)))
     room = max_tokens - counted(question)
     costs = [counted(turn) for turn in turns]
     kept = _newest(costs, room / 2)
-    shown = ids[len(ids) - kept :]
-    block = fit(_beyond(recall, shown, k), room - sum(costs[len(costs) - kept :]), count)
+    block = fit(recall(ids[len(ids) - kept :]), room - sum(costs[len(costs) - kept :]), count)
     more = _newest(costs, room - (counted(block) if block else 0))
     if more > kept:
-        # What is now shown as a turn leaves the block, which can only make it shorter.
-        smaller = fit(_beyond(recall, ids[len(ids) - more :], k), counted(block) if block else 0, count)
-        return Fitted(more, smaller)
+        # What is now shown as a turn leaves the block, and what takes its place gets no more room.
+        again = fit(recall(ids[len(ids) - more :]), counted(block) if block else 0, count)
+        return Fitted(more, again)
     return Fitted(kept, block)
 
 
@@ -157,11 +154,6 @@ def approximate_tokens(text: str) -> int:
     """About how many tokens a model reads in ``text``: 4 letters each, 2 of other alphabets, 1 of CJK."""
     quarters = sum(1 if char < "\u0250" else 2 if char < "\u2e80" else 4 for char in text)
     return math.ceil(quarters / 4)
-
-
-def _beyond(recall: Recall, shown: Collection[str], k: int) -> Recall:
-    hits = [hit for hit in recall if hit.memory.id not in shown]
-    return replace(recall, hits=tuple(hits[:k]))
 
 
 def _newest(costs: Sequence[int], room: float) -> int:

@@ -149,6 +149,15 @@ def test_an_example_answers_from_the_conversation(script: str, db: str) -> None:
     assert NOTHING in answer_to(unsaid, done.stdout)
 
 
+@pytest.mark.parametrize("script", [*CHATS, "demo.py"])
+def test_a_question_asked_twice_is_no_answer_to_itself(script: str, db: str) -> None:
+    unsaid = "What is my blood type?"
+    for _ in range(2):  # the second process finds the first one's conversation in the file
+        done = run(script, "--db", db, "--ask", unsaid, "--ask", unsaid)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count(NOTHING) == 2
+
+
 @pytest.mark.parametrize("script", CHATS)
 def test_an_example_remembers_what_it_is_told(script: str, tmp_path: Path) -> None:
     path = str(tmp_path / "new.db")
@@ -162,10 +171,11 @@ def test_an_example_remembers_what_it_is_told(script: str, tmp_path: Path) -> No
 
 
 def test_the_query_engine_answers_from_the_conversation(db: str) -> None:
-    asked = "Which dermatologist looked at my shoulder?"
-    done = run("llama_index_chat.py", "--query", "--db", db, "--ask", asked)
+    asked, unsaid = "Which dermatologist looked at my shoulder?", "What is my blood type?"
+    done = run("llama_index_chat.py", "--query", "--db", db, "--ask", asked, "--ask", unsaid)
     assert done.returncode == 0, done.stderr
     assert "Whitcombe" in answer_to(asked, done.stdout)
+    assert NOTHING in answer_to(unsaid, done.stdout)
 
 
 @pytest.mark.parametrize("script", CHATS)
@@ -206,7 +216,7 @@ def test_the_demo_ends_by_itself_without_a_terminal(common: ModuleType, db: str)
     for question in common.load_questions():
         assert question.text.split()[-1] in done.stdout
         assert question.kind in done.stdout
-    for word in ("confidence", "chain", "tokens", "375/375"):
+    for word in ("confidence", "chain", "tokens", "latest", "375/375"):
         assert word in done.stdout
 
 

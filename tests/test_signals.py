@@ -62,6 +62,7 @@ def test_neighbours_complete_each_other(texts: list[str], sessions: list[str | N
         temporal = c.temporal_near * around(1, base) + c.temporal_far * around(2, base)
         assert found.temporal[m] == pytest.approx(max(temporal, 0), abs=1e-5)
     assert np.allclose(found.tokens, found.completed @ weights, atol=1e-6)
+    assert weights.dtype == found.energy.dtype == np.float32
 
 
 @settings(deadline=None, max_examples=40)
@@ -99,7 +100,8 @@ def shares(found: Recall) -> list[dict[str, float]]:
 @given(TEXTS, st.booleans(), st.integers(1, 12), st.sampled_from([QUERY, "the", "zebra", "rex?", "!?"]))
 def test_of_every_recall(texts: list[str], tokens: bool, k: int, query: str) -> None:
     memory = filled(texts, SESSIONS) if tokens else filled(texts, SESSIONS, embedder=VectorsOnly())
-    memory.add("apple", cues=["rex the code"])
+    (apple,) = memory.add("apple", cues=["rex the code"])
+    memory.associate(str(memory.list(limit=1)[0].id), apple, 0.5)
     found = memory.recall(query, k=k)
     assert len(found) == min(k, len(texts) + 1)
     assert len({hit.memory.id for hit in found}) == len(found)
@@ -118,6 +120,9 @@ def test_of_every_recall(texts: list[str], tokens: bool, k: int, query: str) -> 
             "together",
         }
         assert all(hit.evidence.signals.values())
+        came = {"content", "explicit"} & set(hit.evidence.signals)
+        assert [link.target_id for link in hit.evidence.path] == [hit.memory.id] * bool(came)
+        assert {link.kind for link in hit.evidence.path} <= came
         if hit.evidence.matches:
             assert sum(match.weight for match in hit.evidence.matches) <= 1 + 1e-5
         for match in hit.evidence.matches:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuonuo.config import MemoryConfig
-from nuonuo.pipeline import Question, Ranking, token_words
+from nuonuo.pipeline import Question, Ranking, places_of, token_words
 from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, Memory
 from nuonuo.shard import NOBODY, Shard
 from nuonuo.tokens import similarities
@@ -131,7 +131,7 @@ def _evidence(
     if source is not None:
         kind: AssociationKind = "content" if hit.shared else "explicit"
         target = memories[hit.row]
-        words = tuple(_word_with(stem, target.text, analyzer) or stem for stem in hit.shared)
+        words = tuple(analyzer.written(target.text, stem) or stem for stem in hit.shared)
         path = (Link(source.id or "", target.id or "", kind, min(hit.link, 1.0), words),)
     return Evidence(hit.signals, tuple(matches), path)
 
@@ -142,19 +142,9 @@ def _written(question: Question, answer: Answer, parts: Sequence[str], analyzer:
         return answer.part, whole_word(parts[answer.part], answer.start, answer.end)
     stem = question.words[answer.word].stem  # a lexical answer: some word of the memory has the stem
     for part, text in enumerate(parts):
-        if found := _word_with(stem, text, analyzer):
+        if found := analyzer.written(text, stem):
             return part, found
     return 0, ""
-
-
-def _word_with(stem: str, text: str, analyzer: Analyzer) -> str:
-    """The first word of ``text`` that has the stem, as it is written there; "" for none."""
-    return _word_with(stem, text, analyzer)
-
-
-def _word_with(stem: str, text: str, analyzer: Analyzer) -> str:
-    """The first word of ``text`` with that stem, as written; empty where there is none."""
-    return next((text[word.start : word.end] for word in analyzer.words(text) if word.stem == stem), "")
 
 
 def _answers(
@@ -166,7 +156,8 @@ def _answers(
         return [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
     sides = [rows, *(side for distance in (1, 2) for side in shard.neighbours(rows, distance))]
     places = np.stack(sides, axis=1)  # (K, 5): the hit itself, then its neighbours
-    places = np.where(np.isin(places, ranking.scored.rows), places, NOBODY)
+    scored_rows = ranking.scored.rows
+    places = np.where(places_of(scored_rows, places) < len(scored_rows), places, NOBODY)
     holders = np.unique(places[places != NOBODY])
     patterns, counts = shard.patterns.gather(holders)
     values = similarities(patterns, question.tokens)

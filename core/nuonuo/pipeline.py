@@ -113,7 +113,8 @@ def word_weights(shard: Shard, question: Question, config: MemoryConfig) -> Floa
         return np.zeros(0, np.float32)
     pieces = np.bincount(owner, minlength=len(question.words))
     idf = np.array([shard.postings.idf(word.stem) for word in question.words], np.float32)
-    weights: FloatArray = (idf / np.maximum(pieces, 1))[owner] ** np.float32(config.idf_power)
+    share = (idf / np.maximum(pieces, 1)).astype(np.float32)
+    weights: FloatArray = share[owner] ** np.float32(config.idf_power)
     weights /= weights.sum()
     return weights
 
@@ -129,8 +130,10 @@ def candidates(
     found.append(worded[largest(lexical[worded], config.lexical_candidates)])
     cued = np.concatenate(found)
     found += [side for distance in (1, 2) for side in shard.neighbours(cued, distance)]
-    rows: IntArray = np.unique(np.concatenate(found))
-    return np.asarray(rows[(rows != NOBODY) & mask[rows]])
+    wanted = np.zeros(len(mask), bool)
+    for rows in found:
+        wanted[rows[rows != NOBODY]] = True
+    return np.flatnonzero(wanted & mask)
 
 
 def score(
@@ -178,7 +181,7 @@ def _with_neighbours(
     config: MemoryConfig,
 ) -> Scored:
     before1, after1, before2, after2 = (
-        _places(rows, side) for distance in (1, 2) for side in shard.neighbours(rows, distance)
+        places_of(rows, side) for distance in (1, 2) for side in shard.neighbours(rows, distance)
     )
     # e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2)); the last row of `padded` stands for nobody.
     padded = np.vstack([own, np.zeros((1, own.shape[1]), np.float32)])
@@ -242,7 +245,7 @@ def associate(
     if not len(links.target):
         return scored
     scored = _reach(shard, question, scored, np.unique(links.target), weights, lexical, config)
-    at, to = _places(scored.rows, links.source), _places(scored.rows, links.target)
+    at, to = places_of(scored.rows, links.source), places_of(scored.rows, links.target)
     gain = np.maximum(scored.own[to] - scored.own[at], 0) @ weights
     flow = (
         links.weight
@@ -255,7 +258,7 @@ def associate(
     )
     shares: dict[str, FloatArray] = {}
     source, link = scored.source.copy(), scored.link.copy()
-    strongest = np.zeros(len(scored.rows), np.float32)
+    strongest = np.zeros(len(scored.rows), flow.dtype)  # it is compared with the flow
     for name, kind in (("content", ~links.explicit), ("explicit", links.explicit)):
         shares[name] = np.zeros(len(scored.rows), np.float32)
         np.maximum.at(shares[name], to[kind], flow[kind])
@@ -304,7 +307,7 @@ def _reach(
     config: MemoryConfig,
 ) -> Scored:
     """Score the ``targets`` that are no candidates yet, and the candidates with them."""
-    fresh = targets[_places(scored.rows, targets) == len(scored.rows)]
+    fresh = targets[places_of(scored.rows, targets) == len(scored.rows)]
     if not len(fresh):
         return scored
     rows = np.concatenate([scored.rows, fresh])
@@ -342,7 +345,7 @@ def choose(scored: Scored, weights: FloatArray, k: int, config: MemoryConfig) ->
     )
 
 
-def _places(rows: IntArray, wanted: IntArray) -> IntArray:
+def places_of(rows: IntArray, wanted: IntArray) -> IntArray:
     """Where each of ``wanted`` stands in the ascending ``rows``; len(rows) for one that does not."""
     if not len(rows):
         return np.zeros(len(wanted), np.int64)

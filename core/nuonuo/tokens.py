@@ -131,19 +131,30 @@ def similarities(patterns: WordArray, question: QueryTokens) -> FloatArray:
         patterns: (P, ceil(d / 64)) uint64; returns (P, T) float32.
     """
     columns = np.ascontiguousarray(patterns.T)
-    ones = np.zeros(len(patterns), np.int32)
-    for column in columns:
-        ones += np.bitwise_count(column)
-    product = np.zeros((len(question), len(patterns)), np.int32)
+    ones = popcount(columns, columns)
+    product = np.zeros((len(question), len(patterns)), np.int16)
     for bit, plane in enumerate(question.planes):
-        shared = np.zeros(product.shape, np.int16)
-        for column, words in zip(columns, plane.T, strict=True):
-            shared += np.bitwise_count(words[:, None] & column)
-        product += shared.astype(np.int32) << bit
+        product += popcount(columns[:, None, :], plane.T[:, :, None]) << bit
     d, top = question.dimension, 2**BITS - 1
-    dots = np.float32(2 / top) * (2 * product - question.levels[:, None].astype(np.int32)) - (2 * ones - d)
+    dots = np.float32(4 / top) * product
+    dots -= np.float32(2 / top) * question.levels[:, None] + (2 * ones - d).astype(np.float32)
     dots /= question.norms[:, None] * np.float32(np.sqrt(d))
-    return np.asarray(dots.T, np.float32)
+    return dots.T
+
+
+def popcount(columns: WordArray, others: WordArray) -> npt.NDArray[np.int16]:
+    """The number of bits that are 1 in both, summed over the first axis.
+
+    Shapes:
+        columns, others: (W, ...), broadcast against each other; returns (...) int16.
+    """
+    total = np.zeros(np.broadcast_shapes(columns.shape[1:], others.shape[1:]), np.int16)
+    for start in range(0, len(columns), 3):  # three words have 192 bits: their sum fits a byte
+        part = np.bitwise_count(columns[start] & others[start])
+        for at in range(start + 1, min(start + 3, len(columns))):
+            part += np.bitwise_count(columns[at] & others[at])
+        total += part
+    return total
 
 
 def best_of(values: FloatArray, counts: IntArray) -> FloatArray:

@@ -1,11 +1,14 @@
 """The dense cue index: memories whose sentence vectors lie nearest to the question's.
 
 Stage one compares bit sketches (signs, one popcount for 64 dimensions: Charikar 2002), stage two the
-vectors themselves. It needs no building and no tuning, forgets at once, and gives the same answer
-whatever the history, which a navigable graph does not.
+vectors themselves, rounded to 8 bits a component. It needs no building and no tuning, forgets at once, and
+every sum is one of integers: the same answer whatever the history and the machine, which a navigable
+graph does not give.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,41 +17,43 @@ from nuonuo.arrays import IntArray, Ragged, largest
 from nuonuo.tokens import pack
 
 FloatArray = npt.NDArray[np.float32]
+ByteArray = npt.NDArray[np.int8]
+
+LEVELS = 127  # d * LEVELS^2 stays below 2^24 for d <= 1040: integers that float32 adds exactly
 
 
 class VectorIndex:
-    """Sentence vectors by row; a row may have several (windows of a long text, cues).
+    """Sentence vectors by row; a row may have several (windows of a long text, sentences, cues).
 
     Args:
-        dimension: d. oversampling: vectors compared exactly for each one asked for.
+        dimension: d. oversampling: vectors compared exactly for each row asked for.
     """
 
     def __init__(self, dimension: int, oversampling: int) -> None:
         self._dimension, self._oversampling = dimension, oversampling
-        self._vectors = Ragged(np.float16, (dimension,))
+        self._vectors = Ragged(np.int8, (dimension,))
+        self._norms = Ragged(np.float32)
         self._owners = Ragged(np.int32, fill=-1)
         self._columns = [Ragged(np.uint64) for _ in range(-(-dimension // 64))]
 
     def append(self) -> None:
         """Make room for the next row; it has no vector until it is `put`."""
-        self._vectors.append(np.zeros((0, self._dimension), np.float16))
-        self._owners.append(np.zeros(0, np.int32))
-        for column in self._columns:
-            column.append(np.zeros(0, np.uint64))
+        for array in (self._vectors, self._norms, self._owners, *self._columns):
+            array.append(array.rows[:0])
 
-    def put(self, row: int, vectors: npt.NDArray[np.float16]) -> None:
+    def put(self, row: int, vectors: npt.NDArray[np.floating[Any]]) -> None:
         """Give ``row`` its ``vectors`` (W, d), unit rows, in place of any that it had."""
-        self._vectors.replace(row, vectors)
+        rounded, norms = quantise(vectors)
+        self._vectors.replace(row, rounded)
+        self._norms.replace(row, norms)
         self._owners.replace(row, np.full(len(vectors), row, np.int32))
         for column, words in zip(self._columns, pack(vectors > 0).T, strict=True):
             column.replace(row, words)
 
     def clear(self, row: int) -> None:
         """Forget the vectors of ``row``."""
-        self._owners.clear(row)
-        self._vectors.clear(row)
-        for column in self._columns:
-            column.clear(row)
+        for array in (self._vectors, self._norms, self._owners, *self._columns):
+            array.clear(row)
 
     def nearest(self, query: FloatArray, k: int, mask: npt.NDArray[np.bool_]) -> IntArray:
         """About the ``k`` rows of ``mask`` (n,) whose best vector is nearest to ``query`` (d,), ascending.
@@ -56,23 +61,54 @@ class VectorIndex:
         Exact where no more than k * oversampling vectors are stored.
         """
         owners = self._owners.rows
-        usable = np.zeros(len(owners), bool)
-        owned = owners >= 0
-        usable[owned] = mask[owners[owned]]
-        rows = np.zeros(0, np.int64)
-        wanted, total = k * self._oversampling, np.count_nonzero(usable)
-        if wanted < total:
-            agreement = self._agreement(query)
-            agreement[~usable] = np.iinfo(np.int16).min
-            while len(rows) < k and wanted < total:  # rows with many vectors may crowd the others out
+        usable = (owners >= 0) & mask[owners]  # owner -1 reads the last row, and is no owner
+        found = np.flatnonzero(usable)
+        wanted = k * self._oversampling
+        agreement: npt.NDArray[np.int16] | None = None
+        while True:
+            at = found
+            if wanted < len(found):
+                if agreement is None:
+                    agreement = self._agreement(query)[found]
                 # Every tie is looked at: which of them comes first depends on the history.
-                least = np.partition(agreement, -wanted)[-wanted]
-                rows = np.unique(owners[agreement >= least])
-                wanted *= 4
-        if len(rows) < k:
-            rows = np.unique(owners[usable])
-        rows = rows.astype(np.int64)
-        return rows[largest(self.cosines(rows, query), k)]
+                at = found[agreement >= np.partition(agreement, -wanted)[-wanted]]
+            best = np.full(len(mask), -np.inf, np.float32)
+            np.maximum.at(
+                best, owners[at], self._compare(self._vectors.rows[at], self._norms.rows[at], query)
+            )
+            rows = np.flatnonzero(best > -np.inf)
+            if len(rows) >= k or wanted >= len(found):
+                return rows[largest(best[rows], k)]
+            wanted *= 4  # rows with many vectors crowded the others out
+
+    def cosines(self, rows: IntArray, query: FloatArray) -> FloatArray:
+        """The cosine of each row's best vector with ``query`` (d,): (C,); 0 for a row without vectors."""
+        vectors, counts = self._vectors.gather(rows)
+        products = self._compare(vectors, self._norms.gather(rows)[0], query)
+        best = np.zeros(len(rows), np.float32)
+        full = np.flatnonzero(counts)
+        if len(full):
+            best[full] = np.maximum.reduceat(products, (np.cumsum(counts) - counts)[full])
+        return best
+
+    def __getitem__(self, row: int) -> FloatArray:
+        """The vectors of ``row`` as they are kept (W, d): unit rows."""
+        units: FloatArray = self._vectors[row].astype(np.float32) / self._norms[row][:, None]
+        return units
+
+    @property
+    def nbytes(self) -> int:
+        arrays = (self._vectors, self._norms, self._owners, *self._columns)
+        return sum(array.nbytes for array in arrays)
+
+    @staticmethod
+    def _compare(vectors: ByteArray, norms: FloatArray, query: FloatArray) -> FloatArray:
+        """Cosines (P,) of rounded vectors (P, d) of lengths ``norms`` with the rounded query."""
+        rounded, (norm,) = quantise(query[None, :])
+        # einsum and not @: for so little, waking a second thread costs more than it gives
+        products = np.einsum("ij,j->i", vectors.astype(np.float32), rounded[0].astype(np.float32))
+        cosines: FloatArray = products / (norms * norm)
+        return cosines
 
     def _agreement(self, query: FloatArray) -> npt.NDArray[np.int16]:
         """Minus the number of signs in which each stored sketch differs from the query's."""
@@ -81,21 +117,15 @@ class VectorIndex:
             agreement -= np.bitwise_count(column.rows ^ word)
         return agreement
 
-    def cosines(self, rows: IntArray, query: FloatArray) -> FloatArray:
-        """The cosine of each row's best vector with ``query`` (d,): (C,); 0 for a row without vectors."""
-        vectors, counts = self._vectors.gather(rows)
-        # einsum sums each row by itself, so a cosine does not depend on what it is computed beside.
-        products = np.einsum("ij,j->i", vectors.astype(np.float32), query)
-        best = np.zeros(len(rows), np.float32)
-        full = np.flatnonzero(counts)
-        if len(full):
-            best[full] = np.maximum.reduceat(products, (np.cumsum(counts) - counts)[full])
-        return best
 
-    def __getitem__(self, row: int) -> npt.NDArray[np.float16]:
-        """The vectors of ``row`` (W, d)."""
-        return self._vectors[row]
+def quantise(vectors: npt.NDArray[np.floating[Any]]) -> tuple[ByteArray, FloatArray]:
+    """Round the rows of ``vectors`` (W, d) to integers, the largest component to `LEVELS`.
 
-    @property
-    def nbytes(self) -> int:
-        return self._vectors.nbytes + self._owners.nbytes + sum(column.nbytes for column in self._columns)
+    Returns:
+        (W, d) int8, and the lengths of the rounded rows (W,) float32.
+    """
+    exact = vectors.astype(np.float64)
+    largest_component = np.abs(exact).max(axis=1, keepdims=True, initial=1e-12)
+    rounded = np.rint(exact * (LEVELS / largest_component)).astype(np.int8)
+    squares = (rounded.astype(np.int64) ** 2).sum(axis=1)
+    return rounded, np.sqrt(squares.astype(np.float64)).astype(np.float32)

@@ -53,9 +53,7 @@ def walk_shard(
 
 def _patterns(shard: Shard, rows: Sequence[int]) -> FloatArray:
     """The stored patterns of ``rows``: each memory's first sentence vector, a unit row (n, d)."""
-    stored = np.stack([shard.vectors[row][0] for row in rows]).astype(np.float32)
-    stored /= np.linalg.norm(stored, axis=1, keepdims=True)
-    return stored
+    return np.stack([shard.vectors[row][0] for row in rows])
 
 
 def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Association]:

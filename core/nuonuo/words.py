@@ -108,6 +108,15 @@ class Analyzer:
         """The stems of ``text``, with repeats, in order."""
         return [word.stem for word in self.words(text)]
 
+    def written(self, text: str, stem: str) -> str:
+        """The first word of ``text`` with that stem, as written; empty where there is none."""
+        # Most words begin with their stem but for its last letter; the rest are found the long way.
+        for match in re.finditer(re.escape(stem[:-1] or stem), text, re.IGNORECASE):
+            word = whole_word(text, *match.span())
+            if self._form(word)[0] == stem:
+                return word
+        return next((text[word.start : word.end] for word in self.words(text) if word.stem == stem), "")
+
     def _uncached_form(self, word: str) -> tuple[str, bool]:
         folded = unicodedata.normalize("NFKC", word).casefold().replace("’", "'")
         content = folded not in self._stop

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -14,10 +15,10 @@ from langchain_core.language_models import BaseLanguageModel
 from langchain_core.messages import BaseMessage, SystemMessage, get_buffer_string
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from nuonuo import Memory, Recall
+from nuonuo import Memory
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import SILENT_KEY, audible
+from nuonuo_integrations._engine import SILENT_KEY, audible, recall_unshown
 from nuonuo_integrations._prompt import TokenCounter, fit_turns
 from nuonuo_integrations.langchain._engine import Engine
 from nuonuo_integrations.langchain._messages import message_of, turn_of
@@ -96,25 +97,21 @@ class NuonuoMemory(BaseMemory):
         """
         question = self._question(inputs)
         last = self._last()
-        recall = Recall(question, (), 0.0)
-        if question:
-            recall = self.memory.recall(
-                question,
-                self.k + len(last),
-                namespace=self.namespace,
-                session_id=None if self.across_sessions else self.session_id,
-                where=audible(self.where),
-            )
-        return self._variables(question, last, recall)
-
-    def _variables(self, question: str, last: list[Memory], recall: Recall) -> dict[str, Any]:
+        recall = partial(
+            recall_unshown,
+            self.memory,
+            question,
+            self.k,
+            namespace=self.namespace,
+            session_id=None if self.across_sessions else self.session_id,
+            where=audible(self.where),
+        )
         messages = [message_of(memory) for memory in last]
         fitted = fit_turns(
             question,
             [self._text([message]) for message in messages],
             [str(memory.id) for memory in last],
-            recall,
-            k=self.k,
+            lambda ids: recall(exclude=ids),
             max_tokens=self.max_tokens,
             count=self.token_counter,
         )

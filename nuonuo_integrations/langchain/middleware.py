@@ -140,7 +140,8 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
             self.memory,
             question,
             self.k,
-            lambda hit: (hit.memory.role, hit.memory.text) in shown,
+            exclude=[_id_of(namespace, thread, each.id) for each in messages if thread and each.id],
+            shown=lambda hit: (hit.memory.role, hit.memory.text) in shown,
             namespace=namespace,
             where=audible(self.where, session),
         )

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from nuonuo import AssociativeMemory, Hit, Recall
+from nuonuo import AssociativeMemory, Recall
 from nuonuo_integrations._prompt import fit
 from nuonuo_integrations.llama_index._messages import Tokenizer
-
-
-def without(recall: Recall, shown: Callable[[Hit], bool]) -> Recall:
-    """``recall`` without the hits that are ``shown``."""
-    return replace(recall, hits=tuple(hit for hit in recall if not shown(hit)))
 
 
 def as_stored_now(memory: AssociativeMemory, recall: Recall, namespace: str) -> Recall:

@@ -75,7 +75,7 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
             self.memory,
             said[-1] if said else "",
             self.k,
-            lambda hit: hit.memory.text in shown,
+            shown=lambda hit: hit.memory.text in shown,
             namespace=self.namespace,
             where=where,
         )

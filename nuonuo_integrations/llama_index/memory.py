@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from llama_index.core.utils import get_tokenizer
 from llama_index.core.vector_stores.types import MetadataFilters
 from pydantic import PlainSerializer
 
-from nuonuo import AssociativeMemory, Hit, Memory, Recall
+from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible, engine_of, recall_unshown
 from nuonuo_integrations.llama_index._engine import Engine
@@ -30,7 +30,7 @@ from nuonuo_integrations.llama_index._messages import (
     text_of,
     without_injected,
 )
-from nuonuo_integrations.llama_index._recalled import as_stored_now, fitted, without
+from nuonuo_integrations.llama_index._recalled import as_stored_now, fitted
 from nuonuo_integrations.llama_index._window import Turn, last_user, newest, pages, read_back, tokens_of
 
 _PAGE = 64  # messages read at a time: a long session is never read whole
@@ -173,23 +173,27 @@ class NuonuoMemory(BaseMemory):
         # The recent messages have a right to their share; what they leave is for what is recalled;
         # what that leaves is for more of the recent. Nothing is shown twice.
         recent = newest(history, room * self.chat_history_token_ratio, must)
-        recall = self._recalled(question or last, asked and asked.stored.id, recent)
+        query = question or last, asked and asked.stored.id
+        recall = self._recalled(query, recent)
         block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn)
         recent = newest(history, room - len(self.tokenizer_fn(block)), must)
-        unshown = without(recall, _in(recent))
-        if len(unshown) < len(recall):
-            block = fitted(unshown, room - tokens_of(recent), self.tokenizer_fn)
+        if any(hit.memory.id in _ids(recent) for hit in recall):
+            recall = self._recalled(query, recent)
+            block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn)
         return self._inserted(block, [turn.message for turn in recent])
 
-    def _recalled(self, query: str, asked_id: str | None, recent: list[Turn]) -> Recall:
-        if self._kept is not None and self._kept[0] == (query, asked_id):
-            return without(as_stored_now(self.memory, self._kept[1], self.namespace), _in(recent))
+    def _recalled(self, query: tuple[str, str | None], recent: list[Turn]) -> Recall:
+        """What is kept for the question, unless some of it is now among the recent messages."""
+        if self._kept is not None and self._kept[0] == query:
+            kept = as_stored_now(self.memory, self._kept[1], self.namespace)
+            if not any(hit.memory.id in _ids(recent) for hit in kept):
+                return kept
         own = None if self.across_sessions else {"session_id": self.session_id}
         where = audible(where_of(self.filters), own)
         recall = recall_unshown(
-            self.memory, query, self.k, _in(recent), namespace=self.namespace, where=where
+            self.memory, query[0], self.k, exclude=_ids(recent), namespace=self.namespace, where=where
         )
-        self._kept = (query, asked_id), recall
+        self._kept = query, recall
         return recall
 
     def _inserted(self, block: str, messages: list[ChatMessage]) -> list[ChatMessage]:
@@ -216,6 +220,5 @@ class NuonuoMemory(BaseMemory):
         return self.memory.list(namespace=self.namespace, session_id=self.session_id)
 
 
-def _in(recent: list[Turn]) -> Callable[[Hit], bool]:
-    ids = {turn.stored.id for turn in recent}
-    return lambda hit: hit.memory.id in ids
+def _ids(recent: list[Turn]) -> set[str]:
+    return {str(turn.stored.id) for turn in recent}

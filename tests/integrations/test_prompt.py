@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timezone
 
 import pytest
@@ -165,21 +166,28 @@ def test_turns_and_recalled_share_what_the_question_leaves(
     ids = [f"t{at}" for at in range(len(turns))]
     hits = [Hit(Memory(text, id=id), 1.0, Evidence({})) for text, id in zip(turns, ids, strict=True)]
     hits += [Hit(Memory(text, id=f"o{at}"), 0.5, Evidence({})) for at, text in enumerate(other)]
-    recall = Recall(question, tuple(hits), 0.5)
-    fitted = fit_turns(question, turns, ids, recall, k=k, max_tokens=budget, count=words)
+
+    def recall(shown: Collection[str]) -> Recall:
+        return Recall(question, tuple(hit for hit in hits if hit.memory.id not in shown)[:k], 0.5)
+
+    fitted = fit_turns(question, turns, ids, recall, max_tokens=budget, count=words)
     kept = turns[len(turns) - fitted.turns :]
     assert sum(map(words, kept)) + words(fitted.recalled) <= max(0, budget - words(question))
     assert fitted.recalled.count("[recalled ") <= k
     # Without a limit everything is there, and nothing twice.
-    free = fit_turns(question, turns, ids, recall, k=k)
+    free = fit_turns(question, turns, ids, recall)
     assert free.turns == len(turns)
     assert free.recalled == render(Recall(question, tuple(hits[len(turns) :][:k]), 0.5))
 
 
 def test_a_turn_that_is_shown_is_not_recalled_and_one_that_is_cut_can_be() -> None:
-    recall = recall_of("the old turn", "the new turn", "another day")
+    hits = recall_of("the old turn", "the new turn", "another day").hits
+
+    def recall(shown: Collection[str]) -> Recall:
+        return Recall("what?", tuple(hit for hit in hits if hit.memory.id not in shown), 0.5)
+
     turns, ids = ["the old turn " * 30, "the new turn"], ["0", "1"]
-    fitted = fit_turns("what?", turns, ids, recall, k=3, max_tokens=60, count=words)
+    fitted = fit_turns("what?", turns, ids, recall, max_tokens=60, count=words)
     assert fitted.turns == 1
     assert "the old turn" in fitted.recalled
     assert "the new turn" not in fitted.recalled

@@ -121,8 +121,8 @@ def _draw(patterns: FloatArray, chains: int, hops: int, rng: np.random.Generator
             starts.append(item)
     if len(starts) < chains:
         raise InvalidInputError(
-            f"only {len(starts)} of {len(patterns)} memories have a pattern of their own, {chains} are needed; "
-            "ask for fewer chains, or give more varied texts"
+            f"only {len(starts)} of {len(patterns)} memories have a pattern of their own, {chains} are "
+            "needed; ask for fewer chains, or give more varied texts"
         )
     chosen = set(starts)
     others = iter(item for item in order if item not in chosen)

@@ -44,6 +44,7 @@ def plot_recall(run: Run, path: str | Path) -> None:
             zorder=3 if own else 2,
         )
     axes.set(xlabel="k", ylabel=f"recall@k, % ({run.dataset.unit}s)", title=run.dataset.name, ylim=(0, 100))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(path)

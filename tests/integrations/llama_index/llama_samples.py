@@ -11,7 +11,8 @@ import numpy as np
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.mock import MockFunctionCallingLLM
 
-from nuonuo import VectorEmbedder
+from nuonuo import AssociativeMemory, VectorEmbedder
+from nuonuo_integrations.llama_index import NuonuoMemory
 
 FACTS = [
     "I adopted a beagle called Rex last spring.",
@@ -21,6 +22,7 @@ FACTS = [
     "We planted two apple trees behind the house.",
     "My dentist is Doctor Lindqvist on Harbour Street.",
 ]
+QUESTION = "What is the garage code?"
 
 
 def bag_of_words(texts: list[str]) -> np.ndarray:
@@ -57,6 +59,22 @@ class Listener(MockFunctionCallingLLM):
     def heard(self) -> list[list[ChatMessage]]:
         """The messages of each call."""
         return self._heard
+
+
+def user(text: str, **kwargs: Any) -> ChatMessage:
+    return ChatMessage(role="user", content=text, **kwargs)
+
+
+def assistant(text: str, **kwargs: Any) -> ChatMessage:
+    return ChatMessage(role="assistant", content=text, **kwargs)
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+def make(engine: AssociativeMemory, **kwargs: Any) -> NuonuoMemory:
+    return NuonuoMemory(memory=engine, **{"session_id": "now", "tokenizer_fn": words, **kwargs})
 
 
 def said(messages: Sequence[ChatMessage]) -> list[tuple[str, str | None]]:

@@ -1,0 +1,168 @@
+"""The README's Python blocks run as they stand, and print what they say they print.
+
+The blocks under one heading share a namespace and a folder, and run in their order. A line
+``print(...)  # text`` promises that text, and a block of text right after one of code what else it prints.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from nuonuo.embedding import packaged_model_path
+from nuonuo.errors import MissingDependencyError
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+_PART = re.compile(
+    r"^(?P<marks>#{1,6}) (?P<heading>[^\n]+)$|^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.M | re.S
+)
+_PROMISE = re.compile(r"^\s*print\(.*\)  # (.*)$", re.M)
+_OWN = {"nuonuo", "nuonuo_integrations"}
+
+
+class Block(NamedTuple):
+    """One block of code.
+
+    Attributes:
+        heading: the headings that it stands under. place: its number among the blocks there.
+        promised: the lines that it says it prints.
+    """
+
+    heading: str
+    place: int
+    code: str
+    promised: list[str]
+
+
+def blocks_of(text: str) -> list[Block]:
+    """The Python blocks of a Markdown text, in order."""
+    found: list[Block] = []
+    path: list[tuple[int, str]] = []
+    heading, place, end = "", 0, -1
+    for part in _PART.finditer(text):
+        if part["heading"]:
+            level = len(part["marks"])
+            path = [*(above for above in path if above[0] < level), (level, part["heading"])]
+            heading, place = " / ".join(name for _, name in path), 0
+        elif part["language"] == "python":
+            found.append(Block(heading, place, part["code"], _PROMISE.findall(part["code"])))
+            place, end = place + 1, part.end()
+        elif part["language"] == "text" and end >= 0 and not text[end : part.start()].strip():
+            found[-1].promised.extend(part["code"].splitlines())
+    return found
+
+
+BLOCKS = blocks_of(README.read_text(encoding="utf-8"))
+
+
+def imported(code: str) -> list[tuple[str, str | None]]:
+    """The modules that ``code`` imports, each with a name that it takes from there, if any."""
+    found: list[tuple[str, str | None]] = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, None) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [(node.module, alias.name) for alias in node.names]
+    return found
+
+
+def skip_unless_installed(section: list[Block]) -> None:
+    """Skip where what the blocks import, or the embedder that they rely on, is not installed."""
+    code = "\n".join(block.code for block in section)
+    for module, name in imported(code):
+        if module.partition(".")[0] not in _OWN:
+            pytest.importorskip(module)
+        elif name is not None:
+            try:
+                getattr(import_module(module), name)
+            except MissingDependencyError as error:
+                pytest.skip(str(error))
+    if uses_minilm(code):
+        pytest.importorskip("torch")
+        pytest.importorskip("sentence_transformers")
+        if packaged_model_path() is None:
+            pytest.skip("the packaged weights are not installed")
+
+
+def uses_minilm(code: str) -> bool:
+    """Whether ``code`` asks for the packaged embedder, or for none, which is the same."""
+    return "MiniLM(" in code or "embedder=" not in code
+
+
+class Reader:
+    """Runs blocks as a reader would who copies all of a heading's blocks into one session."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self._namespaces: dict[str, dict[str, Any]] = {}
+        self._places: dict[str, int] = {}
+        self._at: dict[str, Path] = {}
+
+    def folder(self, heading: str) -> Path:
+        if heading not in self._at:
+            self._at[heading] = self._folders.mktemp("readme")
+        return self._at[heading]
+
+    def run(self, block: Block) -> None:
+        """Run ``block``, and those before it under its heading that have not run yet."""
+        namespace = self._namespaces.setdefault(block.heading, {"__name__": "__main__"})
+        done = self._places.get(block.heading, 0)
+        for each in (b for b in BLOCKS if b.heading == block.heading and done <= b.place <= block.place):
+            name = f"README.md, {each.heading!r}, block {each.place + 1}"
+            exec(compile(each.code, name, "exec"), namespace)
+            self._places[block.heading] = each.place + 1
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    return Reader(tmp_path_factory)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of LangChain's classic chains, by design
+@pytest.mark.filterwarnings("ignore:.*deprecated.*")
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.heading}-{block.place + 1}")
+def test_a_block_runs(
+    block: Block,
+    reader: Reader,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    section = [each for each in BLOCKS if each.heading == block.heading and each.place <= block.place]
+    skip_unless_installed(section)
+    if uses_minilm("".join(each.code for each in section)):  # loaded once for all
+        model = request.getfixturevalue("minilm")
+        monkeypatch.setattr("nuonuo.memory.default_embedder", lambda: model)
+    monkeypatch.chdir(reader.folder(block.heading))
+    reader.run(block)
+    printed = capsys.readouterr().out.splitlines()
+    # What came before this block, where that had to run first, may stand above.
+    assert printed[len(printed) - len(block.promised) :] == block.promised
+
+
+def test_every_block_is_found() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert len(BLOCKS) == text.count("```python\n") > 10
+    assert text.count("\n```") % 2 == 0  # every fence that opens closes
+
+
+def test_the_reader_notices() -> None:
+    text = (
+        "# A\n```python\nx = 1\n```\n```sh\n# no\n```\n```python\nprint(x)  # 1\n```\n\n```text\n2\n```\n"
+        "### B\n```python\nx\n```\nand\n```text\n3\n```\n## C\n```python\nx\n```\n"
+    )
+    blocks = blocks_of(text)
+    assert [(block.heading, block.place) for block in blocks] == [
+        ("A", 0),
+        ("A", 1),
+        ("A / B", 0),
+        ("A / C", 0),
+    ]
+    assert [block.promised for block in blocks] == [[], ["1", "2"], [], []]
+    assert imported("import a.b\nfrom c import d") == [("a.b", None), ("c", "d")]
