@@ -101,6 +101,10 @@ class Ragged:
         at = np.arange(total) + np.repeat(self._starts.data[items] - (ends - counts), counts)
         return self._rows.data[at], counts
 
+    def counts(self, items: IntArray) -> IntArray:
+        """The lengths of the blocks of ``items`` (C,)."""
+        return self._counts.data[items]
+
     @property
     def nbytes(self) -> int:
         return self._rows.nbytes + self._starts.nbytes + self._counts.nbytes

@@ -154,24 +154,15 @@ def _answers(
     rows = ranking.scored.rows[ranking.at]
     if question.tokens is None:
         return [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
+    scored = ranking.scored
     sides = [rows, *(side for distance in (1, 2) for side in shard.neighbours(rows, distance))]
-    places = np.stack(sides, axis=1)  # (K, 5): the hit itself, then its neighbours
-    scored_rows = ranking.scored.rows
-    places = np.where(places_of(scored_rows, places) < len(scored_rows), places, NOBODY)
-    holders = np.unique(places[places != NOBODY])
-    patterns, counts = shard.patterns.gather(holders)
-    values = similarities(patterns, question.tokens)
-    starts = np.cumsum(counts) - counts
-    # by holder and token: the best pattern and its similarity; the last row stands for nobody
-    best = np.full((len(holders) + 1, values.shape[1]), -np.inf, np.float32)
-    which = np.zeros(best.shape, np.int64)
-    for at in np.flatnonzero(counts).tolist():
-        block = values[starts[at] : starts[at] + counts[at]]
-        which[at], best[at] = block.argmax(axis=0), block.max(axis=0)
-    at = np.where(places == NOBODY, len(holders), np.searchsorted(holders, places))
+    at = places_of(scored.rows, np.stack(sides, axis=1))  # (K, 5): the hit itself, then its neighbours
+    counts = shard.patterns.counts(scored.rows)
+    silent = np.append(counts == 0, True)  # the last one stands for nobody
     g = config.neighbour_discount
-    discounted = np.maximum(best[at], -1) * np.array([1, g, g, g * g, g * g], np.float32)[:, None]
-    reached = np.where(np.isfinite(best[at]), discounted, -np.inf)  # (K, 5, T)
+    discount = np.array([1, g, g, g * g, g * g], np.float32)
+    reached = np.vstack([scored.own, scored.own[:1]])[at] * discount[:, None]  # (K, 5, T)
+    reached[silent[at]] = -np.inf
     winner = reached.argmax(axis=1).tolist()
     top = reached.max(axis=1).tolist()  # e_t(m), by hit and token
     pieces: dict[int, list[int]] = {}
@@ -179,18 +170,24 @@ def _answers(
         pieces.setdefault(word, []).append(token)
     weight = {word: float(ranking.weights[tokens].sum()) for word, tokens in pieces.items()}
     order = sorted(pieces, key=lambda word: -weight[word])
+    chosen = [
+        [max(pieces[word], key=top[hit].__getitem__) for word in order] for hit in range(len(rows))
+    ]  # the best piece of each word; nothing where neither the hit nor a neighbour has any pattern
+    chosen = [[token for token in tokens if top[hit][token] > -np.inf] for hit, tokens in enumerate(chosen)]
+    holder = [[int(at[hit, winner[hit][token]]) for token in tokens] for hit, tokens in enumerate(chosen)]
+    holders = sorted({each for row in holder for each in row})
+    values = similarities(shard.patterns.gather(scored.rows[holders])[0], question.tokens)
+    start = dict(zip(holders, (np.cumsum(counts[holders]) - counts[holders]).tolist(), strict=True))
+    words = question.tokens.words.tolist()
     found = []
-    for hit in range(len(rows)):
+    for hit, tokens in enumerate(chosen):
         answers = []
-        for word in order:
-            token = max(pieces[word], key=top[hit].__getitem__)
-            if top[hit][token] == -np.inf:  # neither it nor a neighbour has any pattern
-                continue
-            side = winner[hit][token]
-            row = int(places[hit, side])
-            part, start, end = shard.spans[row][which[at[hit, side], token]].tolist()
+        for token, each in zip(tokens, holder[hit], strict=True):
+            row, word = int(scored.rows[each]), words[token]
+            best = values[start[each] : start[each] + counts[each], token].argmax()
+            part, begin, end = shard.spans[row][best].tolist()
             mean = sum(top[hit][piece] for piece in pieces[word]) / len(pieces[word])
-            answers.append(Answer(word, weight[word], mean, row, part, start, end))
+            answers.append(Answer(word, weight[word], mean, row, part, begin, end))
         found.append(tuple(answers))
     return found
 

@@ -23,6 +23,8 @@ from nuonuo.words import Word
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
+FAINT = 0.01  # a content link that carries less than this of the best's activation moves nothing
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
@@ -292,7 +294,7 @@ def outgoing(
         weight = np.append(weight, np.array([damped for _, _, damped in explicit], np.float32))
     ranked = np.where(mask[target], weight * strength[number] + kind, -1)  # explicit ones first
     keep = largest(ranked, config.link_targets)
-    keep = keep[ranked[keep] > 0]
+    keep = keep[ranked[keep] > FAINT]
     number = number[keep]
     return Links(rows[number], target[keep], weight[keep], strength[number], kind[keep])
 

@@ -24,8 +24,8 @@ IntArray = npt.NDArray[np.int64]
 WordArray = npt.NDArray[np.uint64]
 
 
-BITS = 3  # of each component of a question's token: more say no more about patterns of one bit
-CLIP = 2.0  # components beyond this many standard deviations are clipped
+BITS = 2  # of each component of a question's token: more say no more about patterns of one bit
+CLIP = 1.5  # components beyond this many standard deviations are clipped
 
 
 @dataclass(frozen=True, slots=True, eq=False)

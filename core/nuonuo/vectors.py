@@ -19,6 +19,7 @@ from nuonuo.tokens import pack
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.int8]
 
+BLOCK = 8192  # sketches at a time, so that what is computed on the way stays in the processor's cache
 LEVELS = 127  # d * LEVELS^2 stays below 2^24 for d <= 1040: integers that float32 adds exactly
 
 
@@ -61,23 +62,24 @@ class VectorIndex:
         Exact where no more than k * oversampling vectors are stored.
         """
         owners = self._owners.rows
-        usable = (owners >= 0) & mask[owners]  # owner -1 reads the last row, and is no owner
-        found = np.flatnonzero(usable)
-        wanted = k * self._oversampling
-        agreement: npt.NDArray[np.int16] | None = None
+        usable = mask[owners]
+        usable &= owners >= 0  # owner -1 read the last row, and is no owner
+        total, wanted = np.count_nonzero(usable), k * self._oversampling
+        agreement = np.zeros(0, np.int16)
         while True:
-            at = found
-            if wanted < len(found):
-                if agreement is None:
-                    agreement = self._agreement(query)[found]
+            if wanted >= total:
+                at = np.flatnonzero(usable)
+            else:
+                if not len(agreement):
+                    agreement = self._agreement(query)
+                    agreement[~usable] = np.iinfo(np.int16).min
                 # Every tie is looked at: which of them comes first depends on the history.
-                at = found[agreement >= np.partition(agreement, -wanted)[-wanted]]
+                at = np.flatnonzero(agreement >= np.partition(agreement, -wanted)[-wanted])
             best = np.full(len(mask), -np.inf, np.float32)
-            np.maximum.at(
-                best, owners[at], self._compare(self._vectors.rows[at], self._norms.rows[at], query)
-            )
+            products = self._compare(self._vectors.rows[at], self._norms.rows[at], query)
+            np.maximum.at(best, owners[at], products)
             rows = np.flatnonzero(best > -np.inf)
-            if len(rows) >= k or wanted >= len(found):
+            if len(rows) >= k or wanted >= total:
                 return rows[largest(best[rows], k)]
             wanted *= 4  # rows with many vectors crowded the others out
 
@@ -112,9 +114,14 @@ class VectorIndex:
 
     def _agreement(self, query: FloatArray) -> npt.NDArray[np.int16]:
         """Minus the number of signs in which each stored sketch differs from the query's."""
-        agreement = np.zeros(len(self._owners.rows), np.int16)
-        for column, word in zip(self._columns, pack(query[None, :] > 0)[0], strict=True):
-            agreement -= np.bitwise_count(column.rows ^ word)
+        words = pack(query[None, :] > 0)[0].tolist()
+        n = len(self._owners.rows)
+        agreement = np.empty(n, np.int16)
+        for start in range(0, n, BLOCK):
+            block = slice(start, start + BLOCK)
+            agreement[block] = 0
+            for column, word in zip(self._columns, words, strict=True):
+                agreement[block] -= np.bitwise_count(column.rows[block] ^ np.uint64(word))
         return agreement
 
 

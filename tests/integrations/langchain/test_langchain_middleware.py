@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,90 +10,18 @@ import pytest
 
 pytest.importorskip("langchain.agents")
 
-from langchain.agents import create_agent
-from langchain.agents.middleware import HumanInTheLoopMiddleware, SummarizationMiddleware
+from langchain.agents.middleware import SummarizationMiddleware
 from langchain.agents.structured_output import ToolStrategy
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, RemoveMessage, SystemMessage
-from langchain_core.outputs import ChatGenerationChunk
-from langchain_core.tools import tool
+from langchain_agents_samples import WAYS, agent_of, calls, run, systems, thread, told, user
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_samples import FACTS, Listener, new_embedder, said
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.types import Command, interrupt
 from pydantic import BaseModel
 
 from nuonuo import AssociativeMemory
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo_integrations._prompt import approximate_tokens, strip
 from nuonuo_integrations.langchain import NuonuoMiddleware
-
-
-class Told(Listener):
-    """The framework's fake model streams no tool calls; this one does."""
-
-    def _stream(self, messages: list[Any], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
-        message = self._generate(messages, *args, **kwargs).generations[0].message
-        said = AIMessageChunk(message.content, tool_calls=message.tool_calls, chunk_position="last")
-        yield ChatGenerationChunk(message=said)
-
-
-def told(*answers: str | AIMessage) -> Told:
-    return Told(messages=iter([AIMessage(each) if isinstance(each, str) else each for each in answers]))
-
-
-WAYS = ["invoke", "ainvoke", "stream", "astream", "stream_messages"]
-
-
-@tool
-def door(code: str) -> str:
-    """Open the door."""
-    return f"opened with {code}"
-
-
-@tool
-def ask(question: str) -> str:
-    """Ask the user."""
-    return str(interrupt(question))
-
-
-def calls(name: str, text: str = "", **args: Any) -> AIMessage:
-    return AIMessage(text, tool_calls=[{"name": name, "args": args, "id": f"call-{name}"}])
-
-
-def agent_of(model: Listener, memory: AssociativeMemory, *more: Any, **options: Any) -> Any:
-    mine = {name: options.pop(name) for name in ("namespace", "k", "across_sessions", "where", "max_tokens")
-            if name in options}  # fmt: skip
-    return create_agent(model, [door, ask], middleware=[NuonuoMiddleware(memory, **mine), *more], **options)
-
-
-def thread(id: str) -> dict[str, Any]:
-    return {"configurable": {"thread_id": id}}
-
-
-def user(*texts: str) -> dict[str, Any]:
-    return {"messages": [HumanMessage(text) for text in texts]}
-
-
-async def run(agent: Any, given: Any, way: str = "invoke", config: Any = None, **options: Any) -> Any:
-    """The agent's last state, whichever way it is run."""
-    if way == "invoke":
-        return agent.invoke(given, config, **options)
-    if way == "ainvoke":
-        return await agent.ainvoke(given, config, **options)
-    if way == "stream":
-        return list(agent.stream(given, config, stream_mode="values", **options))[-1]
-    if way == "astream":
-        return [state async for state in agent.astream(given, config, stream_mode="values", **options)][-1]
-    chunks = [
-        chunk.text
-        for chunk, _ in agent.stream(given, config, stream_mode="messages", **options)
-        if isinstance(chunk, AIMessageChunk)
-    ]
-    return {"messages": [AIMessage("".join(chunks))]}
-
-
-def systems(model: Listener) -> list[str]:
-    """The system message of each call, empty where there was none."""
-    return [str(heard[0].text) if isinstance(heard[0], SystemMessage) else "" for heard in model.heard]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -208,61 +136,6 @@ async def test_several_messages_at_once_are_all_stored(engine: AssociativeMemory
     assert [text for _, text in said(engine)] == ["My dog is Rex.", "My cat is Tom.", "Noted."]
 
 
-@pytest.mark.parametrize("way", WAYS)
-async def test_an_interrupted_run_is_one_turn(engine: AssociativeMemory, way: str) -> None:
-    engine.add(FACTS)
-    model = told(calls("ask", question="Sure?"), "Done.")
-    agent = agent_of(model, engine, checkpointer=InMemorySaver())
-    await run(agent, user("Open the garage."), way, thread("t"))
-    assert said(engine, "t") == []
-    await run(agent, Command(resume="yes"), way, thread("t"))
-    assert said(engine, "t") == [("user", "Open the garage."), ("assistant", "Done.")]
-    assert len(model.heard) == 2
-    assert all("<recalled_memories" in system for system in systems(model))
-
-
-async def test_what_is_forgotten_while_a_run_waits_is_shown_no_more(engine: AssociativeMemory) -> None:
-    first, second = engine.add(["The garage code is 4471.", "The garage is blue."])
-    model = told(calls("ask", question="Sure?"), "Done.")
-    agent = agent_of(model, engine, checkpointer=InMemorySaver())
-    agent.invoke(user("Open the garage."), thread("t"))
-    engine.forget(ids=[first])
-    engine.update(second, text="The garage is red.")
-    agent.invoke(Command(resume="yes"), thread("t"))
-    before, after = systems(model)
-    assert "4471" in before and "blue" in before
-    assert "4471" not in after and "blue" not in after and "red" in after
-
-
-async def test_a_run_that_is_resumed_elsewhere_is_the_same_turn(engine: AssociativeMemory) -> None:
-    engine.add(FACTS)
-    saver = InMemorySaver()
-    first, second = told(calls("ask", question="Sure?")), told("Done.")
-    agent_of(first, engine, checkpointer=saver).invoke(user("Open the garage."), thread("t"))
-    agent_of(second, engine, checkpointer=saver).invoke(Command(resume="yes"), thread("t"))
-    assert systems(first) == systems(second)
-    assert said(engine, "t") == [("user", "Open the garage."), ("assistant", "Done.")]
-
-
-async def test_a_run_that_is_asked_for_leave_is_one_turn(engine: AssociativeMemory) -> None:
-    model = told(calls("door", code="1"), "Open.")
-    leave = HumanInTheLoopMiddleware(interrupt_on={"door": True})
-    agent = agent_of(model, engine, leave, checkpointer=InMemorySaver())
-    agent.invoke(user("Open the door."), thread("t"))
-    agent.invoke(Command(resume={"decisions": [{"type": "approve"}]}), thread("t"))
-    assert said(engine, "t") == [("user", "Open the door."), ("assistant", "Open.")]
-
-
-async def test_who_speaks_on_instead_of_resuming_loses_nothing(engine: AssociativeMemory) -> None:
-    model = told(calls("ask", question="Sure?"), "As you like.")
-    agent = agent_of(model, engine, checkpointer=InMemorySaver())
-    agent.invoke(user("Open the garage."), thread("t"))
-    agent.invoke(user("No, leave it."), thread("t"))
-    assert said(engine, "t") == [
-        ("user", "Open the garage."), ("user", "No, leave it."), ("assistant", "As you like."),
-    ]  # fmt: skip
-
-
 class Weather(BaseModel):
     degrees: int
 
@@ -277,55 +150,6 @@ async def test_a_structured_answer_is_stored_as_json(engine: AssociativeMemory, 
     assert [text for _, text in said(engine, "t")] == [
         "How warm is it?", '{"degrees":21}', "And tomorrow?", '{"degrees":7}',
     ]  # fmt: skip
-
-
-class Failing(Listener):
-    """Fails at its first call."""
-
-    def _generate(self, messages: list[Any], *args: Any, **kwargs: Any) -> Any:
-        if not self.heard:
-            self.heard.append(messages)
-            raise ConnectionError("the line is dead")
-        return super()._generate(messages, *args, **kwargs)
-
-
-async def test_a_run_that_failed_is_stored_with_the_next(engine: AssociativeMemory) -> None:
-    model = Failing(messages=iter([AIMessage("Hello again.")]))
-    agent = agent_of(model, engine, checkpointer=InMemorySaver())
-    with pytest.raises(ConnectionError):
-        agent.invoke(user("My dog is Rex."), thread("t"))
-    assert said(engine, "t") == []
-    agent.invoke(user("Are you there?"), thread("t"))
-    assert [text for _, text in said(engine, "t")] == ["My dog is Rex.", "Are you there?", "Hello again."]
-
-
-async def test_a_replay_doubles_nothing(engine: AssociativeMemory) -> None:
-    agent = agent_of(told("One.", "Another."), engine, checkpointer=InMemorySaver())
-    agent.invoke(user("First?"), thread("t"))
-    before = [each for each in agent.get_state_history(thread("t")) if "model" in each.next]
-    agent.invoke(None, before[0].config)
-    assert [text for _, text in said(engine, "t")] == ["First?", "One.", "Another."]
-
-
-async def test_ids_that_a_client_gives_out_twice_lose_nothing(engine: AssociativeMemory) -> None:
-    agent = agent_of(told("A.", "B."), engine)
-    for text in ("My dog is Rex.", "My cat is Tom."):
-        agent.invoke({"messages": [HumanMessage(text, id="1")]})
-    agent = agent_of(told("C.", "D."), engine, checkpointer=InMemorySaver())
-    for id in ("x", "y"):
-        agent.invoke({"messages": [HumanMessage("Again.", id="1")]}, thread(id))
-    assert [text for role, text in said(engine) if role == "user"] == [
-        "My dog is Rex.", "My cat is Tom.", "Again.", "Again.",
-    ]  # fmt: skip
-
-
-async def test_an_edited_message_is_stored_beside_the_first(engine: AssociativeMemory) -> None:
-    agent = agent_of(told("A.", "B."), engine, checkpointer=InMemorySaver())
-    agent.invoke({"messages": [HumanMessage("My dog is Rex.", id="1")]}, thread("t"))
-    answer = agent.get_state(thread("t")).values["messages"][-1]
-    edit = [HumanMessage("My dog is Max.", id="1"), RemoveMessage(id=answer.id)]
-    agent.invoke({"messages": edit}, thread("t"))
-    assert [text for _, text in said(engine, "t")] == ["My dog is Rex.", "A.", "My dog is Max.", "B."]
 
 
 async def test_a_summary_is_nothing_that_the_user_said(engine: AssociativeMemory) -> None:
