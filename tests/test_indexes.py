@@ -102,7 +102,7 @@ def postings_of(texts: list[list[str]]) -> Postings:
 @given(STEMS, st.lists(st.sampled_from("abcdefghz"), max_size=6))
 def test_scores_are_bm25(texts: list[list[str]], query: list[str]) -> None:
     postings = postings_of(texts)
-    scores = postings.scores(query)
+    scores = postings.scores(query).of(np.arange(len(texts)))
     assert np.allclose(scores, bm25(texts, query), rtol=1e-4, atol=1e-5)
     assert scores.max() <= postings.most(query) * (1 + 1e-5)
 
@@ -161,7 +161,10 @@ def test_postings_after_any_history_are_those_built_afresh(
     assert sorted(postings.vocabulary()) == sorted({stem for text in left for stem in text})
     assert postings.count == len(left)
     for query in (["a", "b"], ["x", "z", "c"]):
-        assert postings.scores(query)[alive].tolist() == afresh.scores(query).tolist()
+        assert (
+            postings.scores(query).of(alive).tolist()
+            == afresh.scores(query).of(np.arange(len(alive))).tolist()
+        )
     assert postings.state(alive) == [dict(Counter(text)) for text in left]
     assert all(postings.has(row, stem) == (stem in texts[row]) for row in alive for stem in "abcxyz")
 
@@ -177,7 +180,7 @@ def test_similarity_is_the_cosine_of_signs_and_state(d: int) -> None:
     q = rng.standard_normal((7, d)).astype(np.float32)
     values = similarities(as_words(np.packbits(x > 0, axis=1)), prepare(q, np.arange(7)))
     assert values.shape == (50, 7)
-    # exactly so for the state rounded to 8 levels a component, and nearly so for the state itself
+    # exactly so for the state rounded to 2^BITS levels a component, and nearly so for the state itself
     scale = CLIP * np.sqrt((q**2).mean(axis=1, keepdims=True))
     rounded = np.rint((np.clip(q / scale, -1, 1) + 1) * (2**BITS - 1) / 2) * 2 / (2**BITS - 1) - 1
     assert np.allclose(values, cosines(x, rounded), atol=1e-5)

@@ -67,7 +67,8 @@ def moment_of(value: object, name: str) -> datetime | None:
             f"{name} is no point in time that can be kept: {value!r} ({error})"
         ) from error
     raise InvalidTypeError(
-        f"{name} must be a datetime, an ISO 8601 str or finite seconds since 1970, got {type(value).__name__} {value!r}"
+        f"{name} must be a datetime, an ISO 8601 str or finite seconds since 1970, "
+        f"got {type(value).__name__} {value!r}"
     )
 
 

@@ -20,9 +20,9 @@ class MemoryConfig:
     sentence_cues: bool = True  # each sentence of a longer text has a vector of its own
 
     # -- candidates: what is scored at all ------------------------------------------------------
-    dense_candidates: int = 40  # memories nearest to the question's vector
-    lexical_candidates: int = 40  # memories that share its rarest words
-    oversampling: int = 8  # sketches looked at for each dense candidate; more is more exact
+    dense_candidates: int = 30  # memories nearest to the question's vector
+    lexical_candidates: int = 30  # memories that share its rarest words
+    oversampling: int = 5  # sketches looked at for each dense candidate; more is more exact
 
     # -- energy: how well a memory completes the question ---------------------------------------
     token_weight: float = 1.0  # token patterns, word by word

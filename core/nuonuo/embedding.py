@@ -331,7 +331,7 @@ def _load_sentence_transformer(source: str | None) -> SentenceTransformer:
 
     path = packaged_model_path() if source is None else source
     bar = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # a library writes no bars into its user's terminal
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # a library writes no bars into its user's terminal
     try:
         model = SentenceTransformer(str(path or HUB_MODEL))
     except (OSError, ValueError) as error:
@@ -341,6 +341,6 @@ def _load_sentence_transformer(source: str | None) -> SentenceTransformer:
         ) from error
     finally:
         if bar:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
     model.eval()
     return model

@@ -1,4 +1,4 @@
-"""Texts to traces: what the embedder makes of memories and questions, in the form that is stored and asked."""
+"""Texts to traces: what the embedder makes of memories and questions, as it is stored and asked."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy.typing as npt
 from nuonuo.config import MemoryConfig
 from nuonuo.embedding import Embedder, Encoding, check_vectors
 from nuonuo.errors import EmbeddingError
-from nuonuo.pipeline import Question
 from nuonuo.records import Memory
+from nuonuo.scoring import Question
 from nuonuo.sentences import sentences
 from nuonuo.separation import WinnerTakeAll
 from nuonuo.stores.base import Identity, Traces
@@ -101,8 +101,8 @@ class Encoder:
 
     def code(self, state: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """The winner-take-all code (n_active,) of one vector (d,)."""
-        codes = self._separation.encode(state[None, :])
-        return codes[0]
+        code: npt.NDArray[np.int32] = self._separation.encode(state[None, :])[0]
+        return code
 
     def forget(self) -> None:
         """Drop every encoding that is kept: it could hold what was just forgotten."""

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuonuo.config import MemoryConfig
-from nuonuo.pipeline import Question, Ranking, places_of, token_words
+from nuonuo.pipeline import Ranking
 from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, Memory
+from nuonuo.scoring import Question, places_of, token_words
 from nuonuo.shard import NOBODY, Shard
 from nuonuo.tokens import similarities
 from nuonuo.words import Analyzer, whole_word
 
-
+ANSWERED = 0.3  # a word of the question that nothing completes better than this has no answer
 SHOWN = 3  # shared words that a link of content names, the rarest first
 
 
@@ -172,8 +173,8 @@ def _answers(
     order = sorted(pieces, key=lambda word: -weight[word])
     chosen = [
         [max(pieces[word], key=top[hit].__getitem__) for word in order] for hit in range(len(rows))
-    ]  # the best piece of each word; nothing where neither the hit nor a neighbour has any pattern
-    chosen = [[token for token in tokens if top[hit][token] > -np.inf] for hit, tokens in enumerate(chosen)]
+    ]  # the best piece of each word
+    chosen = [[token for token in tokens if top[hit][token] >= ANSWERED] for hit, tokens in enumerate(chosen)]
     holder = [[int(at[hit, winner[hit][token]]) for token in tokens] for hit, tokens in enumerate(chosen)]
     holders = sorted({each for row in holder for each in row})
     values = similarities(shard.patterns.gather(scored.rows[holders])[0], question.tokens)

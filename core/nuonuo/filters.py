@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import Growable, IntArray
+from nuonuo.arrays import Growable
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.records import Memory
 
@@ -109,7 +109,7 @@ class Fields:
         if op in _ORDERED:
             kind, wanted = _key(value)
             compare = _ORDERED[op]
-            return column.isin([key for key in column.keys() if key[0] == kind and compare(key[1], wanted)])
+            return column.isin([key for key in column.keys if key[0] == kind and compare(key[1], wanted)])
         return column.isin([_key(each) for each in (value if op == "$in" else [value])])
 
 
@@ -146,6 +146,7 @@ class _Column:
                 self._keys[number] = None
         return not self._number
 
+    @property
     def keys(self) -> list[Key]:
         return list(self._number)
 
@@ -154,7 +155,7 @@ class _Column:
         if ("null", None) in keys:
             numbers.append(_ABSENT)
         if len(numbers) == 1:
-            return self._numbers.data == numbers[0]
+            return np.asarray(self._numbers.data == numbers[0])
         return np.isin(self._numbers.data, np.array(numbers, np.int32))
 
     def value(self, row: int) -> Key | None:

@@ -20,6 +20,9 @@ from nuonuo.arrays import Growable, IntArray, Ragged
 FloatArray = npt.NDArray[np.float32]
 
 
+COMMON = 20  # a stem in more than one of so many memories chooses no candidates; it only scores them
+
+
 class Postings:
     """Inverted lists over the stems of one namespace's memories.
 
@@ -97,16 +100,31 @@ class Postings:
         df = self.df(stem)
         return math.log1p((self._count - df + 0.5) / (df + 0.5))
 
-    def scores(self, stems: Iterable[str]) -> FloatArray:
-        """BM25 of every row (n,) for the distinct ``stems``."""
-        scores = np.zeros(len(self._lengths), np.float32)
+    def scores(self, stems: Iterable[str]) -> Scores:
+        """BM25 for the distinct ``stems``: of the rare ones at once, of the common ones where asked for."""
+        common, scores = [], np.zeros(len(self._lengths), np.float32)
         for stem in dict.fromkeys(stems):
             term = self._term.get(stem)
-            if term is not None:
-                rows = np.frombuffer(self._rows[term], np.int32)
+            if term is None:
+                continue
+            rows = np.frombuffer(self._rows[term], np.int32)
+            if len(rows) * COMMON > self._count:
+                common.append(term)
+            else:
                 frequencies = np.frombuffer(self._frequencies[term], np.int32)
                 scores[rows] += np.float32(self.idf(stem)) * self._saturated(rows, frequencies)
-        return scores
+        return Scores(self, scores, common)
+
+    def add_common(self, terms: Iterable[int], rows: npt.NDArray[np.integer], scores: FloatArray) -> None:
+        """Add to ``scores`` (C,) what the ``terms`` give each of ``rows`` (C,), ascending."""
+        rows = rows.astype(np.int32)
+        for term in terms:
+            having = np.frombuffer(self._rows[term], np.int32)
+            at = np.minimum(np.searchsorted(having, rows), len(having) - 1)
+            has = having[at] == rows
+            found = rows[has]
+            frequencies = np.frombuffer(self._frequencies[term], np.int32)[at[has]]
+            scores[has] += np.float32(self.idf(self._stem[term] or "")) * self._saturated(found, frequencies)
 
     def most(self, stems: Iterable[str]) -> float:
         """The greatest score that a memory could have for ``stems``: (k1 + 1) times the sum of their idf."""
@@ -135,10 +153,10 @@ class Postings:
         rarity = np.log(self._count / df) / math.log(self._count) / np.sqrt(df)
         targets = np.concatenate([np.frombuffer(self._rows[term], np.int32) for term in terms])
         frequencies = np.concatenate([np.frombuffer(self._frequencies[term], np.int32) for term in terms])
-        owner = np.repeat(np.array(owners), df)
+        source = np.repeat(np.array(owners), df)
         values = np.repeat(rarity, df) * self._saturated(targets, frequencies)
-        keep = targets != np.asarray(rows)[owner]
-        keys, inverse = np.unique(owner[keep] * len(self._lengths) + targets[keep], return_inverse=True)
+        keep = targets != np.asarray(rows)[source]
+        keys, inverse = np.unique(source[keep] * len(self._lengths) + targets[keep], return_inverse=True)
         v = np.bincount(inverse, values[keep], minlength=len(keys))
         return keys // len(self._lengths), keys % len(self._lengths), (v / (v + 1)).astype(np.float32)
 
@@ -187,3 +205,21 @@ class Postings:
         f = frequencies.astype(np.float32)
         saturated: FloatArray = np.float32(self._k1 + 1) * f / (f + self._norms[rows])
         return saturated
+
+
+class Scores:
+    """BM25 of the rows of one namespace for one question.
+
+    Attributes:
+        rare: (n,) float32, the share of the stems that choose candidates.
+    """
+
+    def __init__(self, postings: Postings, rare: FloatArray, common: list[int]) -> None:
+        self.rare = rare
+        self._postings, self._common = postings, common
+
+    def of(self, rows: IntArray) -> FloatArray:
+        """The whole score of each of ``rows`` (C,), ascending: (C,)."""
+        scores: FloatArray = self.rare[rows]
+        self._postings.add_common(self._common, rows, scores)
+        return scores

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo import checks, pipeline, transfer
-from nuonuo.walks import walk_shard
 from nuonuo.checks import Moment
 from nuonuo.config import MemoryConfig
 from nuonuo.cues import Paraphraser, augment
@@ -28,6 +27,7 @@ from nuonuo.filters import check_where
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
 from nuonuo.shard import Shard
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
+from nuonuo.walks import walk_shard
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,7 +38,7 @@ UNSET: Any = object()  # for `update`: None is a value that a field can be given
 def _twin(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
     """The async twin of a method: the same work in a thread, so that the event loop goes on."""
 
-    async def twin(self: Any, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def twin(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.to_thread(method, self, *args, **kwargs)
 
     twin.__name__ = f"a{method.__name__}"

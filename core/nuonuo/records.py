@@ -84,8 +84,10 @@ class Evidence:
 
     Attributes:
         signals: each signal's share of the score; the shares sum to the score. Keys: "tokens",
-            "lexical", "dense", "temporal", "content", "explicit"; absent where zero.
-        matches: which word of the question was completed by what, the weightiest first.
+            "lexical", "dense", "temporal", "content", "explicit", and "together": what it adds to the
+            hits before it; absent where zero.
+        matches: which word of the question was completed by what, the weightiest first; a word that
+            nothing completes is absent.
         path: the associations by which activation reached the memory, first to last; empty where
             it was found by the question alone.
     """

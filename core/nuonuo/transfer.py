@@ -25,7 +25,7 @@ BATCH = 256
 
 
 def export(store: Store, path: str, namespace: str | None) -> int:
-    """Write what ``store`` holds (of ``namespace``) to ``path``; a file there is replaced only when all is written."""
+    """Write what ``store`` holds (of ``namespace``) to ``path``, which changes once all is written."""
     count = 0
     partial = f"{path}.partial"
     try:
@@ -54,7 +54,8 @@ def load(memory: AssociativeMemory, path: str) -> int:
     taken = [record.id for record in stored if record is not None]
     if taken:
         raise InvalidInputError(
-            f"{path} holds {len(taken)} memories whose ids are already stored, {taken[0]!r} first; forget them first"
+            f"{path} holds {len(taken)} memories whose ids are already stored, {taken[0]!r} first; "
+            "forget them before"
         )
     start = 0
     while start < len(records):
@@ -106,7 +107,8 @@ def _read(path: str) -> tuple[list[Memory], list[tuple[str, str, float]]]:
                 raise ValueError("it is empty")
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidInputError(
-                f"line {number} of {path} is not what export() writes ({error}): {line[:80]!r}; nothing was added"
+                f"line {number} of {path} is not what export() writes ({error}): {line[:80]!r}; "
+                "nothing was added"
             ) from error
     return [*records.values()], associations
 

@@ -65,16 +65,17 @@ class VectorIndex:
         usable = mask[owners]
         usable &= owners >= 0  # owner -1 read the last row, and is no owner
         total, wanted = np.count_nonzero(usable), k * self._oversampling
-        agreement = np.zeros(0, np.int16)
+        differences = np.zeros(0, np.int16)
         while True:
             if wanted >= total:
                 at = np.flatnonzero(usable)
             else:
-                if not len(agreement):
-                    agreement = self._agreement(query)
-                    agreement[~usable] = np.iinfo(np.int16).min
+                if not len(differences):
+                    differences = self._differences(query)
+                    differences[~usable] = self._dimension + 1
                 # Every tie is looked at: which of them comes first depends on the history.
-                at = np.flatnonzero(agreement >= np.partition(agreement, -wanted)[-wanted])
+                within = np.cumsum(np.bincount(differences, minlength=self._dimension + 2))
+                at = np.flatnonzero(differences <= np.searchsorted(within, wanted))
             best = np.full(len(mask), -np.inf, np.float32)
             products = self._compare(self._vectors.rows[at], self._norms.rows[at], query)
             np.maximum.at(best, owners[at], products)
@@ -112,17 +113,16 @@ class VectorIndex:
         cosines: FloatArray = products / (norms * norm)
         return cosines
 
-    def _agreement(self, query: FloatArray) -> npt.NDArray[np.int16]:
-        """Minus the number of signs in which each stored sketch differs from the query's."""
+    def _differences(self, query: FloatArray) -> npt.NDArray[np.int16]:
+        """The number of signs in which each stored sketch differs from the query's."""
         words = pack(query[None, :] > 0)[0].tolist()
         n = len(self._owners.rows)
-        agreement = np.empty(n, np.int16)
+        differences = np.zeros(n, np.int16)
         for start in range(0, n, BLOCK):
             block = slice(start, start + BLOCK)
-            agreement[block] = 0
             for column, word in zip(self._columns, words, strict=True):
-                agreement[block] -= np.bitwise_count(column.rows[block] ^ np.uint64(word))
-        return agreement
+                differences[block] += np.bitwise_count(column.rows[block] ^ np.uint64(word))
+        return differences
 
 
 def quantise(vectors: npt.NDArray[np.floating[Any]]) -> tuple[ByteArray, FloatArray]:

@@ -1,8 +1,8 @@
 """Walks over a shard: what `AssociativeMemory.chain` does.
 
 A vector is completed among the memories that share its code's units or lie nearest to it; a text evokes
-what the recall pipeline puts first. Then each stop asks what follows: explicit associations through the associator,
-neighbours in the session, memories that share rare words.
+what the recall pipeline puts first. Then each stop asks what follows: explicit associations through the
+associator, neighbours in the session, memories that share rare words.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy.typing as npt
 from nuonuo.arrays import largest
 from nuonuo.chain import Association, Stop, walk
 from nuonuo.config import MemoryConfig
-from nuonuo.pipeline import Question, recall
+from nuonuo.pipeline import recall
+from nuonuo.scoring import Question
 from nuonuo.shard import NOBODY, Shard
 
 FloatArray = npt.NDArray[np.float32]

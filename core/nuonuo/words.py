@@ -82,7 +82,8 @@ class Analyzer:
     def __init__(self, language: str | None) -> None:
         if language is not None and language not in Stemmer.algorithms():
             raise InvalidInputError(
-                f"language {language!r} has no stemmer; expected None or one of {', '.join(Stemmer.algorithms())}"
+                f"language {language!r} has no stemmer; "
+                f"expected None or one of {', '.join(Stemmer.algorithms())}"
             )
         self.language = language
         self._stop = _STOP_WORDS.get(language or "", frozenset())

@@ -239,5 +239,5 @@ def metadata_json(metadata: Mapping[str, Any]) -> str:
         return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(
-            f"metadata must be JSON (finite numbers, str, bool, None, lists, dicts), got {metadata!r}: {error}"
+            f"metadata must be JSON (numbers, str, bool, None, lists, dicts), got {metadata!r}: {error}"
         ) from error

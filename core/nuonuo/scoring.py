@@ -1,0 +1,221 @@
+"""Scoring: how well memories complete a question, word by word and with their neighbours' help.
+
+s_t(m) = max over patterns x of m of cos(q_t - c, x)
+e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2))
+E(m)   = sum_t w_t e_t(m) + lexical + dense + a little of the neighbours' E
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.arrays import IntArray
+from nuonuo.config import MemoryConfig
+from nuonuo.lexical import Scores
+from nuonuo.shard import NOBODY, Shard
+from nuonuo.tokens import QueryTokens, best_of, similarities
+from nuonuo.words import Word
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A question, prepared: its words, and what the encoder made of it.
+
+    Shapes:
+        state: (d,) float32, its unit sentence vector.
+        tokens: its content tokens, or None where there are no token vectors.
+    """
+
+    text: str
+    words: list[Word]
+    state: FloatArray
+    tokens: QueryTokens | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """A question put to a shard: what every stage of the pipeline needs.
+
+    Shapes:
+        mask: (n,) bool, the rows that may take part.
+        weights: (T,) float32, each token's share of the question.
+        lexical: BM25 of each row; ``most`` is the greatest that the question allows.
+    """
+
+    shard: Shard
+    question: Question
+    mask: BoolArray
+    config: MemoryConfig
+    weights: FloatArray
+    lexical: Scores
+    most: np.float32
+
+
+def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryConfig) -> Search:
+    """Put ``question`` to the rows of ``mask`` (n,)."""
+    stems = [word.stem for word in question.words]
+    most = np.float32(max(shard.postings.most(stems), 1e-9))
+    weights = word_weights(shard, question, config)
+    return Search(shard, question, mask, config, weights, shard.postings.scores(stems), most)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Candidates and what each signal says of them; rows ascend.
+
+    Shapes: C candidates, T query tokens.
+        rows: (C,) int64. own: (C, T), s_t(m), each token's best completion by the memory itself.
+        completed: (C, T), e_t(m), the same with its neighbours' help, at a discount.
+        tokens, lexical, dense, temporal, content, explicit: (C,), each signal's share of the energy.
+        source: (C,), the row from which activation came along a link, -1 for none.
+        link: (C,), the weight of that link.
+        cosines, bm25: (C,), what the dense and the lexical share were made of.
+    """
+
+    rows: IntArray
+    own: FloatArray
+    completed: FloatArray
+    tokens: FloatArray
+    lexical: FloatArray
+    dense: FloatArray
+    temporal: FloatArray
+    content: FloatArray
+    explicit: FloatArray
+    source: IntArray
+    link: FloatArray
+    cosines: FloatArray
+    bm25: FloatArray
+
+    @property
+    def base(self) -> FloatArray:
+        """How well each candidate completes the question, before any association."""
+        return self.tokens + self.lexical + self.dense
+
+    @property
+    def energy(self) -> FloatArray:
+        """E(m): everything that speaks for a candidate by itself."""
+        return self.base + self.temporal + self.content + self.explicit
+
+
+def word_weights(shard: Shard, question: Question, config: MemoryConfig) -> FloatArray:
+    """w_t: each query token's share of the question (T,), by the idf of its word; shares sum to 1.
+
+    Without token vectors each content word is one token.
+    """
+    owner = token_words(question)
+    if not len(owner):
+        return np.zeros(0, np.float32)
+    pieces = np.bincount(owner, minlength=len(question.words))
+    idf = np.array([shard.postings.idf(word.stem) for word in question.words], np.float32)
+    share = (idf / np.maximum(pieces, 1)).astype(np.float32)
+    weights: FloatArray = share[owner] ** np.float32(config.idf_power)
+    weights /= weights.sum()
+    return weights
+
+
+def score(search: Search, rows: IntArray) -> Scored:
+    """The energy of each of ``rows`` (C,), ascending, with the help of its neighbours in time."""
+    return with_neighbours(search, rows, *_signals(search, rows))
+
+
+def extend(search: Search, scored: Scored, rows: IntArray) -> Scored:
+    """``scored`` with more ``rows``, ascending, as if all had been scored at once."""
+    fresh = rows[places_of(scored.rows, rows) == len(scored.rows)]
+    if not len(fresh):
+        return scored
+    own, cosines, lexical = _signals(search, fresh)
+    every = np.concatenate([scored.rows, fresh])
+    order = np.argsort(every)
+    return with_neighbours(
+        search,
+        every[order],
+        np.vstack([scored.own, own])[order],
+        np.concatenate([scored.cosines, cosines])[order],
+        np.concatenate([scored.bm25, lexical])[order],
+    )
+
+
+def _signals(search: Search, rows: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """What ``rows`` say by themselves: completions (C, T), cosines (C,), BM25 over its greatest (C,)."""
+    cosines = search.shard.vectors.cosines(rows, search.question.state)
+    return own_completion(search, rows), cosines, search.lexical.of(rows) / search.most
+
+
+def token_words(question: Question) -> IntArray:
+    """For each token of the question (T,) the index of its word."""
+    if question.tokens is not None:
+        return question.tokens.words
+    return np.array([at for at, word in enumerate(question.words) if word.content], np.int64)
+
+
+def own_completion(search: Search, rows: IntArray) -> FloatArray:
+    """s_t(m) (C, T): for each token of the question, its best completion by the memory itself.
+
+    Without token vectors a word is completed (1) where its stem stands in the memory, and not (0) elsewhere.
+    """
+    shard, question = search.shard, search.question
+    if question.tokens is None:
+        stems = [question.words[at].stem for at in token_words(question)]
+        found = [[shard.postings.has(row, stem) for stem in stems] for row in rows.tolist()]
+        return np.array(found, np.float32).reshape(len(rows), len(stems))
+    patterns, counts = shard.patterns.gather(rows)
+    return best_of(similarities(patterns, question.tokens), counts)
+
+
+def with_neighbours(
+    search: Search, rows: IntArray, own: FloatArray, cosines: FloatArray, lexical: FloatArray
+) -> Scored:
+    """The energy of ``rows`` (C,) from what each says by itself and what its neighbours in time add.
+
+    Shapes: own: (C, T); cosines, lexical: (C,), of the best sentence vector, and BM25 over its greatest.
+    """
+    config, weights = search.config, search.weights
+    before1, after1, before2, after2 = (
+        places_of(rows, side) for distance in (1, 2) for side in search.shard.neighbours(rows, distance)
+    )
+    # e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2)); the last row of `padded` stands for nobody.
+    padded = np.vstack([own, np.zeros((1, own.shape[1]), np.float32)])
+    g = np.float32(config.neighbour_discount)
+    near = np.maximum(padded[before1], padded[after1])
+    far = np.maximum(padded[before2], padded[after2])
+    completed = np.maximum(own, np.maximum(g * near, g * g * far))
+    if search.question.tokens is None:  # what the tokens would say, the sentence vector says alone
+        tokens = np.zeros(len(rows), np.float32)
+        dense = np.float32(config.dense_weight + config.token_weight) * cosines
+    else:
+        tokens = np.float32(config.token_weight) * (completed @ weights)
+        dense = np.float32(config.dense_weight) * cosines
+    worded = np.float32(config.lexical_weight) * lexical
+    base = np.append(tokens + worded + dense, np.float32(0))
+    temporal = np.float32(config.temporal_near) * np.maximum(base[before1], base[after1])
+    temporal += np.float32(config.temporal_far) * np.maximum(base[before2], base[after2])
+    zeros = np.zeros(len(rows), np.float32)
+    return Scored(
+        rows,
+        own,
+        completed,
+        tokens,
+        worded,
+        dense,
+        np.maximum(temporal, 0),
+        zeros,
+        zeros,
+        np.full(len(rows), NOBODY),
+        zeros,
+        cosines,
+        lexical,
+    )
+
+
+def places_of(rows: IntArray, wanted: IntArray) -> IntArray:
+    """Where each of ``wanted`` stands in the ascending ``rows``; len(rows) for one that does not."""
+    if not len(rows):
+        return np.zeros(len(wanted), np.int64)
+    at = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+    return np.where(rows[at] == wanted, at, len(rows))
