@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuonuo import AssociativeMemory, MemoryConfig, Recall, pipeline
+from nuonuo.association import FAINT
 from tests.fakes import SMALL, VectorsOnly, bm25, fresh
 
 WORDS = ["rex", "beagle", "thunder", "ana", "lisbon", "boats", "garage", "code", "apple", "tree", "the"]
@@ -167,7 +168,8 @@ def test_content_flows_as_the_formula_says(texts: list[str]) -> None:
     for i, j, v in zip(sources.tolist(), targets.tolist(), strengths.tolist(), strict=True):
         gain = float(np.maximum(before.own[i], before.own[j]) @ weights - before.own[i] @ weights)
         active = max(energy[i] / energy.max(), 0) ** SMALL.content_sharpness
-        wanted[j] = max(wanted[j], SMALL.content_weight * v * active * (SMALL.content_floor + gain))
+        if v * active > FAINT:
+            wanted[j] = max(wanted[j], SMALL.content_weight * v * active * (SMALL.content_floor + gain))
     if energy.max() > 0:
         assert np.allclose(after.content, wanted, rtol=1e-4, atol=1e-6)
 

@@ -6,8 +6,10 @@ Two steps, since texts lie in the store: `trace` works on the shard's numbers wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import overload
 
 import numpy as np
 
@@ -38,22 +40,116 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One hit in numbers: its row, score, shares, answers, and the link by which it was reached."""
+    """One hit in numbers: its row, score, shares, and the link by which it was reached."""
 
     row: int
     seq: int
     score: float
     signals: dict[str, float]
-    answers: tuple[Answer, ...]
     source: int
     link: float
     shared: tuple[str, ...]
 
 
-def trace(shard: Shard, question: Question, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
+class Completions:
+    """What completed each word of a question, hit by hit.
+
+    What it takes is copied while the shard's lock is held; the work is done when it is first asked for,
+    since most recalls are only read for their texts.
+
+    Attributes:
+        rows: the rows whose texts hold the answers.
+    """
+
+    def __init__(self, shard: Shard, question: Question, ranking: Ranking, config: MemoryConfig) -> None:
+        self._question, self._ranking = question, ranking
+        scored = ranking.scored
+        rows = scored.rows[ranking.at]
+        if question.tokens is None:
+            self.answers = [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
+            self.rows = rows.tolist()
+            return
+        sides = [rows, *(side for distance in (1, 2) for side in shard.neighbours(rows, distance))]
+        self._at = places_of(scored.rows, np.stack(sides, axis=1))  # (K, 5): the hit, then its neighbours
+        counts = shard.patterns.counts(scored.rows)
+        silent = np.append(counts == 0, True)  # the last one stands for nobody
+        g = config.neighbour_discount
+        discount = np.array([1, g, g, g * g, g * g], np.float32)
+        reached = np.vstack([scored.own, scored.own[:1]])[self._at] * discount[:, None]  # (K, 5, T)
+        reached[silent[self._at]] = -np.inf
+        self._side, self._top = reached.argmax(axis=1), reached.max(axis=1)  # (K, T), e_t(m) by hit and token
+        holders = np.unique(np.take_along_axis(self._at, self._side, axis=1)[self._top >= ANSWERED])
+        self.rows = scored.rows[holders].tolist()
+        self._counts = counts[holders]
+        self._patterns, _ = shard.patterns.gather(scored.rows[holders])
+        self._spans, _ = shard.spans.gather(scored.rows[holders])
+
+    @cached_property
+    def answers(self) -> list[tuple[Answer, ...]]:
+        """For each hit, the weightiest word first; a word that nothing completes is left out."""
+        question, ranking = self._question, self._ranking
+        tokens = question.tokens
+        if tokens is None:
+            return []
+        words = tokens.words.tolist()
+        pieces: dict[int, list[int]] = {}
+        for token, word in enumerate(words):
+            pieces.setdefault(word, []).append(token)
+        weight = {word: float(ranking.weights[own].sum()) for word, own in pieces.items()}
+        order = sorted(pieces, key=lambda word: -weight[word])
+        values = similarities(self._patterns, tokens)
+        ends = np.cumsum(self._counts)
+        starts = ends - self._counts
+        block = dict(zip(self.rows, zip(starts.tolist(), ends.tolist(), strict=True), strict=True))
+        found = []
+        for hit, top in enumerate(self._top.tolist()):
+            answers = []
+            for word in order:
+                token = max(pieces[word], key=top.__getitem__)  # the best piece stands for its word
+                if top[token] < ANSWERED:
+                    continue
+                row = int(ranking.scored.rows[self._at[hit, self._side[hit, token]]])
+                start, end = block[row]
+                part, begin, stop = self._spans[start + values[start:end, token].argmax()].tolist()
+                mean = sum(top[piece] for piece in pieces[word]) / len(pieces[word])
+                answers.append(Answer(word, weight[word], mean, row, part, begin, stop))
+            found.append(tuple(answers))
+        return found
+
+
+class Matches(Sequence[Match]):
+    """The matches of one hit, put into words when they are first looked at."""
+
+    def __init__(self, work: Callable[[], tuple[Match, ...]]) -> None:
+        self._work = work
+
+    @cached_property
+    def _all(self) -> tuple[Match, ...]:
+        return self._work()
+
+    @overload
+    def __getitem__(self, index: int) -> Match: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Match, ...]: ...
+    def __getitem__(self, index: int | slice) -> Match | tuple[Match, ...]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._all == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._all)
+
+    def __repr__(self) -> str:
+        return repr(self._all)
+
+
+def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
     """The hits of ``ranking`` in numbers. The shard's lock must be held."""
     scored, found = ranking.scored, []
-    answers = _answers(shard, question, ranking, config)
     seqs = shard.seqs(scored.rows[ranking.at])
     for place, at in enumerate(ranking.at.tolist()):
         row = int(scored.rows[at])
@@ -71,70 +167,73 @@ def trace(shard: Shard, question: Question, ranking: Ranking, config: MemoryConf
         shared: tuple[str, ...] = ()
         if source != NOBODY and scored.content[at] >= scored.explicit[at]:
             shared = tuple(shard.postings.shared(source, row, config.content_max_df)[:SHOWN])
-        found.append(
-            Traced(
-                row,
-                seqs[place],
-                sum(signals.values()),
-                signals,
-                answers[place],
-                source,
-                float(scored.link[at]),
-                shared,
-            )
-        )
+        score, link = sum(signals.values()), float(scored.link[at])
+        found.append(Traced(row, seqs[place], score, signals, source, link, shared))
     return found
 
 
-def involved(traced: list[Traced]) -> list[int]:
+def involved(traced: list[Traced], completions: Completions) -> list[int]:
     """The rows whose texts `explain` needs."""
     rows = {hit.row for hit in traced} | {hit.source for hit in traced if hit.source != NOBODY}
-    return sorted(rows | {answer.row for hit in traced for answer in hit.answers})
+    return sorted(rows | set(completions.rows))
 
 
 def explain(
-    question: Question, traced: list[Traced], memories: Mapping[int, Memory], analyzer: Analyzer
+    question: Question,
+    traced: list[Traced],
+    completions: Completions,
+    memories: Mapping[int, Memory],
+    analyzer: Analyzer,
 ) -> tuple[Hit, ...]:
     """The hits with their evidence in words; a hit that is no longer stored is left out.
 
     Args:
         memories: row -> memory, for the rows of `involved` that are still stored.
     """
-    return tuple(
-        Hit(memories[hit.row], hit.score, _evidence(question, hit, memories, analyzer))
-        for hit in traced
-        if hit.row in memories
-    )
+    hits = []
+    for place, hit in enumerate(traced):
+        if hit.row in memories:
+            matches = Matches(partial(_matches, question, hit.row, place, completions, memories, analyzer))
+            evidence = Evidence(hit.signals, matches, _path(hit, memories, analyzer))
+            hits.append(Hit(memories[hit.row], hit.score, evidence))
+    return tuple(hits)
 
 
-def _evidence(
-    question: Question, hit: Traced, memories: Mapping[int, Memory], analyzer: Analyzer
-) -> Evidence:
-    matches = []
-    for answer in hit.answers:
+def _matches(
+    question: Question,
+    row: int,
+    place: int,
+    completions: Completions,
+    memories: Mapping[int, Memory],
+    analyzer: Analyzer,
+) -> tuple[Match, ...]:
+    found = []
+    for answer in completions.answers[place]:
         holder = memories.get(answer.row)
         if holder is None:
             continue
-        part, written = _written(question, answer, (holder.text, *holder.cues), analyzer)
+        part, written = _written(question, answer, [holder.text, *holder.cues], analyzer)
         word = question.words[answer.word]
-        matches.append(
+        found.append(
             Match(
                 word=question.text[word.start : word.end],
                 weight=answer.weight,
                 answer=written,
                 similarity=answer.similarity,
-                source="neighbour" if answer.row != hit.row else "text" if part == 0 else "cue",
+                source="neighbour" if answer.row != row else "text" if part == 0 else "cue",
                 memory_id=holder.id or "",
             )
         )
-    path: tuple[Link, ...] = ()
-    source = memories.get(hit.source)
-    if source is not None:
-        kind: AssociationKind = "content" if hit.shared else "explicit"
-        target = memories[hit.row]
-        words = tuple(analyzer.written(target.text, stem) or stem for stem in hit.shared)
-        path = (Link(source.id or "", target.id or "", kind, min(hit.link, 1.0), words),)
-    return Evidence(hit.signals, tuple(matches), path)
+    return tuple(found)
+
+
+def _path(hit: Traced, memories: Mapping[int, Memory], analyzer: Analyzer) -> tuple[Link, ...]:
+    source, target = memories.get(hit.source), memories[hit.row]
+    if source is None:
+        return ()
+    kind: AssociationKind = "content" if hit.shared else "explicit"
+    words = tuple(analyzer.written(target.text, stem) or stem for stem in hit.shared)
+    return (Link(source.id or "", target.id or "", kind, min(hit.link, 1.0), words),)
 
 
 def _written(question: Question, answer: Answer, parts: Sequence[str], analyzer: Analyzer) -> tuple[int, str]:
@@ -146,51 +245,6 @@ def _written(question: Question, answer: Answer, parts: Sequence[str], analyzer:
         if found := analyzer.written(text, stem):
             return part, found
     return 0, ""
-
-
-def _answers(
-    shard: Shard, question: Question, ranking: Ranking, config: MemoryConfig
-) -> list[tuple[Answer, ...]]:
-    """For each hit, what completed each word of the question, the weightiest word first."""
-    rows = ranking.scored.rows[ranking.at]
-    if question.tokens is None:
-        return [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
-    scored = ranking.scored
-    sides = [rows, *(side for distance in (1, 2) for side in shard.neighbours(rows, distance))]
-    at = places_of(scored.rows, np.stack(sides, axis=1))  # (K, 5): the hit itself, then its neighbours
-    counts = shard.patterns.counts(scored.rows)
-    silent = np.append(counts == 0, True)  # the last one stands for nobody
-    g = config.neighbour_discount
-    discount = np.array([1, g, g, g * g, g * g], np.float32)
-    reached = np.vstack([scored.own, scored.own[:1]])[at] * discount[:, None]  # (K, 5, T)
-    reached[silent[at]] = -np.inf
-    winner = reached.argmax(axis=1).tolist()
-    top = reached.max(axis=1).tolist()  # e_t(m), by hit and token
-    pieces: dict[int, list[int]] = {}
-    for token, word in enumerate(question.tokens.words.tolist()):
-        pieces.setdefault(word, []).append(token)
-    weight = {word: float(ranking.weights[tokens].sum()) for word, tokens in pieces.items()}
-    order = sorted(pieces, key=lambda word: -weight[word])
-    chosen = [
-        [max(pieces[word], key=top[hit].__getitem__) for word in order] for hit in range(len(rows))
-    ]  # the best piece of each word
-    chosen = [[token for token in tokens if top[hit][token] >= ANSWERED] for hit, tokens in enumerate(chosen)]
-    holder = [[int(at[hit, winner[hit][token]]) for token in tokens] for hit, tokens in enumerate(chosen)]
-    holders = sorted({each for row in holder for each in row})
-    values = similarities(shard.patterns.gather(scored.rows[holders])[0], question.tokens)
-    start = dict(zip(holders, (np.cumsum(counts[holders]) - counts[holders]).tolist(), strict=True))
-    words = question.tokens.words.tolist()
-    found = []
-    for hit, tokens in enumerate(chosen):
-        answers = []
-        for token, each in zip(tokens, holder[hit], strict=True):
-            row, word = int(scored.rows[each]), words[token]
-            best = values[start[each] : start[each] + counts[each], token].argmax()
-            part, begin, end = shard.spans[row][best].tolist()
-            mean = sum(top[hit][piece] for piece in pieces[word]) / len(pieces[word])
-            answers.append(Answer(word, weight[word], mean, row, part, begin, end))
-        found.append(tuple(answers))
-    return found
 
 
 def _lexical_answers(shard: Shard, question: Question, ranking: Ranking, row: int) -> tuple[Answer, ...]:

@@ -20,7 +20,7 @@ from nuonuo.arrays import Growable, IntArray, Ragged
 FloatArray = npt.NDArray[np.float32]
 
 
-COMMON = 20  # a stem in more than one of so many memories chooses no candidates; it only scores them
+COMMON = 5  # a stem in more than one of so many memories chooses no candidates; it only scores them
 
 
 class Postings:

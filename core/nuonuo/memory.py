@@ -22,7 +22,7 @@ from nuonuo.cues import Paraphraser, augment
 from nuonuo.embedding import Embedder, check_vectors, default_embedder
 from nuonuo.encoder import Encoder
 from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
-from nuonuo.evidence import explain, involved, trace
+from nuonuo.evidence import Completions, explain, involved, trace
 from nuonuo.filters import check_where
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
 from nuonuo.shard import Shard
@@ -297,12 +297,14 @@ class AssociativeMemory:
             if not mask.any():
                 return Recall(query, (), 0.0)
             ranking = pipeline.recall(shard, question, k, mask, self.config)
-            traced = trace(shard, question, ranking, self.config)
-            rows = np.array(involved(traced))
+            traced = trace(shard, ranking, self.config)
+            completions = Completions(shard, question, ranking, self.config)
+            rows = np.array(involved(traced, completions))
             seqs = shard.seqs(rows)
         found = zip(rows.tolist(), self._store.get_seqs(namespace, seqs), strict=True)
         memories = {row: memory for row, memory in found if memory is not None}
-        return Recall(query, explain(question, traced, memories, self._encoder.analyzer), ranking.confidence)
+        hits = explain(question, traced, completions, memories, self._encoder.analyzer)
+        return Recall(query, hits, ranking.confidence)
 
     def chain(
         self,

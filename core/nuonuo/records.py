@@ -93,7 +93,7 @@ class Evidence:
     """
 
     signals: Mapping[str, float]
-    matches: tuple[Match, ...] = ()
+    matches: Sequence[Match] = ()
     path: tuple[Link, ...] = ()
 
 
