@@ -86,8 +86,8 @@ def test_shares_of_words_vectors_and_tokens(texts: list[str]) -> None:
     (q,) = embedder.encode_queries([QUERY])
     for at, (text, encoding) in enumerate(zip(texts, embedder.encode_documents(texts), strict=True)):
         assert found.dense[at] == pytest.approx(
-            SMALL.dense_weight * float(q.vectors[0] @ encoding.vectors[0]), abs=1e-3
-        )
+            SMALL.dense_weight * float(q.vectors[0] @ encoding.vectors[0]), abs=3e-3
+        )  # vectors are compared rounded to 8 bits a component
         for t, word in enumerate(query):  # the sign pattern of the same token is nearest to it
             if word in text.split():
                 assert found.own[at, t] > 0.6

@@ -6,9 +6,9 @@ Two steps, since texts lie in the store: `trace` works on the shard's numbers wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import overload
 
 import numpy as np
@@ -23,6 +23,10 @@ from nuonuo.words import Analyzer, whole_word
 
 ANSWERED = 0.3  # a word of the question that nothing completes better than this has no answer
 SHOWN = 3  # shared words that a link of content names, the rarest first
+
+
+Fetch = Callable[[Sequence[int]], list[Memory | None]]
+"""The store's numbers of memories to the memories, None for one that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Traced:
     seq: int
     score: float
     signals: dict[str, float]
-    source: int
+    source_id: str | None
     link: float
     shared: tuple[str, ...]
 
@@ -58,7 +62,7 @@ class Completions:
     since most recalls are only read for their texts.
 
     Attributes:
-        rows: the rows whose texts hold the answers.
+        rows, seqs: the memories whose texts hold the answers, by row and by the store's number.
     """
 
     def __init__(self, shard: Shard, question: Question, ranking: Ranking, config: MemoryConfig) -> None:
@@ -67,7 +71,7 @@ class Completions:
         rows = scored.rows[ranking.at]
         if question.tokens is None:
             self.answers = [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
-            self.rows = rows.tolist()
+            self.rows, self.seqs = rows.tolist(), shard.seqs(rows)
             return
         sides = [rows, *(side for distance in (1, 2) for side in shard.neighbours(rows, distance))]
         self._at = places_of(scored.rows, np.stack(sides, axis=1))  # (K, 5): the hit, then its neighbours
@@ -79,7 +83,7 @@ class Completions:
         reached[silent[self._at]] = -np.inf
         self._side, self._top = reached.argmax(axis=1), reached.max(axis=1)  # (K, T), e_t(m) by hit and token
         holders = np.unique(np.take_along_axis(self._at, self._side, axis=1)[self._top >= ANSWERED])
-        self.rows = scored.rows[holders].tolist()
+        self.rows, self.seqs = scored.rows[holders].tolist(), shard.seqs(scored.rows[holders])
         self._counts = counts[holders]
         self._patterns, _ = shard.patterns.gather(scored.rows[holders])
         self._spans, _ = shard.spans.gather(scored.rows[holders])
@@ -167,35 +171,33 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
         shared: tuple[str, ...] = ()
         if source != NOBODY and scored.content[at] >= scored.explicit[at]:
             shared = tuple(shard.postings.shared(source, row, config.content_max_df)[:SHOWN])
+        source_id = None if source == NOBODY else shard.ids[source]
         score, link = sum(signals.values()), float(scored.link[at])
-        found.append(Traced(row, seqs[place], score, signals, source, link, shared))
+        found.append(Traced(row, seqs[place], score, signals, source_id, link, shared))
     return found
-
-
-def involved(traced: list[Traced], completions: Completions) -> list[int]:
-    """The rows whose texts `explain` needs."""
-    rows = {hit.row for hit in traced} | {hit.source for hit in traced if hit.source != NOBODY}
-    return sorted(rows | set(completions.rows))
 
 
 def explain(
     question: Question,
     traced: list[Traced],
+    memories: Sequence[Memory | None],
     completions: Completions,
-    memories: Mapping[int, Memory],
+    fetch: Fetch,
     analyzer: Analyzer,
 ) -> tuple[Hit, ...]:
     """The hits with their evidence in words; a hit that is no longer stored is left out.
 
     Args:
-        memories: row -> memory, for the rows of `involved` that are still stored.
+        memories: those of ``traced``, in order; None for one that is no longer stored.
+        fetch: asked for the texts that hold the answers, once matches are looked at.
     """
     hits = []
-    for place, hit in enumerate(traced):
-        if hit.row in memories:
-            matches = Matches(partial(_matches, question, hit.row, place, completions, memories, analyzer))
-            evidence = Evidence(hit.signals, matches, _path(hit, memories, analyzer))
-            hits.append(Hit(memories[hit.row], hit.score, evidence))
+    texts = cache(partial(fetch, completions.seqs))  # one look into the store serves every hit
+    for place, (hit, memory) in enumerate(zip(traced, memories, strict=True)):
+        if memory is not None:
+            matches = Matches(partial(_matches, question, hit.row, place, completions, texts, analyzer))
+            evidence = Evidence(hit.signals, matches, _path(hit, memory, analyzer))
+            hits.append(Hit(memory, hit.score, evidence))
     return tuple(hits)
 
 
@@ -204,12 +206,13 @@ def _matches(
     row: int,
     place: int,
     completions: Completions,
-    memories: Mapping[int, Memory],
+    texts: Callable[[], list[Memory | None]],
     analyzer: Analyzer,
 ) -> tuple[Match, ...]:
     found = []
+    holders = dict(zip(completions.rows, texts(), strict=True))
     for answer in completions.answers[place]:
-        holder = memories.get(answer.row)
+        holder = holders.get(answer.row)
         if holder is None:
             continue
         part, written = _written(question, answer, [holder.text, *holder.cues], analyzer)
@@ -227,13 +230,12 @@ def _matches(
     return tuple(found)
 
 
-def _path(hit: Traced, memories: Mapping[int, Memory], analyzer: Analyzer) -> tuple[Link, ...]:
-    source, target = memories.get(hit.source), memories[hit.row]
-    if source is None:
+def _path(hit: Traced, target: Memory, analyzer: Analyzer) -> tuple[Link, ...]:
+    if hit.source_id is None:
         return ()
     kind: AssociationKind = "content" if hit.shared else "explicit"
     words = tuple(analyzer.written(target.text, stem) or stem for stem in hit.shared)
-    return (Link(source.id or "", target.id or "", kind, min(hit.link, 1.0), words),)
+    return (Link(hit.source_id, target.id or "", kind, min(hit.link, 1.0), words),)
 
 
 def _written(question: Question, answer: Answer, parts: Sequence[str], analyzer: Analyzer) -> tuple[int, str]:

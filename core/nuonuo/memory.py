@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from os import PathLike, fspath
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -22,7 +23,7 @@ from nuonuo.cues import Paraphraser, augment
 from nuonuo.embedding import Embedder, check_vectors, default_embedder
 from nuonuo.encoder import Encoder
 from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
-from nuonuo.evidence import Completions, explain, involved, trace
+from nuonuo.evidence import Completions, explain, trace
 from nuonuo.filters import check_where
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
 from nuonuo.shard import Shard
@@ -299,11 +300,9 @@ class AssociativeMemory:
             ranking = pipeline.recall(shard, question, k, mask, self.config)
             traced = trace(shard, ranking, self.config)
             completions = Completions(shard, question, ranking, self.config)
-            rows = np.array(involved(traced, completions))
-            seqs = shard.seqs(rows)
-        found = zip(rows.tolist(), self._store.get_seqs(namespace, seqs), strict=True)
-        memories = {row: memory for row, memory in found if memory is not None}
-        hits = explain(question, traced, completions, memories, self._encoder.analyzer)
+        fetch = partial(self._store.get_seqs, namespace)
+        memories = fetch([hit.seq for hit in traced])
+        hits = explain(question, traced, memories, completions, fetch, self._encoder.analyzer)
         return Recall(query, hits, ranking.confidence)
 
     def chain(
