@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 
 import pytest
@@ -206,3 +207,12 @@ def test_the_embedder_is_asked_once_for_a_text(minilm: MiniLM, monkeypatch: pyte
     memory.add(["One sentence.", "One sentence.", "Another one."])
     memory.recall("One sentence.")
     assert sorted(asked) == ["Another one.", "One sentence."]
+
+
+def test_evidence_outlives_the_memory_and_can_be_pickled(minilm: MiniLM) -> None:
+    with AssociativeMemory(embedder=minilm) as memory:
+        memory.add(["Rex is my beagle.", "Rex is afraid of thunder."], session_id="s")
+        result = memory.recall("What scares my dog?")
+    copied = pickle.loads(pickle.dumps(result))
+    assert copied == result
+    assert {match.answer for match in copied[0].evidence.matches} >= {"afraid"}

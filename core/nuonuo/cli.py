@@ -121,7 +121,18 @@ def _why(hit: Hit) -> str:
 
 
 def _plain(result: Recall) -> dict[str, Any]:
-    hits = [asdict(hit) for hit in result]
+    hits = [
+        {
+            "memory": asdict(hit.memory),
+            "score": hit.score,
+            "evidence": {
+                "signals": dict(hit.evidence.signals),
+                "matches": [asdict(match) for match in hit.evidence.matches],
+                "path": [asdict(link) for link in hit.evidence.path],
+            },
+        }
+        for hit in result
+    ]
     return {"query": result.query, "confidence": result.confidence, "hits": hits}
 
 

@@ -6,10 +6,10 @@ Two steps, since texts lie in the store: `trace` works on the shard's numbers wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
-from typing import overload
+from functools import cached_property, partial
+from typing import TypeVar, overload
 
 import numpy as np
 
@@ -23,10 +23,6 @@ from nuonuo.words import Analyzer, whole_word
 
 ANSWERED = 0.3  # a word of the question that nothing completes better than this has no answer
 SHOWN = 3  # shared words that a link of content names, the rarest first
-
-
-Fetch = Callable[[Sequence[int]], list[Memory | None]]
-"""The store's numbers of memories to the memories, None for one that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +117,24 @@ class Completions:
         return found
 
 
-class Matches(Sequence[Match]):
-    """The matches of one hit, put into words when they are first looked at."""
+T = TypeVar("T")
 
-    def __init__(self, work: Callable[[], tuple[Match, ...]]) -> None:
+
+class Lazy(Sequence[T]):
+    """A sequence that is worked out when it is first looked at."""
+
+    def __init__(self, work: Callable[[], tuple[T, ...]]) -> None:
         self._work = work
 
     @cached_property
-    def _all(self) -> tuple[Match, ...]:
+    def _all(self) -> tuple[T, ...]:
         return self._work()
 
     @overload
-    def __getitem__(self, index: int) -> Match: ...
+    def __getitem__(self, index: int) -> T: ...
     @overload
-    def __getitem__(self, index: slice) -> tuple[Match, ...]: ...
-    def __getitem__(self, index: int | slice) -> Match | tuple[Match, ...]:
+    def __getitem__(self, index: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
         return self._all[index]
 
     def __len__(self) -> int:
@@ -149,6 +148,9 @@ class Matches(Sequence[Match]):
 
     def __repr__(self) -> str:
         return repr(self._all)
+
+    def __reduce__(self) -> tuple[type[tuple[T, ...]], tuple[tuple[T, ...]]]:
+        return tuple, (self._all,)  # copied and pickled as what it stands for
 
 
 def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
@@ -180,23 +182,22 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
 def explain(
     question: Question,
     traced: list[Traced],
-    memories: Sequence[Memory | None],
     completions: Completions,
-    fetch: Fetch,
+    memories: Sequence[Memory | None],
     analyzer: Analyzer,
 ) -> tuple[Hit, ...]:
     """The hits with their evidence in words; a hit that is no longer stored is left out.
 
     Args:
-        memories: those of ``traced``, in order; None for one that is no longer stored.
-        fetch: asked for the texts that hold the answers, once matches are looked at.
+        memories: those of ``traced``, then those of ``completions``; None for one that is no longer stored.
     """
+    texts = dict(zip(completions.rows, memories[len(traced) :], strict=True))
     hits = []
-    texts = cache(partial(fetch, completions.seqs))  # one look into the store serves every hit
-    for place, (hit, memory) in enumerate(zip(traced, memories, strict=True)):
+    for place, (hit, memory) in enumerate(zip(traced, memories, strict=False)):
         if memory is not None:
-            matches = Matches(partial(_matches, question, hit.row, place, completions, texts, analyzer))
-            evidence = Evidence(hit.signals, matches, _path(hit, memory, analyzer))
+            matches = Lazy(partial(_matches, question, hit.row, place, completions, texts, analyzer))
+            path = Lazy(partial(_path, hit, memory, analyzer))
+            evidence = Evidence(hit.signals, matches, path)
             hits.append(Hit(memory, hit.score, evidence))
     return tuple(hits)
 
@@ -206,13 +207,12 @@ def _matches(
     row: int,
     place: int,
     completions: Completions,
-    texts: Callable[[], list[Memory | None]],
+    texts: Mapping[int, Memory | None],
     analyzer: Analyzer,
 ) -> tuple[Match, ...]:
     found = []
-    holders = dict(zip(completions.rows, texts(), strict=True))
     for answer in completions.answers[place]:
-        holder = holders.get(answer.row)
+        holder = texts.get(answer.row)
         if holder is None:
             continue
         part, written = _written(question, answer, [holder.text, *holder.cues], analyzer)

@@ -162,7 +162,7 @@ class Postings:
 
     def shared(self, row: int, other: int, max_df: int) -> list[str]:
         """The rare stems that two rows share, the rarest first."""
-        terms = np.intersect1d(self._forward[row][:, 0], self._forward[other][:, 0]).tolist()
+        terms = {*self._forward[row][:, 0].tolist()} & {*self._forward[other][:, 0].tolist()}
         rare = [
             (len(self._rows[term]), self._stem[term] or "")
             for term in terms

@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from os import PathLike, fspath
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -300,9 +299,10 @@ class AssociativeMemory:
             ranking = pipeline.recall(shard, question, k, mask, self.config)
             traced = trace(shard, ranking, self.config)
             completions = Completions(shard, question, ranking, self.config)
-        fetch = partial(self._store.get_seqs, namespace)
-        memories = fetch([hit.seq for hit in traced])
-        hits = explain(question, traced, memories, completions, fetch, self._encoder.analyzer)
+        # One look into the store: evidence stays whole whatever becomes of the memory afterwards.
+        seqs = [hit.seq for hit in traced] + completions.seqs
+        memories = self._store.get_seqs(namespace, seqs)
+        hits = explain(question, traced, completions, memories, self._encoder.analyzer)
         return Recall(query, hits, ranking.confidence)
 
     def chain(

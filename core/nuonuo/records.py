@@ -94,7 +94,7 @@ class Evidence:
 
     signals: Mapping[str, float]
     matches: Sequence[Match] = ()
-    path: tuple[Link, ...] = ()
+    path: Sequence[Link] = ()
 
 
 @dataclass(frozen=True, slots=True)
