@@ -50,7 +50,8 @@ def db(filled: Path, tmp_path: Path) -> str:
 def run(script: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run an example as a user does, but with no terminal."""
     needed = NEEDS.get(script, "llama_index.core" if script.startswith("llama") else "nuonuo")
-    pytest.importorskip(needed)
+    for package in (needed, "sentence_transformers", "rich"):
+        pytest.importorskip(package)
     paths = [str(ROOT / "core"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     return subprocess.run(
         [sys.executable, str(EXAMPLES / script), *arguments],

@@ -57,7 +57,7 @@ def test_update_is_the_concave_convex_step_on_the_energy() -> None:
 
 
 def as_torch(x: Float) -> Any:
-    import torch
+    torch = pytest.importorskip("torch")
 
     return torch.from_numpy(x)
 

@@ -16,7 +16,7 @@ from nuonuo.evaluation.systems import need
 from nuonuo.records import Memory
 from tests.evaluation.samples import LOCOMO, write
 
-FRAMEWORKS = {"langchain": "langchain_core", "llama-index": "llama_index"}
+FRAMEWORKS = {"langchain": "langchain_core", "llama-index": "llama_index.core"}
 
 
 @pytest.fixture
