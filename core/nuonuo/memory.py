@@ -301,7 +301,9 @@ class AssociativeMemory:
             completions = Completions(shard, question, ranking, self.config)
         # One look into the store: evidence stays whole whatever becomes of the memory afterwards.
         seqs = [hit.seq for hit in traced] + completions.seqs
-        memories = self._store.get_seqs(namespace, seqs)
+        distinct = [*dict.fromkeys(seqs)]
+        stored = dict(zip(distinct, self._store.get_seqs(namespace, distinct), strict=True))
+        memories = [stored[seq] for seq in seqs]
         hits = explain(question, traced, completions, memories, self._encoder.analyzer)
         return Recall(query, hits, ranking.confidence)
 
