@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nuonuo.arrays import largest
 from nuonuo.lexical import Postings
-from nuonuo.tokens import BITS, CLIP, as_words, best_of, prepare, similarities
+from nuonuo.tokens import BITS, CLIP, as_words, best_of, prepare
 from nuonuo.vectors import VectorIndex
 from tests.fakes import bm25
 
@@ -126,9 +126,9 @@ def links_slowly(texts: list[list[str]], row: int, without: frozenset[str], max_
 @given(STEMS, st.frozensets(st.sampled_from("abc"), max_size=2), st.integers(1, 5))
 def test_links_are_the_formula(texts: list[list[str]], without: frozenset[str], max_df: int) -> None:
     postings = postings_of(texts)
-    rows = list(range(0, len(texts), 2))
+    rows = np.arange(0, len(texts), 2)
     at, targets, weights = postings.links(rows, without, max_df)
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows.tolist()):
         mine = at == number
         got = {t: w for t, w in zip(targets[mine].tolist(), weights[mine].tolist(), strict=True) if w > 0}
         assert got == pytest.approx(links_slowly(texts, row, without, max_df), rel=1e-4)
@@ -173,19 +173,20 @@ def cosines(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (x / np.linalg.norm(x, axis=1)[:, None]) @ (y / np.linalg.norm(y, axis=1)[:, None]).T
 
 
-@pytest.mark.parametrize("d", [40, 64, 384])
+@pytest.mark.parametrize("d", [40, 64, 384, 8192])
 def test_similarity_is_the_cosine_of_signs_and_state(d: int) -> None:
     rng = np.random.default_rng(d)
     x = rng.integers(0, 2, (50, d)) * 2 - 1
     q = rng.standard_normal((7, d)).astype(np.float32)
-    values = similarities(as_words(np.packbits(x > 0, axis=1)), prepare(q, np.arange(7)))
+    each = np.ones(50, np.int64)
+    values = best_of(as_words(np.packbits(x > 0, axis=1)), each, prepare(q, np.arange(7)))
     assert values.shape == (50, 7)
     # exactly so for the state rounded to 2^BITS levels a component, and nearly so for the state itself
     scale = CLIP * np.sqrt((q**2).mean(axis=1, keepdims=True))
     rounded = np.rint((np.clip(q / scale, -1, 1) + 1) * (2**BITS - 1) / 2) * 2 / (2**BITS - 1) - 1
     assert np.allclose(values, cosines(x, rounded), atol=1e-5)
     assert np.abs(values - cosines(x, q)).max() < 1.7 / np.sqrt(d)
-    own = similarities(as_words(np.packbits(x > 0, axis=1)), prepare(x.astype(np.float32), np.arange(50)))
+    own = best_of(as_words(np.packbits(x > 0, axis=1)), each, prepare(x.astype(np.float32), np.arange(50)))
     assert np.allclose(np.diag(own), 1, atol=1e-5)
     assert own.max() <= 1 + 1e-5
     assert own.min() >= -1 - 1e-5
@@ -194,8 +195,10 @@ def test_similarity_is_the_cosine_of_signs_and_state(d: int) -> None:
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=8))
 def test_best_of_is_the_maximum_of_each_block(counts: list[int]) -> None:
     rng = np.random.default_rng(len(counts))
-    values = rng.standard_normal((sum(counts), 3)).astype(np.float32)
-    best, start = best_of(values, np.array(counts)), 0
+    patterns = as_words(rng.integers(0, 256, (sum(counts), 48), np.uint8))
+    tokens = prepare(rng.standard_normal((3, 384)).astype(np.float32), np.arange(3))
+    values = best_of(patterns, np.ones(len(patterns), np.int64), tokens)
+    best, start = best_of(patterns, np.array(counts), tokens), 0
     for at, count in enumerate(counts):
         block = values[start : start + count]
         assert best[at].tolist() == (block.max(axis=0).tolist() if count else [0, 0, 0])

@@ -99,7 +99,7 @@ class Ragged:
         ends = np.cumsum(counts)
         total = int(ends[-1]) if len(ends) else 0
         at = np.arange(total) + np.repeat(self._starts.data[items] - (ends - counts), counts)
-        return self._rows.data[at], counts
+        return self._rows.data.take(at, axis=0), counts
 
     def counts(self, items: IntArray) -> IntArray:
         """The lengths of the blocks of ``items`` (C,)."""

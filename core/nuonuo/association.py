@@ -14,7 +14,7 @@ import numpy as np
 from nuonuo.arrays import IntArray, largest
 from nuonuo.scoring import BoolArray, FloatArray, Scored, Search, extend, places_of
 
-FAINT = 0.01  # a content link that carries less than this of the best's activation moves nothing
+FAINT = 0.1  # a content link that carries less than this of the best's activation moves next to nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +68,7 @@ def outgoing(search: Search, scored: Scored) -> Links:
     rows = scored.rows[sources]
     asked = frozenset(word.stem for word in search.question.words)
     max_df = config.content_max_df if config.content_weight else 0
-    number, target, weight = shard.postings.links(rows.tolist(), asked, max_df)
+    number, target, weight = shard.postings.links(rows, asked, max_df)
     explicit = [
         (at, to, shard.codes.damped(row, to))
         for at, row in enumerate(rows.tolist() if config.explicit_weight else [])

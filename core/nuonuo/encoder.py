@@ -17,7 +17,7 @@ from nuonuo.records import Memory
 from nuonuo.scoring import Question
 from nuonuo.sentences import sentences
 from nuonuo.separation import WinnerTakeAll
-from nuonuo.stores.base import Identity, Traces
+from nuonuo.stores.base import SENTENCE, Identity, Traces
 from nuonuo.tokens import patterns_of, query_tokens
 from nuonuo.words import Analyzer
 
@@ -82,7 +82,7 @@ class Encoder:
                 patterns.append(found)
                 spans.append(np.column_stack([np.full(len(where), number, np.int32), where]))
         vectors = [parts[0].vectors, *sentences, *(encoding.vectors for encoding in parts[1:])]
-        numbers = [0] * (1 + len(sentences)) + [*range(1, len(parts))]
+        numbers = [0] + [SENTENCE] * len(sentences) + [*range(1, len(parts))]
         return Traces(
             # float16 is what is stored: whatever is derived from vectors follows from the file alone
             vectors=np.concatenate(vectors).astype(np.float16),

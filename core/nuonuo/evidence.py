@@ -18,7 +18,7 @@ from nuonuo.pipeline import Ranking
 from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, Memory
 from nuonuo.scoring import Question, places_of, token_words
 from nuonuo.shard import NOBODY, Shard
-from nuonuo.tokens import similarities
+from nuonuo.tokens import agreement
 from nuonuo.words import Analyzer, whole_word
 
 ANSWERED = 0.3  # a word of the question that nothing completes better than this has no answer
@@ -69,7 +69,7 @@ class Completions:
             self.answers = [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
             self.rows, self.seqs = rows.tolist(), shard.seqs(rows)
             return
-        sides = [rows, *(side for distance in (1, 2) for side in shard.neighbours(rows, distance))]
+        sides = [rows, *shard.neighbours(rows)]
         self._at = places_of(scored.rows, np.stack(sides, axis=1))  # (K, 5): the hit, then its neighbours
         counts = shard.patterns.counts(scored.rows)
         silent = np.append(counts == 0, True)  # the last one stands for nobody
@@ -97,7 +97,7 @@ class Completions:
             pieces.setdefault(word, []).append(token)
         weight = {word: float(ranking.weights[own].sum()) for word, own in pieces.items()}
         order = sorted(pieces, key=lambda word: -weight[word])
-        values = similarities(self._patterns, tokens)
+        values = agreement(self._patterns, tokens)
         ends = np.cumsum(self._counts)
         starts = ends - self._counts
         block = dict(zip(self.rows, zip(starts.tolist(), ends.tolist(), strict=True), strict=True))
@@ -110,7 +110,7 @@ class Completions:
                     continue
                 row = int(ranking.scored.rows[self._at[hit, self._side[hit, token]]])
                 start, end = block[row]
-                part, begin, stop = self._spans[start + values[start:end, token].argmax()].tolist()
+                part, begin, stop = self._spans[start + values[token, start:end].argmax()].tolist()
                 mean = sum(top[piece] for piece in pieces[word]) / len(pieces[word])
                 answers.append(Answer(word, weight[word], mean, row, part, begin, stop))
             found.append(tuple(answers))

@@ -36,11 +36,14 @@ class Postings:
         self._stem: list[str | None] = []
         self._rows: list[array[int]] = []  # by term: ascending rows
         self._frequencies: list[array[int]] = []  # by term: the stem's frequency in each of them
+        self._df = Growable(np.int32)  # by term: in how many rows it stands
         self._forward = Ragged(np.int32, (2,))  # by row: (term, frequency)
         self._lengths = Growable(np.float32)
         self._count = 0
         self._total = 0
-        self._norms: FloatArray | None = None  # k1 (1 - b + b len / mean len) by row, until something changes
+        # Until something changes: k1 (1 - b + b len / mean len) by row, and what common terms give each row.
+        self._norms: FloatArray | None = None
+        self._common: dict[int, FloatArray] = {}
 
     @property
     def count(self) -> int:
@@ -62,16 +65,18 @@ class Postings:
                 self._stem.append(stem)
                 self._rows.append(array("i"))
                 self._frequencies.append(array("i"))
+                self._df.append([0])
             rows = self._rows[term]
             at = len(rows) if not rows or rows[-1] < row else bisect_left(rows, row)
             rows.insert(at, row)
             self._frequencies[term].insert(at, frequency)
+            self._df.data[term] += 1
             terms.append((term, frequency))
         self._forward.replace(row, np.array(terms, np.int32).reshape(-1, 2))
         self._lengths.data[row] = len(stems)
         self._count += 1
         self._total += len(stems)
-        self._norms = None
+        self._changed()
 
     def remove(self, row: int) -> None:
         """Forget ``row``; a stem that no other memory has is forgotten with it."""
@@ -79,6 +84,7 @@ class Postings:
             rows = self._rows[term]
             at = bisect_left(rows, row)
             del rows[at], self._frequencies[term][at]
+            self._df.data[term] -= 1
             if not rows:
                 stem = self._stem[term]
                 if stem is not None:
@@ -88,7 +94,7 @@ class Postings:
         self._count -= 1
         self._total -= int(self._lengths.data[row])
         self._lengths.data[row] = 0
-        self._norms = None
+        self._changed()
 
     def df(self, stem: str) -> int:
         """In how many memories the stem stands."""
@@ -107,33 +113,21 @@ class Postings:
             term = self._term.get(stem)
             if term is None:
                 continue
-            rows = np.frombuffer(self._rows[term], np.int32)
-            if len(rows) * COMMON > self._count:
-                common.append(term)
+            if len(self._rows[term]) * COMMON > self._count:
+                common.append(self._everywhere(term))
             else:
-                frequencies = np.frombuffer(self._frequencies[term], np.int32)
-                scores[rows] += np.float32(self.idf(stem)) * self._saturated(rows, frequencies)
-        return Scores(self, scores, common)
-
-    def add_common(self, terms: Iterable[int], rows: npt.NDArray[np.integer], scores: FloatArray) -> None:
-        """Add to ``scores`` (C,) what the ``terms`` give each of ``rows`` (C,), ascending."""
-        rows = rows.astype(np.int32)
-        for term in terms:
-            having = np.frombuffer(self._rows[term], np.int32)
-            at = np.minimum(np.searchsorted(having, rows), len(having) - 1)
-            has = having[at] == rows
-            found = rows[has]
-            frequencies = np.frombuffer(self._frequencies[term], np.int32)[at[has]]
-            scores[has] += np.float32(self.idf(self._stem[term] or "")) * self._saturated(found, frequencies)
+                rows, given = self._given(term)
+                scores[rows] += given
+        return Scores(scores, common)
 
     def most(self, stems: Iterable[str]) -> float:
         """The greatest score that a memory could have for ``stems``: (k1 + 1) times the sum of their idf."""
         return (self._k1 + 1) * sum(self.idf(stem) for stem in dict.fromkeys(stems))
 
     def links(
-        self, rows: Sequence[int], without: frozenset[str], max_df: int
+        self, rows: IntArray, without: frozenset[str], max_df: int
     ) -> tuple[IntArray, IntArray, FloatArray]:
-        """What each of ``rows`` shares rare stems with, and the strength v / (v + 1) of each link.
+        """What each of ``rows`` (C,) shares rare stems with, and the strength v / (v + 1) of each link.
 
         v sums (ln(N / df) / ln N) / sqrt(df) * saturated frequency in the target over the shared stems
         with 2 <= df <= ``max_df`` that are not in ``without``: rare stems count most, and hubs little.
@@ -141,21 +135,22 @@ class Postings:
         Shapes:
             returns three (L,): the index into ``rows``, the target row, the strength; by index, then target.
         """
-        terms, owners = [], []
-        for owner, row in enumerate(rows):
-            for term in self._forward[row][:, 0].tolist():
-                if 2 <= len(self._rows[term]) <= max_df and self._stem[term] not in without:
-                    terms.append(term)
-                    owners.append(owner)
-        if not terms:
+        entries, counts = self._forward.gather(rows)
+        terms, df = entries[:, 0], self._df.data[entries[:, 0]]
+        links = (df >= 2) & (df <= max_df)
+        for stem in without:
+            links &= terms != self._term.get(stem, -1)
+        terms, df, owners = terms[links], df[links], np.repeat(np.arange(len(rows)), counts)[links]
+        if not len(terms):
             return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
-        df = np.array([len(self._rows[term]) for term in terms])
         rarity = np.log(self._count / df) / math.log(self._count) / np.sqrt(df)
-        targets = np.concatenate([np.frombuffer(self._rows[term], np.int32) for term in terms])
-        frequencies = np.concatenate([np.frombuffer(self._frequencies[term], np.int32) for term in terms])
-        source = np.repeat(np.array(owners), df)
+        targets = np.concatenate([np.frombuffer(self._rows[term], np.int32) for term in terms.tolist()])
+        frequencies = np.concatenate(
+            [np.frombuffer(self._frequencies[term], np.int32) for term in terms.tolist()]
+        )
+        source = np.repeat(owners, df)
         values = np.repeat(rarity, df) * self._saturated(targets, frequencies)
-        keep = targets != np.asarray(rows)[source]
+        keep = targets != rows[source]
         keys, inverse = np.unique(source[keep] * len(self._lengths) + targets[keep], return_inverse=True)
         v = np.bincount(inverse, values[keep], minlength=len(keys))
         return keys // len(self._lengths), keys % len(self._lengths), (v / (v + 1)).astype(np.float32)
@@ -194,7 +189,27 @@ class Postings:
     def nbytes(self) -> int:
         per_term = 400  # two arrays, a str, and their places in a dict and three lists
         entries = sum(len(rows) for rows in self._rows)
-        return entries * 8 + len(self._stem) * per_term + self._forward.nbytes + self._lengths.nbytes
+        arrays = self._forward.nbytes + self._df.nbytes + self._lengths.nbytes
+        arrays += len(self._common) * 4 * len(self._lengths)
+        return entries * 8 + len(self._stem) * per_term + arrays
+
+    def _changed(self) -> None:
+        self._norms = None
+        self._common.clear()
+
+    def _given(self, term: int) -> tuple[npt.NDArray[np.int32], FloatArray]:
+        """The rows that have ``term``, and what BM25 gives each of them for it."""
+        rows = np.frombuffer(self._rows[term], np.int32)
+        frequencies = np.frombuffer(self._frequencies[term], np.int32)
+        return rows, np.float32(self.idf(self._stem[term] or "")) * self._saturated(rows, frequencies)
+
+    def _everywhere(self, term: int) -> FloatArray:
+        """What BM25 gives every row for a common ``term`` (n,); few terms are common, so it is kept."""
+        if term not in self._common:
+            rows, given = self._given(term)
+            self._common[term] = np.zeros(len(self._lengths), np.float32)
+            self._common[term][rows] = given
+        return self._common[term]
 
     def _saturated(self, rows: npt.NDArray[np.int32], frequencies: npt.NDArray[np.int32]) -> FloatArray:
         """(k1 + 1) f / (f + k1 (1 - b + b len / mean len)) of a stem with frequency f in each of ``rows``."""
@@ -214,12 +229,13 @@ class Scores:
         rare: (n,) float32, the share of the stems that choose candidates.
     """
 
-    def __init__(self, postings: Postings, rare: FloatArray, common: list[int]) -> None:
+    def __init__(self, rare: FloatArray, common: list[FloatArray]) -> None:
         self.rare = rare
-        self._postings, self._common = postings, common
+        self._common = common
 
     def of(self, rows: IntArray) -> FloatArray:
-        """The whole score of each of ``rows`` (C,), ascending: (C,)."""
+        """The whole score of each of ``rows`` (C,): (C,)."""
         scores: FloatArray = self.rare[rows]
-        self._postings.add_common(self._common, rows, scores)
+        for given in self._common:
+            scores += given[rows]
         return scores

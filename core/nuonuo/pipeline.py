@@ -49,14 +49,13 @@ def candidates(search: Search, dense: int) -> IntArray:
     mask, wanted = search.mask, search.config.lexical_candidates
     if np.count_nonzero(mask) <= dense + wanted:
         return np.flatnonzero(mask)
-    found: list[IntArray] = [search.shard.vectors.nearest(search.question.state, dense, mask)]
+    near = search.shard.vectors.nearest(search.question.state, dense, mask)
     worded = np.flatnonzero((search.lexical.rare > 0) & mask)
-    found.append(worded[largest(search.lexical.rare[worded], wanted)])
-    cued = np.concatenate(found)
-    found += [side for distance in (1, 2) for side in search.shard.neighbours(cued, distance)]
+    cued = np.concatenate([near, worded[largest(search.lexical.rare[worded], wanted)]])
+    beside = search.shard.neighbours(cued)
     reached = np.zeros(len(mask), bool)
-    for rows in found:
-        reached[rows[rows != NOBODY]] = True
+    reached[cued] = True
+    reached[beside[beside != NOBODY]] = True
     return np.flatnonzero(reached & mask)
 
 

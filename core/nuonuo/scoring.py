@@ -16,7 +16,7 @@ from nuonuo.arrays import IntArray
 from nuonuo.config import MemoryConfig
 from nuonuo.lexical import Scores
 from nuonuo.shard import NOBODY, Shard
-from nuonuo.tokens import QueryTokens, best_of, similarities
+from nuonuo.tokens import QueryTokens, best_of
 from nuonuo.words import Word
 
 FloatArray = npt.NDArray[np.float32]
@@ -165,7 +165,7 @@ def own_completion(search: Search, rows: IntArray) -> FloatArray:
         found = [[shard.postings.has(row, stem) for stem in stems] for row in rows.tolist()]
         return np.array(found, np.float32).reshape(len(rows), len(stems))
     patterns, counts = shard.patterns.gather(rows)
-    return best_of(similarities(patterns, question.tokens), counts)
+    return best_of(patterns, counts, question.tokens)
 
 
 def with_neighbours(
@@ -176,9 +176,7 @@ def with_neighbours(
     Shapes: own: (C, T); cosines, lexical: (C,), of the best sentence vector, and BM25 over its greatest.
     """
     config, weights = search.config, search.weights
-    before1, after1, before2, after2 = (
-        places_of(rows, side) for distance in (1, 2) for side in search.shard.neighbours(rows, distance)
-    )
+    before1, after1, before2, after2 = places_of(rows, search.shard.neighbours(rows))
     # e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2)); the last row of `padded` stands for nobody.
     padded = np.vstack([own, np.zeros((1, own.shape[1]), np.float32)])
     g = np.float32(config.neighbour_discount)
@@ -214,8 +212,8 @@ def with_neighbours(
 
 
 def places_of(rows: IntArray, wanted: IntArray) -> IntArray:
-    """Where each of ``wanted`` stands in the ascending ``rows``; len(rows) for one that does not."""
+    """Where each of ``wanted`` (...) stands in the ascending ``rows``; len(rows) for one that does not."""
     if not len(rows):
-        return np.zeros(len(wanted), np.int64)
+        return np.zeros(wanted.shape, np.int64)
     at = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
     return np.where(rows[at] == wanted, at, len(rows))

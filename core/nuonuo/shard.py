@@ -20,7 +20,7 @@ from nuonuo.config import MemoryConfig
 from nuonuo.filters import Fields
 from nuonuo.hebbian import HebbianAssociator
 from nuonuo.lexical import Postings
-from nuonuo.stores.base import START, Changes, Cursor, Row, Store
+from nuonuo.stores.base import SENTENCE, START, Changes, Cursor, Row, Store
 from nuonuo.tokens import as_words
 from nuonuo.vectors import VectorIndex
 from nuonuo.words import Analyzer
@@ -88,16 +88,17 @@ class Shard:
         """The rows of those ``ids`` that are here."""
         return np.array([self._row_by_id[each] for each in ids if each in self._row_by_id], np.int64)
 
-    def neighbours(self, rows: IntArray, distance: int) -> tuple[IntArray, IntArray]:
-        """The rows ``distance`` turns before and after each of ``rows`` in its session; -1 for none."""
-        found = []
-        for side in (0, 1):
-            at = rows
-            for _ in range(distance):
-                # index -1 reads the last row; the mask puts the -1 back
-                at = np.where(at >= 0, self._neighbours.data[at, side], NOBODY)
-            found.append(at.astype(np.int64))
-        return found[0], found[1]
+    def neighbours(self, rows: IntArray) -> IntArray:
+        """For each of ``rows`` (C,) its neighbours in its session: (4, C), -1 for none.
+
+        One turn before, one turn after, two turns before, two turns after.
+        """
+        beside, found = self._neighbours.data, np.empty((4, len(rows)), np.int64)
+        found[:2] = beside.take(rows, axis=0).T
+        # index -1 reads the last row; the mask puts the -1 back
+        found[2] = np.where(found[0] >= 0, beside[found[0], 0], NOBODY)
+        found[3] = np.where(found[1] >= 0, beside[found[1], 1], NOBODY)
+        return found
 
     # -- following the store ----------------------------------------------------------------------
 
@@ -151,7 +152,7 @@ class Shard:
         memory, traces = item.memory, item.traces
         stems = [stem for text in (memory.text, *memory.cues) for stem in self._analyzer.stems(text)]
         self.postings.put(row, stems)
-        self.vectors.put(row, traces.vectors)
+        self.vectors.put(row, traces.vectors, traces.parts != SENTENCE)
         self.fields.put(row, memory)
         if len(traces.spans):
             self.patterns.replace(row, as_words(traces.patterns))

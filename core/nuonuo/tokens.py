@@ -9,6 +9,7 @@ ColBERT, 2020) with nothing trained.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,25 +122,45 @@ def as_words(packed: ByteArray) -> WordArray:
     return np.ascontiguousarray(packed).view(np.uint64)
 
 
-def similarities(patterns: WordArray, question: QueryTokens) -> FloatArray:
-    """Cosine of each bipolar pattern with each token of the question: x . q / (|x| |q|), |x| = sqrt(d).
+def agreement(patterns: WordArray, question: QueryTokens) -> npt.NDArray[np.signedinteger[Any]]:
+    """How far each bipolar pattern x agrees with each token q of the question, as an integer.
 
-    With b the bits of x = 2 b - 1, and l the levels of q = (2 / L) l - 1:
-    x . q = (2 / L) (2 b . l - sum l) - (2 sum b - d), and b . l is a sum of popcounts over bit planes.
+    With b the bits of x = 2 b - 1, and l the levels of q = (2 / L) l - 1, L = 2^BITS - 1:
+    x . q = (2 / L) (2 b . l - L sum b) + d - (2 / L) sum l, and b . l is a sum of popcounts over bit
+    planes. What is in the parentheses is returned; the rest depends on the token alone.
 
     Shapes:
-        patterns: (P, ceil(d / 64)) uint64; returns (P, T) float32.
+        patterns: (P, ceil(d / 64)) uint64; returns (T, P), int16 where that holds it.
     """
+    top = 2**BITS - 1
+    kind = np.int16 if 2 * top * question.dimension < 2**15 else np.int32
     columns = np.ascontiguousarray(patterns.T)
-    ones = popcount(columns, columns)
-    product = np.zeros((len(question), len(patterns)), np.int16)
+    agreed = np.zeros((len(question), len(patterns)), kind)
     for bit, plane in enumerate(question.planes):
-        product += popcount(columns[:, None, :], plane.T[:, :, None]) << bit
-    d, top = question.dimension, 2**BITS - 1
-    dots = np.float32(4 / top) * product
-    dots -= np.float32(2 / top) * question.levels[:, None] + (2 * ones - d).astype(np.float32)
-    dots /= question.norms[:, None] * np.float32(np.sqrt(d))
-    return dots.T
+        agreed += popcount(columns[:, None, :], plane.T[:, :, None]).astype(kind, copy=False) * (2 << bit)
+    agreed -= popcount(columns, columns).astype(kind, copy=False) * top
+    return agreed
+
+
+def best_of(patterns: WordArray, counts: IntArray, question: QueryTokens) -> FloatArray:
+    """s_t(m): the cosine of each token of the question with the nearest of each memory's patterns.
+
+    cos(x, q) = x . q / (|x| |q|) with |x| = sqrt(d).
+
+    Shapes:
+        patterns: (P, ceil(d / 64)) uint64, those of C memories one after another.
+        counts: (C,), how many each memory has, summing to P.
+        returns (C, T), 0 for a memory without patterns.
+    """
+    best = np.zeros((len(counts), len(question)), np.float32)
+    full = np.flatnonzero(counts)
+    if len(full):
+        starts = (np.cumsum(counts) - counts)[full]
+        d, step = question.dimension, np.float32(2 / (2**BITS - 1))
+        dots = step * np.maximum.reduceat(agreement(patterns, question), starts, axis=1).T
+        dots += np.float32(d) - step * question.levels
+        best[full] = dots / (question.norms * np.float32(math.sqrt(d)))
+    return best
 
 
 def popcount(columns: WordArray, others: WordArray) -> npt.NDArray[np.int16]:
@@ -155,21 +176,6 @@ def popcount(columns: WordArray, others: WordArray) -> npt.NDArray[np.int16]:
             part += np.bitwise_count(columns[at] & others[at])
         total += part
     return total
-
-
-def best_of(values: FloatArray, counts: IntArray) -> FloatArray:
-    """The maximum of each block of rows: s_t(m) = max over the patterns of m.
-
-    Shapes:
-        values: (P, T), the rows of C blocks one after another; counts: (C,), summing to P;
-        returns (C, T), 0 for an empty block.
-    """
-    best = np.zeros((len(counts), values.shape[1]), np.float32)
-    full = np.flatnonzero(counts)
-    if len(full):
-        starts = (np.cumsum(counts) - counts)[full]
-        best[full] = np.maximum.reduceat(values, starts, axis=0)
-    return best
 
 
 def _content(words: list[Word], owner: IntArray) -> npt.NDArray[np.bool_]:

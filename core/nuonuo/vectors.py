@@ -42,13 +42,21 @@ class VectorIndex:
         for array in (self._vectors, self._norms, self._owners, *self._columns):
             array.append(array.rows[:0])
 
-    def put(self, row: int, vectors: npt.NDArray[np.floating[Any]]) -> None:
-        """Give ``row`` its ``vectors`` (W, d), unit rows, in place of any that it had."""
+    def put(
+        self, row: int, vectors: npt.NDArray[np.floating[Any]], searched: npt.NDArray[np.bool_] | None = None
+    ) -> None:
+        """Give ``row`` its ``vectors`` (W, d), unit rows, in place of any that it had.
+
+        Args:
+            searched: (W,), the vectors by which `nearest` finds the row; all of them where None. The
+                others speak for a row that was found.
+        """
         rounded, norms = quantise(vectors)
         self._vectors.replace(row, rounded)
         self._norms.replace(row, norms)
-        self._owners.replace(row, np.full(len(vectors), row, np.int32))
-        for column, words in zip(self._columns, pack(vectors > 0).T, strict=True):
+        found_by = vectors if searched is None else vectors[searched]
+        self._owners.replace(row, np.full(len(found_by), row, np.int32))
+        for column, words in zip(self._columns, pack(found_by > 0).T, strict=True):
             column.replace(row, words)
 
     def clear(self, row: int) -> None:
@@ -59,35 +67,36 @@ class VectorIndex:
     def nearest(self, query: FloatArray, k: int, mask: npt.NDArray[np.bool_]) -> IntArray:
         """About the ``k`` rows of ``mask`` (n,) whose best vector is nearest to ``query`` (d,), ascending.
 
-        Exact where no more than k * oversampling vectors are stored.
+        Exact where no more than k * oversampling vectors are searched.
         """
         owners = self._owners.rows
         usable = mask[owners]
         usable &= owners >= 0  # owner -1 read the last row, and is no owner
         total, wanted = np.count_nonzero(usable), k * self._oversampling
-        differences = np.zeros(0, np.int16)
+        differences, having = np.zeros(0, np.int16), np.zeros(len(mask), bool)
         while True:
             if wanted >= total:
-                at = np.flatnonzero(usable)
+                having[owners[usable]] = True
             else:
                 if not len(differences):
                     differences = self._differences(query)
                     differences[~usable] = self._dimension + 1
                 # Every tie is looked at: which of them comes first depends on the history.
                 within = np.cumsum(np.bincount(differences, minlength=self._dimension + 2))
-                at = np.flatnonzero(differences <= np.searchsorted(within, wanted))
-            best = np.full(len(mask), -np.inf, np.float32)
-            products = self._compare(self._vectors.rows[at], self._norms.rows[at], query)
-            np.maximum.at(best, owners[at], products)
-            rows = np.flatnonzero(best > -np.inf)
+                having[owners[differences <= np.searchsorted(within, wanted)]] = True
+            rows = np.flatnonzero(having)
             if len(rows) >= k or wanted >= total:
-                return rows[largest(best[rows], k)]
+                return rows[largest(self.cosines(rows, query), k)]
             wanted *= 4  # rows with many vectors crowded the others out
 
     def cosines(self, rows: IntArray, query: FloatArray) -> FloatArray:
         """The cosine of each row's best vector with ``query`` (d,): (C,); 0 for a row without vectors."""
         vectors, counts = self._vectors.gather(rows)
-        products = self._compare(vectors, self._norms.gather(rows)[0], query)
+        norms, _ = self._norms.gather(rows)
+        rounded, (norm,) = quantise(query[None, :])
+        # einsum and not @: for so little, waking a second thread costs more than it gives
+        products = np.einsum("ij,j->i", vectors.astype(np.float32), rounded[0].astype(np.float32))
+        products /= norms * norm
         best = np.zeros(len(rows), np.float32)
         full = np.flatnonzero(counts)
         if len(full):
@@ -103,15 +112,6 @@ class VectorIndex:
     def nbytes(self) -> int:
         arrays = (self._vectors, self._norms, self._owners, *self._columns)
         return sum(array.nbytes for array in arrays)
-
-    @staticmethod
-    def _compare(vectors: ByteArray, norms: FloatArray, query: FloatArray) -> FloatArray:
-        """Cosines (P,) of rounded vectors (P, d) of lengths ``norms`` with the rounded query."""
-        rounded, (norm,) = quantise(query[None, :])
-        # einsum and not @: for so little, waking a second thread costs more than it gives
-        products = np.einsum("ij,j->i", vectors.astype(np.float32), rounded[0].astype(np.float32))
-        cosines: FloatArray = products / (norms * norm)
-        return cosines
 
     def _differences(self, query: FloatArray) -> npt.NDArray[np.int16]:
         """The number of signs in which each stored sketch differs from the query's."""

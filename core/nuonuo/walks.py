@@ -61,15 +61,15 @@ def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Associatio
     """What follows ``row``, by each kind of association."""
     for target in shard.codes.outgoing(row):
         yield Association(target, shard.codes.damped(row, target), "explicit")
-    (before,), (after,) = shard.neighbours(np.array([row]), 1)
+    (before,), (after,), _, _ = shard.neighbours(np.array([row])).tolist()
     for target, weight in (
-        (int(after), config.chain_temporal),
-        (int(before), config.chain_temporal * BACKWARD),
+        (after, config.chain_temporal),
+        (before, config.chain_temporal * BACKWARD),
     ):
         if target != NOBODY and weight:
             yield Association(target, weight, "temporal")
     if config.chain_content:
-        _, targets, weights = shard.postings.links([row], frozenset(), config.content_max_df)
+        _, targets, weights = shard.postings.links(np.array([row]), frozenset(), config.content_max_df)
         best = largest(weights, FANOUT)
         for target, weight in zip(targets[best].tolist(), weights[best].tolist(), strict=True):
             yield Association(target, config.chain_content * weight, "content")

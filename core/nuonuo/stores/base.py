@@ -20,6 +20,8 @@ import numpy.typing as npt
 from nuonuo.errors import InvalidInputError
 from nuonuo.records import Memory
 
+SENTENCE = -1  # the part of a vector that stands for one sentence of the text
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traces:
@@ -28,8 +30,10 @@ class Traces:
     Part 0 of a memory is its text, part i its i-th cue.
 
     Shapes:
-        vectors: (C, d) float16, unit rows: each window of the text, then each window of each cue.
-        parts: (C,) int32, the part that each vector belongs to.
+        vectors: (C, d) float16, unit rows: each window of the text, each of its sentences, then each
+            window of each cue.
+        parts: (C,) int32, the part that each vector belongs to: 0 for the text, i for its i-th cue,
+            `SENTENCE` for a sentence of the text.
         patterns: (T, ceil(d' / 8)) uint8, `np.packbits` of the signs of T content tokens' vectors,
             d' being the dimension of the encoder that has token vectors; T may be 0.
         spans: (T, 3) int32: part, start, end: the characters each pattern stands for.
