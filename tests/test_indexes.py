@@ -127,7 +127,8 @@ def links_slowly(texts: list[list[str]], row: int, without: frozenset[str], max_
 def test_links_are_the_formula(texts: list[list[str]], without: frozenset[str], max_df: int) -> None:
     postings = postings_of(texts)
     rows = np.arange(0, len(texts), 2)
-    at, targets, weights = postings.links(rows, without, max_df)
+    links = postings.links(rows, without, max_df)
+    at, targets, weights = links.source, links.target, links.weight
     for number, row in enumerate(rows.tolist()):
         mine = at == number
         got = {t: w for t, w in zip(targets[mine].tolist(), weights[mine].tolist(), strict=True) if w > 0}

@@ -161,7 +161,8 @@ def test_content_flows_as_the_formula_says(texts: list[str]) -> None:
     question = memory._encoder.question(QUERY)
     with memory._shard("default") as shard:
         asked = frozenset(word.stem for word in question.words)
-        sources, targets, strengths = shard.postings.links(np.arange(len(texts)), asked, SMALL.content_max_df)
+        links = shard.postings.links(np.arange(len(texts)), asked, SMALL.content_max_df)
+        sources, targets, strengths = links.source, links.target, links.weight
     energy, wanted = before.energy, np.zeros(len(texts))
     for i, j, v in zip(sources.tolist(), targets.tolist(), strengths.tolist(), strict=True):
         gain = float(np.maximum(before.own[i], before.own[j]) @ weights - before.own[i] @ weights)

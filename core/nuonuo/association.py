@@ -1,6 +1,6 @@
 """Association: activation flows from the best candidates along what links them to other memories.
 
-content:   E(j) += c  max_i V_ij (E(i) / E_best)^p (f + gain_ij)
+content:   E(j) += c  max_i V_ij (E(i) / E_best)^p (f_ij + gain_ij)
 explicit:  E(j) += c' max_i A_ij (E(i) / E_best)^p E(i)
 gain_ij  = sum_t w_t max(0, s_t(j) - s_t(i))            what j adds to what i leaves open
 """
@@ -19,11 +19,17 @@ FAINT = 0.1  # a content link that carries less than this of the best's activati
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Links:
-    """Associations that leave the best candidates; all (L,), ``strength`` being the source's activation."""
+    """Associations that leave the best candidates; all (L,).
+
+    Attributes:
+        floor: the share of a content link's flow that needs no open word.
+        strength: the source's activation. explicit: whether it was made by hand.
+    """
 
     source: IntArray
     target: IntArray
     weight: FloatArray
+    floor: FloatArray
     strength: FloatArray
     explicit: BoolArray
 
@@ -43,7 +49,7 @@ def associate(search: Search, scored: Scored) -> Scored:
         * np.where(
             links.explicit,
             np.float32(config.explicit_weight) * scored.energy[at],
-            np.float32(config.content_weight) * (np.float32(config.content_floor) + gain),
+            np.float32(config.content_weight) * (links.floor + gain),
         )
     )
     shares: dict[str, FloatArray] = {}
@@ -68,7 +74,14 @@ def outgoing(search: Search, scored: Scored) -> Links:
     rows = scored.rows[sources]
     asked = frozenset(word.stem for word in search.question.words)
     max_df = config.content_max_df if config.content_weight else 0
-    number, target, weight = shard.postings.links(rows, asked, max_df)
+    links = shard.postings.links(rows, asked, max_df)
+    number, target = links.source, links.target
+    weight = np.maximum(links.weight, np.float32(config.naming_weight) * links.naming)
+    floor = np.where(
+        np.float32(config.naming_weight) * links.naming > links.weight,
+        np.float32(config.naming_floor),
+        np.float32(config.content_floor),
+    )
     explicit = [
         (at, to, shard.codes.damped(row, to))
         for at, row in enumerate(rows.tolist() if config.explicit_weight else [])
@@ -79,8 +92,9 @@ def outgoing(search: Search, scored: Scored) -> Links:
         number = np.append(number, [at for at, _, _ in explicit])
         target = np.append(target, [to for _, to, _ in explicit])
         weight = np.append(weight, np.array([damped for _, _, damped in explicit], np.float32))
+        floor = np.append(floor, np.zeros(len(explicit), np.float32))
     ranked = np.where(search.mask[target], weight * strength[number] + kind, -1)  # explicit ones first
     keep = largest(ranked, config.link_targets)
     keep = keep[ranked[keep] > FAINT]
     number = number[keep]
-    return Links(rows[number], target[keep], weight[keep], strength[number], kind[keep])
+    return Links(rows[number], target[keep], weight[keep], floor[keep], strength[number], kind[keep])

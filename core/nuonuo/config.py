@@ -18,6 +18,7 @@ class MemoryConfig:
 
     # -- cues: by what a memory is found ---------------------------------------------------------
     sentence_cues: bool = True  # each sentence of a longer text has a vector of its own
+    date_cues: bool = True  # a date in a question is answered by timestamps
 
     # -- candidates: what is scored at all ------------------------------------------------------
     dense_candidates: int = 30  # memories nearest to the question's vector
@@ -34,14 +35,21 @@ class MemoryConfig:
     bm25_k1: float = 1.2  # saturation of a word's frequency (Robertson & Zaragoza 2009)
     bm25_b: float = 0.75  # normalisation by length
     neighbour_discount: float = 0.85  # a word answered one turn away counts this much, two away its square
+    reply_discount: float = 1.0  # a word of a question, in the turn that answers it
+    asked_discount: float = 0.9  # what a question that was answered completes: its answer is looked for
+    short_turn: int = 40  # content tokens up to which a turn leaves unsaid what its neighbours said
+    date_fade: float = 1.0  # days; a memory that far, and the length of the period, outside of it counts half
 
     # -- association: what activation reaches from the best --------------------------------------
     temporal_near: float = 0.4  # share of the better direct neighbour's energy that is added
+    temporal_reply: float = 0.5  # the same share for a turn that answers the one before it
     temporal_far: float = 0.2  # the same, two turns away
     link_sources: int = 10  # memories from which activation flows along content and explicit links
     link_targets: int = 128  # memories that it may reach
     content_weight: float = 3.0  # flow along content links
     content_floor: float = 0.02  # flow that needs no open word to complete
+    naming_weight: float = 1.0  # strength of a link to a memory whose title the source names, by its rarity
+    naming_floor: float = 0.06  # flow along such a link that needs no open word
     content_sharpness: float = 10.0  # how much less the lesser sources give: (E / E_best) ** sharpness
     content_max_df: int = 50  # a stem in more memories than this links nothing
     explicit_weight: float = 0.5  # flow along explicit associations
@@ -100,4 +108,4 @@ _LEAST = {
     "n_active": 1,
     "shard_bytes": 1 << 20,
 }
-_MOST = {"bm25_b": 1, "neighbour_discount": 1}
+_MOST = {"bm25_b": 1, "neighbour_discount": 1, "reply_discount": 1, "asked_discount": 1}

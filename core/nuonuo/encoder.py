@@ -6,11 +6,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
 from nuonuo.config import MemoryConfig
+from nuonuo.dates import DateFinder
 from nuonuo.embedding import Embedder, Encoding, check_vectors
 from nuonuo.errors import EmbeddingError
 from nuonuo.records import Memory
@@ -39,6 +41,7 @@ class Encoder:
         self._tokens = token_embedder or embedder
         self._sentences = config.sentence_cues
         self.analyzer = Analyzer(config.language)
+        self._dates = DateFinder(config.language) if config.date_cues else None
         self._separation = WinnerTakeAll(
             embedder.dimension, config.n_units, config.n_active, config.separation_seed
         )
@@ -92,12 +95,23 @@ class Encoder:
             code=np.zeros(0, np.int32),
         )
 
-    def question(self, text: str) -> Question:
-        """A question, prepared for the pipeline."""
+    def question(self, text: str, now: datetime | None = None) -> Question:
+        """A question, prepared for the pipeline.
+
+        Args:
+            now: what its relative dates count from (aware); the present where None.
+        """
         (encoding,) = self._encode([text], "query")
         state = encoding.vectors.mean(axis=0)
         words = self.analyzer.words(text)
-        return Question(text, words, state / np.linalg.norm(state), query_tokens(encoding, words))
+        periods = self._dates.find(text, now or datetime.now().astimezone()) if self._dates else ()
+        for period in periods:  # "two months ago" is more than its stop words
+            words = [
+                replace(word, content=True) if period.start <= word.start < period.end else word
+                for word in words
+            ]
+        tokens = query_tokens(encoding, words)
+        return Question(text, words, state / np.linalg.norm(state), tokens, periods)
 
     def code(self, state: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """The winner-take-all code (n_active,) of one vector (d,)."""

@@ -12,16 +12,19 @@ from functools import cached_property, partial
 from typing import TypeVar, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from nuonuo.config import MemoryConfig
 from nuonuo.pipeline import Ranking
-from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, Memory
-from nuonuo.scoring import Question, places_of, token_words
-from nuonuo.shard import NOBODY, Shard
+from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory
+from nuonuo.scoring import Dated, Question, Scored, discounts, places_of, token_words
+from nuonuo.sessions import NOBODY
+from nuonuo.shard import Shard
 from nuonuo.tokens import agreement
 from nuonuo.words import Analyzer, whole_word
 
 ANSWERED = 0.3  # a word of the question that nothing completes better than this has no answer
+TIMESTAMP = -1  # the part of an answer that no text gives, but the memory's time
 SHOWN = 3  # shared words that a link of content names, the rarest first
 
 
@@ -69,17 +72,17 @@ class Completions:
             self.answers = [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
             self.rows, self.seqs = rows.tolist(), shard.seqs(rows)
             return
-        sides = [rows, *shard.neighbours(rows)]
+        sides = [rows, *shard.sessions.neighbours(rows)]
         self._at = places_of(scored.rows, np.stack(sides, axis=1))  # (K, 5): the hit, then its neighbours
         counts = shard.patterns.counts(scored.rows)
         silent = np.append(counts == 0, True)  # the last one stands for nobody
-        g = config.neighbour_discount
-        discount = np.array([1, g, g, g * g, g * g], np.float32)
-        reached = np.vstack([scored.own, scored.own[:1]])[self._at] * discount[:, None]  # (K, 5, T)
+        reached = np.vstack([scored.own, scored.own[:1]])[self._at]  # (K, 5, T)
+        reached[:, 1:] *= discounts(shard, question, rows, config).T[:, :, None]
         reached[silent[self._at]] = -np.inf
         self._side, self._top = reached.argmax(axis=1), reached.max(axis=1)  # (K, T), e_t(m) by hit and token
         holders = np.unique(np.take_along_axis(self._at, self._side, axis=1)[self._top >= ANSWERED])
         self.rows, self.seqs = scored.rows[holders].tolist(), shard.seqs(scored.rows[holders])
+        self._dated = _dated(scored, ranking.dates)
         self._counts = counts[holders]
         self._patterns, _ = shard.patterns.gather(scored.rows[holders])
         self._spans, _ = shard.spans.gather(scored.rows[holders])
@@ -108,13 +111,24 @@ class Completions:
                 token = max(pieces[word], key=top.__getitem__)  # the best piece stands for its word
                 if top[token] < ANSWERED:
                     continue
-                row = int(ranking.scored.rows[self._at[hit, self._side[hit, token]]])
+                holder = self._at[hit, self._side[hit, token]]
+                row = int(ranking.scored.rows[holder])
                 start, end = block[row]
                 part, begin, stop = self._spans[start + values[token, start:end].argmax()].tolist()
+                if self._dated[holder, token]:
+                    part, begin, stop = TIMESTAMP, 0, 0
                 mean = sum(top[piece] for piece in pieces[word]) / len(pieces[word])
                 answers.append(Answer(word, weight[word], mean, row, part, begin, stop))
             found.append(tuple(answers))
         return found
+
+
+def _dated(scored: Scored, dates: Sequence[Dated]) -> npt.NDArray[np.bool_]:
+    """Whether each candidate's time, and none of its words, completes a token: (C, T)."""
+    found = np.zeros(scored.own.shape, bool)
+    for date in dates:
+        found[:, date.tokens] |= scored.own[:, date.tokens] <= date.closeness[scored.rows, None]
+    return found
 
 
 T = TypeVar("T")
@@ -215,7 +229,12 @@ def _matches(
         holder = texts.get(answer.row)
         if holder is None:
             continue
-        part, written = _written(question, answer, [holder.text, *holder.cues], analyzer)
+        source: MatchSource
+        if answer.part == TIMESTAMP:
+            source, written = "timestamp", str(holder.timestamp.date() if holder.timestamp else "")
+        else:
+            part, written = _written(question, answer, [holder.text, *holder.cues], analyzer)
+            source = "neighbour" if answer.row != row else "text" if part == 0 else "cue"
         word = question.words[answer.word]
         found.append(
             Match(
@@ -223,7 +242,7 @@ def _matches(
                 weight=answer.weight,
                 answer=written,
                 similarity=answer.similarity,
-                source="neighbour" if answer.row != row else "text" if part == 0 else "cue",
+                source=source,
                 memory_id=holder.id or "",
             )
         )
@@ -250,9 +269,13 @@ def _written(question: Question, answer: Answer, parts: Sequence[str], analyzer:
 
 
 def _lexical_answers(shard: Shard, question: Question, ranking: Ranking, row: int) -> tuple[Answer, ...]:
-    """Without token vectors: the words of the question whose stems stand in the memory's own text."""
-    return tuple(
-        Answer(word, float(ranking.weights[token]), 1.0, row, 0, 0, 0)
-        for token, word in enumerate(token_words(question).tolist())
-        if shard.postings.has(row, question.words[word].stem)
-    )
+    """Without token vectors: the words whose stems stand in the memory's own text, and its time."""
+    found = []
+    for token, word in enumerate(token_words(question).tolist()):
+        weight = float(ranking.weights[token])
+        near = max((float(date.closeness[row]) for date in ranking.dates if date.tokens[token]), default=0)
+        if shard.postings.has(row, question.words[word].stem):
+            found.append(Answer(word, weight, 1.0, row, 0, 0, 0))
+        elif near >= ANSWERED:
+            found.append(Answer(word, weight, near, row, TIMESTAMP, 0, 0))
+    return tuple(found)

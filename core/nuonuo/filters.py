@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nuonuo.arrays import Growable
+from nuonuo.dates import Period
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.records import Memory
 
@@ -23,6 +24,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 NO_TIME = np.iinfo(np.int64).min
 _ABSENT = -1
+_DAY = 86_400_000_000  # microseconds
 _ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
     "$gt": operator.gt,
     "$gte": operator.ge,
@@ -40,6 +42,24 @@ def microseconds(moment: datetime) -> int:
     return (delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
+def _recurrences(period: Period, first: float, last: float) -> Iterator[tuple[float, float]]:
+    """The period in days since 1970; one that is meant in any year once for each year of [first, last]."""
+    if not period.yearly:
+        yield microseconds(period.since) / _DAY, microseconds(period.until) / _DAY
+        return
+    length = period.until - period.since
+    for year in range(_year(first), _year(last) + 1):
+        try:
+            since = period.since.replace(year=year)
+        except ValueError:  # 29 February
+            continue
+        yield microseconds(since) / _DAY, microseconds(since + length) / _DAY
+
+
+def _year(days: float) -> int:
+    return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(days=days)).year
+
+
 class Fields:
     """The role, session, time and metadata of each row, for filters."""
 
@@ -52,6 +72,23 @@ class Fields:
         self._times.append([NO_TIME])
         for column in self._columns.values():
             column.append()
+
+    def closeness(self, period: Period, fade: float) -> npt.NDArray[np.float32]:
+        """How near each row's timestamp is to ``period`` (n,): 1 inside, less the further away.
+
+        It halves with each stretch of ``fade`` days and the length of the period: who speaks of a month
+        is less exact than who names a day. 0 beyond four such stretches, and without a timestamp.
+        """
+        times, found = self._times.data, np.zeros(len(self._times), np.float32)
+        dated = np.flatnonzero(times != NO_TIME)
+        if not len(dated):
+            return found
+        days = times[dated] / _DAY
+        for since, until in _recurrences(period, days.min(), days.max()):
+            away = np.maximum(np.maximum(since - days, days - until), 0) / (fade + until - since)
+            near = np.exp2(-away) * (away <= 4)
+            found[dated] = np.maximum(found[dated], near.astype(np.float32))
+        return found
 
     def put(self, row: int, memory: Memory) -> None:
         """Take in the fields of ``row``, which must be new or cleared."""

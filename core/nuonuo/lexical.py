@@ -11,6 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,7 @@ class Postings:
         self._frequencies: list[array[int]] = []  # by term: the stem's frequency in each of them
         self._df = Growable(np.int32)  # by term: in how many rows it stands
         self._forward = Ragged(np.int32, (2,))  # by row: (term, frequency)
+        self._titles = Ragged(np.int32)  # by row: the terms of its title
         self._lengths = Growable(np.float32)
         self._count = 0
         self._total = 0
@@ -54,9 +56,14 @@ class Postings:
         """Make room for the next row; it is empty until it is `put`."""
         self._lengths.append([0])
         self._forward.append(np.zeros((0, 2), np.int32))
+        self._titles.append(np.zeros(0, np.int32))
 
-    def put(self, row: int, stems: Sequence[str]) -> None:
-        """Index ``row``, which must be empty: new, or removed."""
+    def put(self, row: int, stems: Sequence[str], title: Iterable[str] = ()) -> None:
+        """Index ``row``, which must be empty: new, or removed.
+
+        Args:
+            title: the stems, among ``stems``, by which other memories name this one.
+        """
         terms = []
         for stem, frequency in Counter(stems).items():
             term = self._term.get(stem)
@@ -73,6 +80,7 @@ class Postings:
             self._df.data[term] += 1
             terms.append((term, frequency))
         self._forward.replace(row, np.array(terms, np.int32).reshape(-1, 2))
+        self._titles.replace(row, np.array([self._term[stem] for stem in dict.fromkeys(title)], np.int32))
         self._lengths.data[row] = len(stems)
         self._count += 1
         self._total += len(stems)
@@ -91,6 +99,7 @@ class Postings:
                     del self._term[stem]
                 self._stem[term] = None
         self._forward.clear(row)
+        self._titles.clear(row)
         self._count -= 1
         self._total -= int(self._lengths.data[row])
         self._lengths.data[row] = 0
@@ -103,7 +112,10 @@ class Postings:
 
     def idf(self, stem: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)), the greatest for a stem that is nowhere."""
-        df = self.df(stem)
+        return self.idf_of(self.df(stem))
+
+    def idf_of(self, df: int) -> float:
+        """The idf of whatever stands in ``df`` memories."""
         return math.log1p((self._count - df + 0.5) / (df + 0.5))
 
     def scores(self, stems: Iterable[str]) -> Scores:
@@ -124,16 +136,11 @@ class Postings:
         """The greatest score that a memory could have for ``stems``: (k1 + 1) times the sum of their idf."""
         return (self._k1 + 1) * sum(self.idf(stem) for stem in dict.fromkeys(stems))
 
-    def links(
-        self, rows: IntArray, without: frozenset[str], max_df: int
-    ) -> tuple[IntArray, IntArray, FloatArray]:
+    def links(self, rows: IntArray, without: frozenset[str], max_df: int) -> Links:
         """What each of ``rows`` (C,) shares rare stems with, and the strength v / (v + 1) of each link.
 
         v sums (ln(N / df) / ln N) / sqrt(df) * saturated frequency in the target over the shared stems
         with 2 <= df <= ``max_df`` that are not in ``without``: rare stems count most, and hubs little.
-
-        Shapes:
-            returns three (L,): the index into ``rows``, the target row, the strength; by index, then target.
         """
         entries, counts = self._forward.gather(rows)
         terms, df = entries[:, 0], self._df.data[entries[:, 0]]
@@ -142,7 +149,8 @@ class Postings:
             links &= terms != self._term.get(stem, -1)
         terms, df, owners = terms[links], df[links], np.repeat(np.arange(len(rows)), counts)[links]
         if not len(terms):
-            return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
+            none = np.zeros(0, np.int64)
+            return Links(none, none, np.zeros(0, np.float32), np.zeros(0, np.float32))
         rarity = np.log(self._count / df) / math.log(self._count) / np.sqrt(df)
         targets = np.concatenate([np.frombuffer(self._rows[term], np.int32) for term in terms.tolist()])
         frequencies = np.concatenate(
@@ -153,7 +161,29 @@ class Postings:
         keep = targets != rows[source]
         keys, inverse = np.unique(source[keep] * len(self._lengths) + targets[keep], return_inverse=True)
         v = np.bincount(inverse, values[keep], minlength=len(keys))
-        return keys // len(self._lengths), keys % len(self._lengths), (v / (v + 1)).astype(np.float32)
+        source, target = keys // len(self._lengths), keys % len(self._lengths)
+        return Links(source, target, (v / (v + 1)).astype(np.float32), self._naming(rows[source], target))
+
+    def _naming(self, rows: IntArray, targets: IntArray) -> FloatArray:
+        """How surely each of ``rows`` (L,) names its target by the whole of its title (L,); 0 where not.
+
+        ln(N / df) / ln N of the title's rarest stem: a name that stands in few memories is sure.
+        """
+        found = np.zeros(len(targets), np.float32)
+        terms, counts = self._titles.gather(targets)
+        titled = np.flatnonzero(counts)
+        if not len(titled):
+            return found
+        distinct, number = np.unique(rows, return_inverse=True)
+        entries, lengths = self._forward.gather(distinct)
+        stride = len(self._stem)
+        said = np.repeat(np.arange(len(distinct)), lengths) * stride + entries[:, 0]
+        named = np.isin(np.repeat(number, counts) * stride + terms, said)
+        starts = (np.cumsum(counts) - counts)[titled]
+        whole = np.logical_and.reduceat(named, starts)
+        rarest = np.minimum.reduceat(self._df.data[terms], starts)
+        found[titled[whole]] = np.log(self._count / rarest[whole]) / math.log(max(self._count, 2))
+        return found
 
     def shared(self, row: int, other: int, max_df: int) -> list[str]:
         """The rare stems that two rows share, the rarest first."""
@@ -164,6 +194,11 @@ class Postings:
             if len(self._rows[term]) <= max_df
         ]
         return [stem for _, stem in sorted(rare)]
+
+    def lengths(self, rows: IntArray) -> FloatArray:
+        """How many stems each of ``rows`` (C,) has: (C,)."""
+        found: FloatArray = self._lengths.data[rows]
+        return found
 
     def has(self, row: int, stem: str) -> bool:
         """Whether the stem stands in ``row``."""
@@ -185,12 +220,16 @@ class Postings:
             for row in rows.tolist()
         ]
 
+    def titles(self, rows: IntArray) -> list[list[str]]:
+        """The stems of the title of each of ``rows``: for comparing two states."""
+        return [[str(self._stem[term]) for term in self._titles[row].tolist()] for row in rows.tolist()]
+
     @property
     def nbytes(self) -> int:
         per_term = 400  # two arrays, a str, and their places in a dict and three lists
         entries = sum(len(rows) for rows in self._rows)
         arrays = self._forward.nbytes + self._df.nbytes + self._lengths.nbytes
-        arrays += len(self._common) * 4 * len(self._lengths)
+        arrays += self._titles.nbytes + len(self._common) * 4 * len(self._lengths)
         return entries * 8 + len(self._stem) * per_term + arrays
 
     def _changed(self) -> None:
@@ -220,6 +259,22 @@ class Postings:
         f = frequencies.astype(np.float32)
         saturated: FloatArray = np.float32(self._k1 + 1) * f / (f + self._norms[rows])
         return saturated
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Links:
+    """What some rows share rare stems with; all (L,), by source, then target.
+
+    Attributes:
+        source: the index into the rows that were asked for. target: a row.
+        weight: the strength of the shared stems, in (0, 1).
+        naming: how surely the source names the target by its title, 0 where it does not.
+    """
+
+    source: IntArray
+    target: IntArray
+    weight: FloatArray
+    naming: FloatArray
 
 
 class Scores:

@@ -264,6 +264,7 @@ class AssociativeMemory:
         after: Moment | None = None,
         before: Moment | None = None,
         exclude: Collection[str] = (),
+        now: Moment | None = None,
     ) -> Recall:
         """The memories that complete ``query`` best, each with its evidence.
 
@@ -275,6 +276,7 @@ class AssociativeMemory:
             after, before: only what is dated in [after, before).
             exclude: ids to leave out, such as those of the turns that a prompt shows already; they
                 take no part at all, in the confidence neither.
+            now: what relative dates in the query ("last Friday") count from; the present where None.
 
         Raises:
             InvalidTypeError, InvalidInputError: an empty query, k < 1, or a filter that means nothing.
@@ -286,7 +288,7 @@ class AssociativeMemory:
         since, until = checks.moment_of(after, "after"), checks.moment_of(before, "before")
         namespace = checks.label_of(namespace, "namespace")
         excluded = checks.ids_of(exclude)
-        question = self._encoder.question(query)
+        question = self._encoder.question(query, checks.moment_of(now, "now"))
         with self._shard(namespace) as shard:
             mask = shard.alive
             if session_id is not None or where or since or until:

@@ -8,7 +8,7 @@ constants in `MemoryConfig`, and what each equation is for in the README's desig
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,8 +16,9 @@ from nuonuo import hopfield
 from nuonuo.arrays import IntArray, largest
 from nuonuo.association import associate
 from nuonuo.config import MemoryConfig
-from nuonuo.scoring import BoolArray, FloatArray, Question, Scored, Search, prepare, score
-from nuonuo.shard import NOBODY, Shard
+from nuonuo.scoring import BoolArray, Dated, FloatArray, Question, Scored, Search, prepare, score
+from nuonuo.sessions import NOBODY
+from nuonuo.shard import Shard
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,16 +33,20 @@ class Ranking:
     together: FloatArray
     weights: FloatArray
     confidence: float
+    dates: tuple[Dated, ...] = ()
 
 
 def recall(shard: Shard, question: Question, k: int, mask: BoolArray, config: MemoryConfig) -> Ranking:
     """The ``k`` rows of ``mask`` (n,) that complete ``question`` best, and how sure that is."""
     search = prepare(shard, question, mask, config)
     rows = candidates(search, max(k, config.dense_candidates))
+    for date in search.dates:  # what lies in a period that was named is looked through by itself
+        within = candidates(replace(search, mask=mask & date.inside), config.dense_candidates)
+        rows = np.union1d(rows, within)
     scored = associate(search, score(search, rows))
     at, together = choose(scored, search.weights, k, config)
     settled = hopfield.weights(scored.base, config.beta, config.null_energy)
-    return Ranking(scored, at, together, search.weights, float(settled.confidence))
+    return Ranking(scored, at, together, search.weights, float(settled.confidence), search.dates)
 
 
 def candidates(search: Search, dense: int) -> IntArray:
@@ -52,7 +57,7 @@ def candidates(search: Search, dense: int) -> IntArray:
     near = search.shard.vectors.nearest(search.question.state, dense, mask)
     worded = np.flatnonzero((search.lexical.rare > 0) & mask)
     cued = np.concatenate([near, worded[largest(search.lexical.rare[worded], wanted)]])
-    beside = search.shard.neighbours(cued)
+    beside = search.shard.sessions.neighbours(cued)
     reached = np.zeros(len(mask), bool)
     reached[cued] = True
     reached[beside[beside != NOBODY]] = True
@@ -62,23 +67,23 @@ def candidates(search: Search, dense: int) -> IntArray:
 def choose(scored: Scored, weights: FloatArray, k: int, config: MemoryConfig) -> tuple[IntArray, FloatArray]:
     """The first k one after another, each for what it adds to those before it.
 
-    The next is the candidate with the greatest E(m) + c sum_t w_t max(0, s_t(m) - covered_t), covered_t
-    being the best s_t among those chosen. What a candidate adds never grows, so scores never rise.
+    The next is the candidate with the greatest E(m) + c sum_t w_t max(0, e_t(m) - covered_t), covered_t
+    being the best e_t among those chosen. What a candidate adds never grows, so scores never rise.
     """
     energy = scored.energy
-    covered = np.zeros(scored.own.shape[1], np.float32)
+    covered = np.zeros(scored.completed.shape[1], np.float32)
     free = np.ones(len(energy), bool)
     chosen: list[int] = []
     added: list[float] = []
     bonus = np.zeros(len(energy), np.float32)
     for _ in range(min(k, config.together, len(energy))):
-        bonus = np.float32(config.together_weight) * (np.maximum(scored.own - covered, 0) @ weights)
+        bonus = np.float32(config.together_weight) * (np.maximum(scored.completed - covered, 0) @ weights)
         best = int(np.argmax(np.where(free, energy + bonus, -np.inf)))
         chosen.append(best)
         added.append(float(bonus[best]))
         free[best] = False
-        covered = np.maximum(covered, scored.own[best])
-    bonus = np.float32(config.together_weight) * (np.maximum(scored.own - covered, 0) @ weights)
+        covered = np.maximum(covered, scored.completed[best])
+    bonus = np.float32(config.together_weight) * (np.maximum(scored.completed - covered, 0) @ weights)
     rest = np.flatnonzero(free)
     rest = rest[np.argsort(-(energy + bonus)[rest], kind="stable")][: k - len(chosen)]
     return (

@@ -38,6 +38,9 @@ class Memory:
     namespace: str = DEFAULT_NAMESPACE
 
 
+MatchSource = Literal["text", "cue", "neighbour", "timestamp"]
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """One word of the question and what completed it.
@@ -46,8 +49,10 @@ class Match:
         word: the word of the question, as it was written there.
         weight: its share of the question, in [0, 1]; the weights of a question's words sum to 1.
         answer: the word that completed it, as written in the memory, its cue or its neighbour.
-        similarity: cosine of the two token patterns after the discount for neighbours.
-        source: where the answer stands: the memory's own text, one of its cues, or a neighbour's text.
+        similarity: cosine of the two token patterns after the discount for neighbours; for a date how
+            near the memory's time is to it, 1 inside.
+        source: where the answer stands: the memory's own text, one of its cues, a neighbour's text, or
+            the timestamp.
         memory_id: the memory that holds the answer (a neighbour's id where source is "neighbour").
     """
 
@@ -55,7 +60,7 @@ class Match:
     weight: float
     answer: str
     similarity: float
-    source: Literal["text", "cue", "neighbour"]
+    source: MatchSource
     memory_id: str
 
 

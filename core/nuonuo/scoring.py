@@ -1,12 +1,16 @@
 """Scoring: how well memories complete a question, word by word and with their neighbours' help.
 
-s_t(m) = max over patterns x of m of cos(q_t - c, x)
+s_t(m) = max over patterns x of m of cos(q_t - c, x); for a word of a date, at least how near m's time is
 e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2))
 E(m)   = sum_t w_t e_t(m) + lexical + dense + a little of the neighbours' E
+
+A reply takes more from the question before it than a neighbour does, and an answered question counts
+less. A long turn says what it has to say by itself: it takes little from its neighbours.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +18,10 @@ import numpy.typing as npt
 
 from nuonuo.arrays import IntArray
 from nuonuo.config import MemoryConfig
+from nuonuo.dates import Period
 from nuonuo.lexical import Scores
-from nuonuo.shard import NOBODY, Shard
+from nuonuo.sessions import NOBODY
+from nuonuo.shard import Shard
 from nuonuo.tokens import QueryTokens, best_of
 from nuonuo.words import Word
 
@@ -30,12 +36,32 @@ class Question:
     Shapes:
         state: (d,) float32, its unit sentence vector.
         tokens: its content tokens, or None where there are no token vectors.
+        periods: the stretches of time that it speaks of.
     """
 
     text: str
     words: list[Word]
     state: FloatArray
     tokens: QueryTokens | None
+    periods: tuple[Period, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dated:
+    """One period of a question, put to a shard. A period in which nothing was stored is no more than words.
+
+    Shapes:
+        tokens: (T,) bool, the question's tokens that name it.
+        closeness: (n,) float32, how near each row's timestamp is to it, 1 inside.
+    """
+
+    tokens: BoolArray
+    closeness: FloatArray
+
+    @property
+    def inside(self) -> BoolArray:
+        """(n,): rows that are more in the period than out of it."""
+        return self.closeness >= 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +72,7 @@ class Search:
         mask: (n,) bool, the rows that may take part.
         weights: (T,) float32, each token's share of the question.
         lexical: BM25 of each row; ``most`` is the greatest that the question allows.
+        dates: the periods that it speaks of.
     """
 
     shard: Shard
@@ -55,14 +82,24 @@ class Search:
     weights: FloatArray
     lexical: Scores
     most: np.float32
+    dates: tuple[Dated, ...] = ()
 
 
 def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryConfig) -> Search:
     """Put ``question`` to the rows of ``mask`` (n,)."""
     stems = [word.stem for word in question.words]
     most = np.float32(max(shard.postings.most(stems), 1e-9))
-    weights = word_weights(shard, question, config)
-    return Search(shard, question, mask, config, weights, shard.postings.scores(stems), most)
+    dates = tuple(_dated(shard, question, config))
+    weights = word_weights(shard, question, config, dates)
+    return Search(shard, question, mask, config, weights, shard.postings.scores(stems), most, dates)
+
+
+def _dated(shard: Shard, question: Question, config: MemoryConfig) -> Iterator[Dated]:
+    for period in question.periods:
+        closeness = shard.fields.closeness(period, config.date_fade)
+        if closeness.max(initial=0) > 0:
+            named = [word.start < period.end and word.end > period.start for word in question.words]
+            yield Dated(np.array(named, bool)[token_words(question)], closeness)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,10 +140,13 @@ class Scored:
         return self.base + self.temporal + self.content + self.explicit
 
 
-def word_weights(shard: Shard, question: Question, config: MemoryConfig) -> FloatArray:
+def word_weights(
+    shard: Shard, question: Question, config: MemoryConfig, dates: Sequence[Dated] = ()
+) -> FloatArray:
     """w_t: each query token's share of the question (T,), by the idf of its word; shares sum to 1.
 
-    Without token vectors each content word is one token.
+    Without token vectors each content word is one token. A date is one word, and stands wherever a
+    memory's time lies in it.
     """
     owner = token_words(question)
     if not len(owner):
@@ -115,7 +155,11 @@ def word_weights(shard: Shard, question: Question, config: MemoryConfig) -> Floa
     idf = np.array([shard.postings.idf(word.stem) for word in question.words], np.float32)
     share = (idf / np.maximum(pieces, 1)).astype(np.float32)
     weights: FloatArray = share[owner] ** np.float32(config.idf_power)
-    weights /= weights.sum()
+    for date in dates:
+        if date.tokens.any():
+            idf_of_date = shard.postings.idf_of(int(np.count_nonzero(date.inside)))
+            weights[date.tokens] = idf_of_date**config.idf_power / np.count_nonzero(date.tokens)
+    weights /= max(weights.sum(), np.float32(1e-9))
     return weights
 
 
@@ -163,9 +207,12 @@ def own_completion(search: Search, rows: IntArray) -> FloatArray:
     if question.tokens is None:
         stems = [question.words[at].stem for at in token_words(question)]
         found = [[shard.postings.has(row, stem) for stem in stems] for row in rows.tolist()]
-        return np.array(found, np.float32).reshape(len(rows), len(stems))
-    patterns, counts = shard.patterns.gather(rows)
-    return best_of(patterns, counts, question.tokens)
+        own: FloatArray = np.array(found, np.float32).reshape(len(rows), len(stems))
+    else:
+        own = best_of(*shard.patterns.gather(rows), question.tokens)
+    for date in search.dates:
+        own[:, date.tokens] = np.maximum(own[:, date.tokens], date.closeness[rows, None])
+    return own
 
 
 def with_neighbours(
@@ -175,14 +222,17 @@ def with_neighbours(
 
     Shapes: own: (C, T); cosines, lexical: (C,), of the best sentence vector, and BM25 over its greatest.
     """
-    config, weights = search.config, search.weights
-    before1, after1, before2, after2 = places_of(rows, search.shard.neighbours(rows))
+    config, weights, shard = search.config, search.weights, search.shard
+    beside = shard.sessions.neighbours(rows)
+    places = places_of(rows, beside)
     # e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2)); the last row of `padded` stands for nobody.
     padded = np.vstack([own, np.zeros((1, own.shape[1]), np.float32)])
-    g = np.float32(config.neighbour_discount)
-    near = np.maximum(padded[before1], padded[after1])
-    far = np.maximum(padded[before2], padded[after2])
-    completed = np.maximum(own, np.maximum(g * near, g * g * far))
+    completed = own.copy()
+    for side, discount in zip(places, discounts(shard, search.question, rows, config), strict=True):
+        np.maximum(completed, discount[:, None] * padded[side], out=completed)
+    answered = shard.sessions.replies(beside[1])
+    answer_leans = leaning(shard, search.question, np.maximum(beside[1], 0), config)
+    completed *= np.where(answered, 1 - np.float32(1 - config.asked_discount) * answer_leans, 1)[:, None]
     if search.question.tokens is None:  # what the tokens would say, the sentence vector says alone
         tokens = np.zeros(len(rows), np.float32)
         dense = np.float32(config.dense_weight + config.token_weight) * cosines
@@ -191,8 +241,13 @@ def with_neighbours(
         dense = np.float32(config.dense_weight) * cosines
     worded = np.float32(config.lexical_weight) * lexical
     base = np.append(tokens + worded + dense, np.float32(0))
-    temporal = np.float32(config.temporal_near) * np.maximum(base[before1], base[after1])
+    before1, after1, before2, after2 = places
+    replies = shard.sessions.replies(rows)
+    near_share = np.float32(config.temporal_near)
+    back_share = np.where(replies, np.float32(config.temporal_reply), near_share)
+    temporal = np.maximum(back_share * base[before1], near_share * base[after1])
     temporal += np.float32(config.temporal_far) * np.maximum(base[before2], base[after2])
+    temporal *= leaning(shard, search.question, rows, config)
     zeros = np.zeros(len(rows), np.float32)
     return Scored(
         rows,
@@ -209,6 +264,26 @@ def with_neighbours(
         cosines,
         lexical,
     )
+
+
+def discounts(shard: Shard, question: Question, rows: IntArray, config: MemoryConfig) -> FloatArray:
+    """What a word counts in ``rows`` (C,) that stands in a neighbour: (4, C), as `Sessions.neighbours`."""
+    g = np.float32(config.neighbour_discount)
+    found = np.repeat(np.array([[g], [g], [g * g], [g * g]], np.float32), len(rows), axis=1)
+    replies = shard.sessions.replies(rows)
+    leans = leaning(shard, question, rows[replies], config)
+    found[0, replies] += leans * (np.float32(config.reply_discount) - g)
+    return found
+
+
+def leaning(shard: Shard, question: Question, rows: IntArray, config: MemoryConfig) -> FloatArray:
+    """How much each of ``rows`` leaves to its neighbours to say (C,): 1 for a short turn, L / n for a longer.
+
+    L is `MemoryConfig.short_turn`, n the turn's token patterns (its stems, where there are none).
+    """
+    lengths = shard.postings.lengths(rows) if question.tokens is None else shard.patterns.counts(rows)
+    leans: FloatArray = np.minimum(config.short_turn / np.maximum(lengths, 1), 1).astype(np.float32)
+    return leans
 
 
 def places_of(rows: IntArray, wanted: IntArray) -> IntArray:

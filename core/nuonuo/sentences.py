@@ -16,15 +16,26 @@ MOST = 8
 SHORTEST = 12  # bytes of UTF-8, so that it asks fewer characters of scripts that say more with each
 
 
+def heading(text: str) -> str:
+    """What every sentence of ``text`` is about: a title's line or a speaker and a colon; "" for none."""
+    match = _HEADING.match(text)
+    return match.group() if match else ""
+
+
+def title(text: str) -> str:
+    """The title of ``text``: a short line above it, without what it adds in brackets; "" for none."""
+    above = heading(text)
+    return re.sub(r"\(.*?\)", "", above).strip() if above.endswith("\n") else ""
+
+
 def sentences(text: str) -> list[str]:
     """The sentences of ``text``, at most `MOST` stretches of them; none where there is only one."""
-    match = _HEADING.match(text)
-    heading = match.group() if match else ""
-    parts = [part.strip() for part in _END.split(text[len(heading) :])]
+    about = heading(text)
+    parts = [part.strip() for part in _END.split(text[len(about) :])]
     parts = [part for part in parts if part]
     if len(parts) > MOST:
         share = len(parts) / MOST
         parts = [" ".join(parts[round(i * share) : round((i + 1) * share)]) for i in range(MOST)]
     if len(parts) < 2:
         return []
-    return [heading + part for part in parts if len(part.encode()) >= SHORTEST]
+    return [about + part for part in parts if len(part.encode()) >= SHORTEST]

@@ -8,7 +8,6 @@ asked of it stands in `nuonuo.pipeline` (recall) and `nuonuo.chain` (walks).
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,12 +19,12 @@ from nuonuo.config import MemoryConfig
 from nuonuo.filters import Fields
 from nuonuo.hebbian import HebbianAssociator
 from nuonuo.lexical import Postings
+from nuonuo.sentences import title
+from nuonuo.sessions import NOBODY, Sessions
 from nuonuo.stores.base import SENTENCE, START, Changes, Cursor, Row, Store
 from nuonuo.tokens import as_words
 from nuonuo.vectors import VectorIndex
 from nuonuo.words import Analyzer
-
-NOBODY = -1
 
 
 class Shard:
@@ -34,6 +33,7 @@ class Shard:
     Attributes:
         cursor: how far the shard has followed the store. lock: held by whoever reads or applies.
         postings, vectors, fields: the lexical cue, the dense cues, and what filters see.
+        sessions: which turn stands beside which, and which answers which.
         patterns: by row (T, ceil(d' / 64)) uint64, the token patterns; spans: (T, 3) int32, their characters.
         codes: the associator over winner-take-all codes; it holds the explicit associations.
         ids: by row; None for a row that is gone. alive: (n,) bool.
@@ -56,6 +56,7 @@ class Shard:
         self.postings = Postings(config.bm25_k1, config.bm25_b)
         self.vectors = VectorIndex(self._dimension, config.oversampling)
         self.fields = Fields()
+        self.sessions = Sessions()
         self.patterns = Ragged(np.uint64, (-(-self._pattern_bytes // 8),))
         self.spans = Ragged(np.int32, (3,))
         self.codes = HebbianAssociator(config.n_units, damping=config.hub_damping)
@@ -64,9 +65,6 @@ class Shard:
         self._row_by_id: dict[str, int] = {}
         self._seqs = Growable(np.int64)
         self._alive = Growable(np.bool_)
-        self._session_of: list[str | None] = []
-        self._sessions: dict[str, list[int]] = {}
-        self._neighbours = Growable(np.int32, (2,))
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -87,18 +85,6 @@ class Shard:
     def rows_of(self, ids: Iterable[str]) -> IntArray:
         """The rows of those ``ids`` that are here."""
         return np.array([self._row_by_id[each] for each in ids if each in self._row_by_id], np.int64)
-
-    def neighbours(self, rows: IntArray) -> IntArray:
-        """For each of ``rows`` (C,) its neighbours in its session: (4, C), -1 for none.
-
-        One turn before, one turn after, two turns before, two turns after.
-        """
-        beside, found = self._neighbours.data, np.empty((4, len(rows)), np.int64)
-        found[:2] = beside.take(rows, axis=0).T
-        # index -1 reads the last row; the mask puts the -1 back
-        found[2] = np.where(found[0] >= 0, beside[found[0], 0], NOBODY)
-        found[3] = np.where(found[1] >= 0, beside[found[1], 1], NOBODY)
-        return found
 
     # -- following the store ----------------------------------------------------------------------
 
@@ -140,9 +126,7 @@ class Shard:
         self._alive.append([True])
         self.ids.append(item.memory.id)
         self._row_by_id[str(item.memory.id)] = row
-        self._session_of.append(None)
-        self._neighbours.append([[NOBODY, NOBODY]])
-        for index in (self.postings, self.vectors, self.fields):
+        for index in (self.postings, self.vectors, self.fields, self.sessions):
             index.append()
         self.patterns.append(self.patterns.rows[:0])
         self.spans.append(np.zeros((0, 3), np.int32))
@@ -151,15 +135,15 @@ class Shard:
     def _fill(self, row: int, item: Row) -> None:
         memory, traces = item.memory, item.traces
         stems = [stem for text in (memory.text, *memory.cues) for stem in self._analyzer.stems(text)]
-        self.postings.put(row, stems)
+        name = [word.stem for word in self._analyzer.words(title(memory.text)) if word.content]
+        self.postings.put(row, stems, name)
         self.vectors.put(row, traces.vectors, traces.parts != SENTENCE)
         self.fields.put(row, memory)
+        self.sessions.put(row, memory)
         if len(traces.spans):
             self.patterns.replace(row, as_words(traces.patterns))
             self.spans.replace(row, traces.spans)
         self.codes.add(row, traces.code)
-        if memory.session_id is not None:
-            self._join_session(row, memory.session_id)
 
     def _empty(self, row: int) -> None:
         """Leave ``row`` without anything of its memory, but for the associations made to it."""
@@ -168,7 +152,7 @@ class Shard:
         self.fields.clear(row)
         self.patterns.clear(row)
         self.spans.clear(row)
-        self._leave_session(row)
+        self.sessions.clear(row)
 
     def _remove(self, row: int) -> None:
         self._empty(row)
@@ -185,36 +169,6 @@ class Shard:
         for target in sorted(wanted):
             self.codes.learn(source, target, wanted[target])
 
-    def _join_session(self, row: int, session_id: str) -> None:
-        rows = self._sessions.setdefault(session_id, [])
-        at = bisect_left(rows, row)
-        rows.insert(at, row)
-        self._session_of[row] = session_id
-        before = rows[at - 1] if at else NOBODY
-        after = rows[at + 1] if at + 1 < len(rows) else NOBODY
-        self._tie(before, row)
-        self._tie(row, after)
-
-    def _leave_session(self, row: int) -> None:
-        """Take ``row`` out of its session; its neighbours close ranks."""
-        session_id = self._session_of[row]
-        if session_id is None:
-            return
-        rows = self._sessions[session_id]
-        del rows[bisect_left(rows, row)]
-        if not rows:
-            del self._sessions[session_id]
-        before, after = self._neighbours.data[row].tolist()
-        self._tie(before, after)
-        self._neighbours.data[row] = NOBODY
-        self._session_of[row] = None
-
-    def _tie(self, before: int, after: int) -> None:
-        if before != NOBODY:
-            self._neighbours.data[before, 1] = after
-        if after != NOBODY:
-            self._neighbours.data[after, 0] = before
-
     # -- the whole of it --------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
@@ -225,6 +179,7 @@ class Shard:
             "ids": [self.ids[row] for row in rows.tolist()],
             "seqs": self.seqs(rows),
             "stems": self.postings.state(rows),
+            "titles": self.postings.titles(rows),
             "idf": {stem: self.postings.idf(stem) for stem in sorted(self.postings.vocabulary())},
             "vectors": [self.vectors[row].tobytes() for row in rows.tolist()],
             "fields": [self.fields.state(row) for row in rows.tolist()],
@@ -235,8 +190,7 @@ class Shard:
                 sorted((place[target], weight) for target, weight in self.codes.outgoing(row).items())
                 for row in rows.tolist()
             ],
-            "sessions": {name: [place[row] for row in members] for name, members in self._sessions.items()},
-            "neighbours": [[place[row] for row in pair] for pair in self._neighbours.data[rows].tolist()],
+            **self.sessions.state(place),
         }
 
     @property
@@ -246,11 +200,11 @@ class Shard:
             self.postings,
             self.vectors,
             self.fields,
+            self.sessions,
             self.patterns,
             self.spans,
             self.codes,
             self._seqs,
             self._alive,
-            self._neighbours,
         )
         return sum(array.nbytes for array in arrays) + len(self.ids) * 250

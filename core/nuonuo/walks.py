@@ -17,7 +17,8 @@ from nuonuo.chain import Association, Stop, walk
 from nuonuo.config import MemoryConfig
 from nuonuo.pipeline import recall
 from nuonuo.scoring import Question
-from nuonuo.shard import NOBODY, Shard
+from nuonuo.sessions import NOBODY
+from nuonuo.shard import Shard
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -61,7 +62,7 @@ def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Associatio
     """What follows ``row``, by each kind of association."""
     for target in shard.codes.outgoing(row):
         yield Association(target, shard.codes.damped(row, target), "explicit")
-    (before,), (after,), _, _ = shard.neighbours(np.array([row])).tolist()
+    (before,), (after,), _, _ = shard.sessions.neighbours(np.array([row])).tolist()
     for target, weight in (
         (after, config.chain_temporal),
         (before, config.chain_temporal * BACKWARD),
@@ -69,7 +70,8 @@ def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Associatio
         if target != NOBODY and weight:
             yield Association(target, weight, "temporal")
     if config.chain_content:
-        _, targets, weights = shard.postings.links(np.array([row]), frozenset(), config.content_max_df)
+        links = shard.postings.links(np.array([row]), frozenset(), config.content_max_df)
+        weights = np.maximum(links.weight, np.float32(config.naming_weight) * links.naming)
         best = largest(weights, FANOUT)
-        for target, weight in zip(targets[best].tolist(), weights[best].tolist(), strict=True):
+        for target, weight in zip(links.target[best].tolist(), weights[best].tolist(), strict=True):
             yield Association(target, config.chain_content * weight, "content")

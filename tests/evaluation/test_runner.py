@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ class Fixed:
     def fill(self, group: Group) -> None:
         self.group = group
 
-    def ask(self, question: str, k: int) -> Answer:
+    def ask(self, question: str, k: int, now: datetime | None = None) -> Answer:
         self.asked.append((question, k))
         return Answer(tuple(str(memory.id) for memory in self.group.memories[:k]), self.confidence)
 

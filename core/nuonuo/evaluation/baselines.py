@@ -7,6 +7,7 @@ stores see one vector a memory, the encoder's first window, as those frameworks 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Dense:
         self._ids = ids_of(group)
         self._vectors = first_vectors(self._embedder, texts_of(group), "document")
 
-    def ask(self, question: str, k: int) -> Answer:
+    def ask(self, question: str, k: int, now: datetime | None = None) -> Answer:
         similarities = self._vectors @ first_vectors(self._embedder, [question], "query")[0]
         best = np.argsort(-similarities, kind="stable")[:k]
         return Answer(tuple(self._ids[i] for i in best), float(similarities[best[0]]))
@@ -71,7 +72,7 @@ class BM25:
             self._index = bm25s.BM25(k1=1.2, b=0.75)
             self._index.index(tokens, show_progress=False)
 
-    def ask(self, question: str, k: int) -> Answer:
+    def ask(self, question: str, k: int, now: datetime | None = None) -> Answer:
         scores = np.zeros(len(self._ids), np.float32)
         words = self._tokens([question])[0]
         if words and self._index is not None:
@@ -103,7 +104,7 @@ class Fusion:
         for part in self._parts:
             part.fill(group)
 
-    def ask(self, question: str, k: int) -> Answer:
+    def ask(self, question: str, k: int, now: datetime | None = None) -> Answer:
         lists = [part.ask(question, max(k, FUSION_DEPTH)).ids for part in self._parts]
         return Answer(tuple(fuse(lists)[:k]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 from nuonuo.errors import InvalidInputError
@@ -20,6 +21,7 @@ class Question:
         relevant: ids of the memories that answer it; may be empty where only sessions are known.
         sessions: session ids that answer it.
         fold: questions of one fold are held out together.
+        now: when it is asked; what its relative dates count from.
         answerable: False for an abstention question: nothing stored answers it, and it counts in no recall.
     """
 
@@ -30,6 +32,7 @@ class Question:
     category: str = "all"
     fold: str = "0"
     answerable: bool = True
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

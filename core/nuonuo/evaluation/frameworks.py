@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from datetime import datetime
 from typing import Any
 
 from nuonuo.embedding import Embedder, FloatArray
@@ -36,7 +37,7 @@ class LangChainVectorStore:
         self._store = InMemoryVectorStore(self._embeddings)
         self._store.add_texts(texts_of(group), ids=ids_of(group))
 
-    def ask(self, question: str, k: int) -> Answer:
+    def ask(self, question: str, k: int, now: datetime | None = None) -> Answer:
         found = self._store.as_retriever(search_kwargs={"k": k}).invoke(question)
         return Answer(tuple(str(document.id) for document in found))
 
@@ -73,7 +74,7 @@ class LlamaIndexVectorStore:
         nodes = [TextNode(text=text, id_=id) for text, id in zip(texts_of(group), ids_of(group), strict=True)]
         self._index = VectorStoreIndex(nodes, embed_model=self._embedding)
 
-    def ask(self, question: str, k: int) -> Answer:
+    def ask(self, question: str, k: int, now: datetime | None = None) -> Answer:
         found = self._index.as_retriever(similarity_top_k=k).retrieve(question)
         return Answer(tuple(hit.node.node_id for hit in found))
 
@@ -121,7 +122,7 @@ class Mem0:
         for text, id in zip(texts_of(group), ids_of(group), strict=True):
             self._memory.add(text, user_id="user", metadata={"source": id}, infer=False)
 
-    def ask(self, question: str, k: int) -> Answer:
+    def ask(self, question: str, k: int, now: datetime | None = None) -> Answer:
         found = self._memory.search(question, filters={"user_id": "user"}, top_k=k, threshold=0.0)["results"]
         return Answer(tuple(str(hit["metadata"]["source"]) for hit in found))
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from nuonuo.checks import moment_of
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.forms import Dataset, Group, Question, Roles
 from nuonuo.records import Memory
@@ -65,6 +66,7 @@ def locomo(content: Any) -> Dataset:
                     frozenset(session_of[each] for each in relevant),
                     category,
                     name,
+                    now=max((m.timestamp for m in memories if m.timestamp), default=None),
                 )
             )
         groups.append(Group(name, memories, tuple(questions)))
@@ -153,6 +155,7 @@ def longmemeval(content: Any, roles: Roles, pooled: bool) -> Dataset:
             entry["question_type"],
             _fold(name),
             answerable=not name.endswith("_abs"),
+            now=asked,
         )
         groups.append(Group(name, () if pooled else tuple(memories.values()), (question,)))
         for id, memory in memories.items():
@@ -218,6 +221,7 @@ def own(content: Any) -> Dataset:
                     str(asked.get("category", "all")),
                     str(number if len(lines) > 1 else at % FOLDS),
                     bool(relevant),
+                    moment_of(asked.get("now"), "now"),
                 )
             )
         groups.append(Group(str(line.get("namespace", number)), tuple(memories), tuple(questions)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import pairwise
 
 from nuonuo.config import MemoryConfig
@@ -55,10 +56,10 @@ class Engine:
             self._shelf.put(self.config, store)
         self._namespace = group.name
 
-    def ask(self, question: str, k: int) -> Answer:
+    def ask(self, question: str, k: int, now: datetime | None = None) -> Answer:
         if self._memory is None:
             raise InvalidInputError("the engine holds nothing yet; call fill() first")
-        result = self._memory.recall(question, k, namespace=self._namespace)
+        result = self._memory.recall(question, k, namespace=self._namespace, now=now)
         return Answer(tuple(str(hit.memory.id) for hit in result), result.confidence)
 
 
@@ -143,7 +144,7 @@ def run(
                     progress(system.name, group.name)
             if confident:
                 for question in strangers.get(group.name, ()):
-                    answer = system.ask(question.text, 10)
+                    answer = system.ask(question.text, 10, question.now)
                     outcomes.append(
                         Outcome(
                             system.name, group.name, question, (), (), answer.confidence, 0.0, foreign=True
@@ -159,11 +160,11 @@ def _ask_all(dataset: Dataset, group: Group, system: System) -> Iterator[Outcome
     for question in group.questions:
         k = max(deepest, SESSION_DEPTH) if wanted else deepest
         started = time.perf_counter()
-        answer = system.ask(question.text, k)
+        answer = system.ask(question.text, k, question.now)
         sessions = rank_sessions(answer.ids, session_of)
         while len(sessions) < wanted and len(answer.ids) >= k and k < len(session_of):
             k *= 2
-            answer = system.ask(question.text, k)
+            answer = system.ask(question.text, k, question.now)
             sessions = rank_sessions(answer.ids, session_of)
         taken = time.perf_counter() - started
         yield Outcome(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.util import find_spec
 from typing import Protocol
 
@@ -30,8 +31,8 @@ class System(Protocol):
         """Hold the memories of ``group``, and nothing of the group before."""
         ...
 
-    def ask(self, question: str, k: int) -> Answer:
-        """The first ``k`` memories for ``question``."""
+    def ask(self, question: str, k: int, now: datetime | None = None) -> Answer:
+        """The first ``k`` memories for ``question``, asked at ``now``."""
         ...
 
 

@@ -1,0 +1,134 @@
+"""Sessions: neighbours, replies, and what a reply takes from its question."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nuonuo import AssociativeMemory, Memory, MemoryConfig
+from nuonuo.sessions import NOBODY, Sessions, asks, speaker
+from tests.fakes import WordEmbedder
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("How are you?", True),
+        ("How are you? Fine, I hope. [shares a photo of a dog]", True),
+        ("你好吗？", True),
+        ("كيف حالك؟", True),
+        ("Fine; and it is warm.", False),
+        ("See https://example.org/?q=1", False),
+        ("Why? " + "Because of this and that, you know. " * 5, False),
+        ("", False),
+    ],
+)
+def test_what_asks(text: str, wanted: bool) -> None:
+    assert asks(text) is wanted
+
+
+def test_a_speaker_is_the_role_or_the_name_before_the_colon() -> None:
+    assert speaker(Memory("Ann: hello", role="user")) == "user"
+    assert speaker(Memory("Ann: hello")) == speaker(Memory("Ann: bye")) != speaker(Memory("Bob: hello"))
+    assert speaker(Memory("hello")) is None
+
+
+def filled(turns: list[Memory]) -> Sessions:
+    sessions = Sessions()
+    for row, memory in enumerate(turns):
+        sessions.append()
+        sessions.put(row, memory)
+    return sessions
+
+
+def turn(text: str, session: str | None = "s", role: str | None = None) -> Memory:
+    return Memory(text, session_id=session, role=role)
+
+
+def test_neighbours_and_replies() -> None:
+    turns = [
+        turn("Ann: Where do you live?"),
+        turn("Bob: In Graz."),
+        turn("elsewhere", "t"),
+        turn("Bob: And you?"),
+        turn("Bob: Still in Linz?"),
+        turn("no name, no role"),
+        turn("alone?", None),
+    ]
+    sessions = filled(turns)
+    rows = np.arange(len(turns))
+    assert sessions.neighbours(rows).T.tolist() == [
+        [-1, 1, -1, 3],
+        [0, 3, -1, 4],
+        [-1, -1, -1, -1],
+        [1, 4, 0, 5],
+        [3, 5, 1, -1],
+        [4, -1, 3, -1],
+        [-1, -1, -1, -1],
+    ]
+    assert np.flatnonzero(sessions.replies(rows)).tolist() == [1]
+    assert not sessions.replies(np.array([NOBODY]))[0]
+    sessions.clear(0)
+    assert not sessions.replies(rows).any()  # what it answered is gone
+
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from(["s", "t", None]), st.sampled_from(["user", "assistant", None]), st.booleans()),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(ROWS, st.randoms(use_true_random=False))
+def test_after_any_history_it_is_as_built_afresh(
+    made: list[tuple[str | None, str | None, bool]], rng: random.Random
+) -> None:
+    turns = [turn("why?" if asked else "so", session, role) for session, role, asked in made]
+    sessions = filled(turns)
+    gone = rng.sample(range(len(turns)), rng.randint(0, len(turns)))
+    back = rng.sample(gone, rng.randint(0, len(gone)))
+    for row in gone:
+        sessions.clear(row)
+    for row in back:
+        sessions.put(row, turns[row])
+    left = [row for row in range(len(turns)) if row not in gone or row in back]
+    place = {row: at for at, row in enumerate(left)} | {NOBODY: NOBODY}
+    afresh = filled([turns[row] for row in left])
+    again = {at: at for at in range(len(left))} | {NOBODY: NOBODY}
+    assert sessions.state(place) == afresh.state(again)
+
+
+def talk(**config: object) -> AssociativeMemory:
+    memory = AssociativeMemory(embedder=WordEmbedder(), config=MemoryConfig(**config))  # type: ignore[arg-type]
+    for n, (question, answer) in enumerate(
+        [("favourite colour", "teal"), ("oldest friend", "Zsofia"), ("biggest fear", "spiders")]
+    ):
+        memory.add(f"What is your {question}?", role="user", session_id=f"s{n}")
+        memory.add(f"Definitely {answer}.", role="assistant", session_id=f"s{n}")
+    return memory
+
+
+def test_a_reply_is_completed_by_the_question_that_it_answers() -> None:
+    with talk() as memory:
+        hits = memory.recall("the oldest friend", 2)
+        assert [hit.memory.text for hit in hits] == ["Definitely Zsofia.", "What is your oldest friend?"]
+        (reply, asked) = ({match.word: match for match in hit.evidence.matches}["friend"] for hit in hits)
+        assert (reply.source, reply.memory_id) == ("neighbour", hits[1].memory.id)
+        assert reply.similarity == pytest.approx(asked.similarity)
+    with talk(reply_discount=0.85, asked_discount=1, temporal_reply=0.4) as memory:
+        assert memory.recall("the oldest friend", 1)[0].memory.text == "What is your oldest friend?"
+
+
+def test_a_long_turn_takes_little_from_its_neighbours() -> None:
+    words = " ".join(f"word{n}" for n in range(400))
+    for answer, first in (("Zsofia.", "reply"), (f"Zsofia. {words}", "question")):
+        with AssociativeMemory(embedder=WordEmbedder()) as memory:
+            memory.add("Who is your oldest friend?", role="user", session_id="s")
+            memory.add(answer, role="assistant", session_id="s")
+            memory.add("The weather was fine.", role="user", session_id="t")
+            best = memory.recall("the oldest friend", 1)[0]
+            assert (best.memory.role == "assistant") == (first == "reply")
