@@ -28,9 +28,17 @@ PARTS: dict[str, dict[str, Any]] = {
     "no lexical cue": {"lexical_weight": 0.0},
     "no dense cue": {"dense_weight": 0.0},
     "no sentence cues": {"sentence_cues": False},
-    "no completion by neighbours": {"neighbour_discount": 0.0},
-    "no temporal associations": {"temporal_near": 0.0, "temporal_far": 0.0},
+    "no completion by neighbours": {"neighbour_discount": 0.0, "reply_discount": 0.0},
+    "no temporal associations": {"temporal_near": 0.0, "temporal_far": 0.0, "temporal_reply": 0.0},
+    "no replies": {
+        "reply_discount": MemoryConfig().neighbour_discount,
+        "temporal_reply": MemoryConfig().temporal_near,
+        "asked_discount": 1.0,
+    },
+    "long turns lean as short ones": {"short_turn": 1_000_000},
+    "no dates": {"date_cues": False},
     "no content links": {"content_weight": 0.0},
+    "no links by title": {"naming_weight": 0.0},
     "not chosen together": {"together_weight": 0.0},
 }
 
