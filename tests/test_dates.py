@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+import numpy as np
 import pytest
 
-from nuonuo import AssociativeMemory, Memory, MemoryConfig
-from nuonuo.dates import DateFinder, Period
+from nuonuo import AssociativeMemory, Memory, MemoryConfig, VectorEmbedder
+from nuonuo.dates import MOST, DateFinder, Period
 from nuonuo.filters import Fields
 from tests.fakes import WordEmbedder
 
@@ -37,6 +38,10 @@ def found(text: str, language: str | None = "english") -> list[tuple[str, str, s
         ("what happened last Saturday?", ("last Saturday", "2023-07-15", "2023-07-16", False)),
         ("and last week?", ("last week", "2023-07-10", "2023-07-17", False)),
         ("and last month?", ("last month", "2023-06-01", "2023-07-01", False)),
+        ("What did we eat on 8 May 2022 14:30?", ("8 May 2022", "2022-05-08", "2022-05-09", False)),
+        ("in 2022, 3 friends came", ("2022", "2022-01-01", "2023-01-01", False)),
+        ("In May, 20 people came", ("May", "2023-05-01", "2023-06-01", True)),
+        ("What was it last March?", ("March", "2023-03-01", "2023-04-01", False)),
         ("we met 10 days ago", ("10 days ago", "2023-07-10", "2023-07-11", False)),
     ],
 )
@@ -55,8 +60,29 @@ def test_weeks_and_months_ago_leave_room_on_both_sides() -> None:
 
 
 def test_two_dates_are_two_periods() -> None:
-    text = "Where was John between August 11 and August 15 2022?"
-    assert [each[0] for each in found(text)] == ["August 11", "August 15 2022"]
+    text = "What was on 3 May 2022, on August 15, and in 2020 and 2021?"
+    assert [each[0] for each in found(text)] == ["3 May 2022", "August 15", "2020", "2021"]
+
+
+@pytest.mark.parametrize(
+    ("text", "since", "until"),
+    [
+        ("between August 11 and August 15 2022", "2022-08-11", "2022-08-16"),
+        ("between 2019 and 2021", "2019-01-01", "2022-01-01"),
+        ("December 2021 - March 2022", "2021-12-01", "2022-04-01"),
+        ("in the last two weeks", "2023-07-06", "2023-07-20"),
+        ("over the past month", "2023-06-20", "2023-07-20"),
+    ],
+)
+def test_from_one_date_to_another_is_one_period(text: str, since: str, until: str) -> None:
+    ((_, *rest),) = found(text)
+    assert rest == [since, until, False]
+
+
+def test_a_question_of_nothing_but_numbers_takes_no_time_to_speak_of() -> None:
+    for text in ("1 " * 20_000 + "2019", "may " * 20_000, "one " * 20_000 + "days ago"):
+        assert len(found(text)) <= 1
+    assert len(found("in 2020 or " * 20_000)) == MOST
 
 
 @pytest.mark.parametrize(
@@ -70,6 +96,11 @@ def test_two_dates_are_two_periods() -> None:
         "What is she doing now?",
         "2 hours ago it was 14:30",
         "Take 5 of the 7 eggs.",
+        "Hi Bob! May I ask what June said to April?",
+        "may 3 people share it, or march 10 times?",
+        "version 1.2.24 of 8/5/22, in room 2024 for 2000 dollars at 1920x1080",
+        "on December 31, 9999",
+        "What was on 31 June 2022?",
         "What was my last name before I changed it?",
         "How many days had passed since then?",
     ],
@@ -85,6 +116,8 @@ def test_what_only_looks_like_a_date_is_none(text: str) -> None:
         ("german", "und gestern?", ("gestern", "2023-07-19", "2023-07-20", False)),
         ("spanish", "¿Qué pasó en marzo de 2022?", ("marzo de 2022", "2022-03-01", "2022-04-01", False)),
         ("french", "Que faisait-elle en juin 2022 ?", ("juin 2022", "2022-06-01", "2022-07-01", False)),
+        ("german", "vor zwei Wochen", ("vor zwei Wochen", "2023-07-03", "2023-07-10", False)),
+        ("spanish", "hace 2 semanas", ("hace 2 semanas", "2023-07-03", "2023-07-10", False)),
         (None, "on 2022-05-06", ("2022-05-06", "2022-05-06", "2022-05-07", False)),
     ],
 )
@@ -94,7 +127,7 @@ def test_other_languages(language: str | None, text: str, wanted: tuple[str, str
 
 def test_closeness_is_one_inside_and_halves_with_the_length_of_the_period() -> None:
     fields = Fields()
-    stamps = ["2023-05-31", "2023-06-01", "2023-06-30T23:00", "2023-08-01", "2024-06-10", None]
+    stamps = ["2023-05-31", "2023-06-01", "2023-06-30T23:00", "2023-07-31", "2024-06-10", None]
     for row, stamp in enumerate(stamps):
         fields.append()
         at = None if stamp is None else datetime.fromisoformat(stamp).replace(tzinfo=timezone.utc)
@@ -104,6 +137,38 @@ def test_closeness_is_one_inside_and_halves_with_the_length_of_the_period() -> N
     assert near.tolist() == pytest.approx([2 ** (-1 / 31), 1, 1, 0.5, 0, 0], abs=1e-6)
     each_june = Period(0, 0, june.since, june.until, yearly=True)
     assert fields.closeness(each_june, fade=1.0).tolist()[4] == 1
+
+
+@pytest.mark.parametrize("text", ["Wie heißen die 3 Katzen?", "Guten Morgen!", "mit 3 Freunden"])
+def test_german_articles_are_no_tuesdays(text: str) -> None:
+    assert found(text, "german") == []
+
+
+def test_the_end_of_the_calendar_is_no_error() -> None:
+    with AssociativeMemory(embedder=WordEmbedder()) as memory:
+        memory.add(Memory("for ever and ever", timestamp="9999-12-31"))
+        memory.add(Memory("for long", timestamp="0001-01-01"))
+        for query in ("hello in December?", "hello this year", "hello on 31 December", "hello yesterday"):
+            for now in ("9999-12-31", "0001-01-01", None):
+                assert len(memory.recall(query, now=now)) == 2
+
+
+def test_the_next_day_is_not_the_day_that_was_asked_for() -> None:
+    with AssociativeMemory(embedder=WordEmbedder()) as memory:
+        for day in ("2022-05-09", "2022-05-11", "2022-05-10", "2022-05-12"):
+            memory.add(Memory("Ann read a book.", timestamp=day))
+        best = memory.recall("What did Ann read on 10 May 2022?", 1)[0]
+        assert best.memory.timestamp is not None and best.memory.timestamp.day == 10
+
+
+def test_without_token_vectors_a_date_counts_too() -> None:
+    vectors = VectorEmbedder(lambda texts: np.ones((len(texts), 4)), name="same", dimension=4)
+    with AssociativeMemory(embedder=vectors) as memory:
+        for day in range(1, 29):
+            memory.add(Memory("nothing new", timestamp=f"2022-05-{day:02}"))
+        best = memory.recall("And on 10 May 2022?", 1)[0]
+        assert best.memory.timestamp is not None and best.memory.timestamp.day == 10
+        assert {match.source for match in best.evidence.matches} == {"timestamp"}
 
 
 def diary(**config: object) -> AssociativeMemory:

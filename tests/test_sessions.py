@@ -35,6 +35,8 @@ def test_a_speaker_is_the_role_or_the_name_before_the_colon() -> None:
     assert speaker(Memory("Ann: hello", role="user")) == "user"
     assert speaker(Memory("Ann: hello")) == speaker(Memory("Ann: bye")) != speaker(Memory("Bob: hello"))
     assert speaker(Memory("hello")) is None
+    assert speaker(Memory("Ann: hello\nis anyone there")) == speaker(Memory("Ann: hello"))
+    assert speaker(Memory("Shopping\nmilk and eggs")) is None
 
 
 def filled(turns: list[Memory]) -> Sessions:
@@ -121,6 +123,17 @@ def test_a_reply_is_completed_by_the_question_that_it_answers() -> None:
         assert reply.similarity == pytest.approx(asked.similarity)
     with talk(reply_discount=0.85, asked_discount=1, temporal_reply=0.4) as memory:
         assert memory.recall("the oldest friend", 1)[0].memory.text == "What is your oldest friend?"
+
+
+def test_a_reply_that_may_not_take_part_discounts_nothing() -> None:
+    with talk() as memory:
+        (reply,) = [m for m in memory.list() if m.text == "Definitely Zsofia."]
+        asked = memory.recall("the oldest friend", 2)[1].evidence.signals["tokens"]
+        without = memory.recall("the oldest friend", 1, exclude=[str(reply.id)])[0]
+        filtered = memory.recall("the oldest friend", 1, where={"role": "user"})[0]
+        for hit in (without, filtered):
+            assert hit.memory.text == "What is your oldest friend?"
+            assert hit.evidence.signals["tokens"] == pytest.approx(asked / 0.9, rel=1e-5)
 
 
 def test_a_long_turn_takes_little_from_its_neighbours() -> None:

@@ -1,8 +1,9 @@
 """Dates in a question: the stretches of time that it speaks of, which a memory's timestamp may lie in.
 
 What a turn says seldom repeats when it was said: "on 8 May", "last Friday" and "two months ago" are
-answered by its timestamp, not by its words. Expressions are found by the vocabulary of the language and
-read by dateparser; a stretch is as long as its unit (a day, a month, a year).
+answered by its timestamp, not by its words. What is a date is decided here, by shapes over the
+vocabulary of the language, strictly: a number, a weekday or a first name is none. dateparser has that
+vocabulary, and reads what was found. A stretch is as long as its unit (a day, a month, a year).
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 import re
 import threading
 from calendar import monthrange
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
+MOST = 8  # periods of one question
 # Snowball's names of languages, as dateparser calls them.
 _CODES = {
     "arabic": "ar",
@@ -49,14 +52,17 @@ _CODES = {
     "yiddish": "yi",
 }
 _MONTHS = "january february march april may june july august september october november december".split()
-_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-_UNITS = "day week fortnight month year decade".split()
-_SHORTEST = 3  # letters of a name: "we" and "mo" are days to the vocabulary, and words to everyone else
-_TOKEN = re.compile(r"\d+(?:[./-]\d+)+|\d+|[^\W\d_]+")
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_NUMERIC = re.compile(r"(?:19|20)\d\d[./-]\d{1,2}(?:[./-]\d{1,2})?|\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d\d")
-_MOMENT = re.compile("second|minute|hour")  # "now" and "this hour" name no day
-_HALF = {"week": 3.5, "month": 15.0, "year": 183.0}  # days on either side of "two weeks ago"
+_UNITS = "day week month year".split()
+_DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_YEAR = r"(?:19|20)\d\d"
+_CLOCK = r"(?![\d:]|\s*[ap]\.?m\b)"
+# A first name, a verb and a page number may look like a month or a year: in English one by itself is
+# a date only after one of these. Elsewhere months are no names.
+_BEFORE_MONTH = "in|since|until|till|during|of|from|late|early|mid|last|this|before|after|between|and"
+_BEFORE_YEAR = "in|since|until|till|during|by|of|from|late|early|mid|before|after|between|year"
+_VERBS = frozenset({"may", "march", "mar"})  # English words that are months only if written as names
+_ALIKE = {"couple of": "2", "few": "3"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class DateFinder:
     """Finds expressions of time in text of one language; safe to use from many threads.
 
     Args:
-        language: a Snowball stemmer's name; numeric dates and years are found in any.
+        language: a Snowball stemmer's name; English months where None or unknown to dateparser.
     """
 
     def __init__(self, language: str | None) -> None:
@@ -87,137 +93,58 @@ class DateFinder:
         self._lock = threading.Lock()
 
     def find(self, text: str, now: datetime) -> tuple[Period, ...]:
-        """The periods that ``text`` speaks of, in order; relative ones count from ``now`` (aware)."""
-        return tuple(
-            period for tokens in self._runs(text) if (period := self._read(text, tokens, now)) is not None
-        )
+        """The periods that ``text`` speaks of, in order; relative ones count from ``now`` (aware).
 
-    def _runs(self, text: str) -> Iterator[list[re.Match[str]]]:
-        """Stretches of neighbouring words that may name a date, at least one of them beyond doubt."""
-        run: list[re.Match[str]] = []
-        for token in _TOKEN.finditer(text):
-            apart = run and text[run[-1].end() : token.start()].strip(" ,.\u00a0")
-            if run and (apart or not self._fits(token.group())):
-                yield from self._trimmed(text, run)
-                run = []
-            if self._fits(token.group()):
-                run.append(token)
-        yield from self._trimmed(text, run)
+        At most the first `MOST`; the time it takes is proportional to the text.
+        """
+        found: list[Period] = []
+        for period in islice(self._periods(text, now), MOST):
+            if found and self._is_range(text, found[-1], period):
+                found[-1] = _joined(found[-1], period)
+            else:
+                found.append(period)
+        return tuple(found)
 
-    def _fits(self, word: str) -> bool:
-        return word[0].isdigit() or word.casefold() in self._vocabulary
+    def _periods(self, text: str, now: datetime) -> Iterator[Period]:
+        if not self._hint.search(text):
+            return
+        for match in self._expression.finditer(text):
+            kind = str(match.lastgroup)
+            start, end = match.span(kind)
+            words = text[start:end]
+            if kind == "dated" and self._is_doubtful(words):
+                continue
+            try:
+                if kind == "lately":
+                    yield self._lately(start, end, words.casefold(), now)
+                elif (read := self._read(words, now)) is not None:
+                    yield self._period(match, *read)
+            except (OverflowError, ValueError):
+                continue  # beyond the calendar
 
-    def _trimmed(self, text: str, run: list[re.Match[str]]) -> Iterator[list[re.Match[str]]]:
-        """The run without words at its ends that join others only, if it names a date at all."""
-        while run and run[0].group().casefold() in self._joining:
-            run = run[1:]
-        while run and run[-1].group().casefold() in self._joining | self._numbers:
-            run = run[:-1]
-        if self._names_a_date(text, run):
-            yield run
+    def _period(self, match: re.Match[str], moment: datetime, unit: str) -> Period:
+        """What ``match`` stands for, read as ``moment``."""
+        kind = str(match.lastgroup)
+        start, end = match.span(kind)
+        if kind == "ago" and unit != "day":  # "two weeks ago" leaves room on both sides
+            half = timedelta(_DAYS.get(unit, 1) / 2)
+            return Period(start, end, moment - half, moment + half)
+        if kind in ("dated", "month"):
+            named = re.search(_YEAR, match.group(kind)) is not None
+            last = match.group().casefold().startswith(("last", "this"))
+            return Period(start, end, *_calendar(unit, moment), yearly=not (named or last))
+        return Period(start, end, *_calendar(unit, moment))
 
-    def _names_a_date(self, text: str, run: list[re.Match[str]]) -> bool:
-        words = [token.group() for token in run]
-        if any(_YEAR.fullmatch(word) or _NUMERIC.fullmatch(word) for word in words):
-            return True
-        folded = [word.casefold() for word in words]
-        if len(run) == 1 and folded[0] in self._names:
-            return self._is_a_month(text, run[0])
-        if any(word in self._names for word in folded) or " ".join(folded) in self._relative:
-            return True
-        return any(word in self._ago for word in folded) and any(word in self._units for word in folded)
+    def _lately(self, start: int, end: int, words: str, now: datetime) -> Period:
+        """The "last three weeks" end now."""
+        match = self._count.search(words)
+        if match is None:
+            raise ValueError(words)
+        number = self._numbers.get(match[1] or "1", match[1] or "1")
+        unit = next(unit for unit in _UNITS if match[2] in self._unit_words(unit))
+        return Period(start, end, now - timedelta(int(number) * _DAYS[unit]), now)
 
-    def _is_a_month(self, text: str, token: re.Match[str]) -> bool:
-        """Whether a name by itself is a date: "on Sundays" is a habit, and "may" a verb unless a name."""
-        word = token.group()
-        if word.casefold() not in self._months or word.casefold() in self._abbreviations:
-            return False
-        return len(word) > _SHORTEST or (word[0].isupper() and bool(text[: token.start()].strip()))
-
-    def _read(self, text: str, run: list[re.Match[str]], now: datetime) -> Period | None:
-        while run:
-            start, end = run[0].start(), run[-1].end()
-            words = [token.group().casefold() for token in run]
-            with self._lock:
-                found = self._parser(now).get_date_data(text[start:end])
-            if found.date_obj is not None:
-                return self._period(start, end, words, found.date_obj, found.period, now)
-            run = run[1:]  # "before 3 August": what does not belong stands in front
-            if not self._names_a_date(text, run):
-                return None
-        return None
-
-    def _period(
-        self, start: int, end: int, words: list[str], moment: datetime, unit: str, now: datetime
-    ) -> Period:
-        moment = moment.replace(tzinfo=now.tzinfo)
-        dated = any(_YEAR.fullmatch(word) or _NUMERIC.fullmatch(word) for word in words)
-        if dated or any(word in self._months for word in words):
-            return Period(start, end, *_calendar(unit, moment), yearly=not dated)
-        if " ".join(words) in self._relative or unit not in _HALF:
-            return Period(start, end, *_calendar(unit, moment))  # "last month" is a month of the calendar
-        half = timedelta(_HALF[unit])
-        return Period(start, end, moment - half, moment + half)
-
-    # -- the vocabulary of the language ----------------------------------------------------------------
-
-    @cached_property
-    def _info(self) -> dict[str, Any]:
-        module = import_module(f"dateparser.data.date_translation_data.{self._code}")
-        return dict(module.info)
-
-    def _words(self, *keys: str) -> frozenset[str]:
-        """The single words that the vocabulary has for ``keys``, folded."""
-        return frozenset(word.casefold() for key in keys for word in self._info.get(key, ()))
-
-    @cached_property
-    def _months(self) -> frozenset[str]:
-        return frozenset(word for word in self._words(*_MONTHS) if len(word) >= _SHORTEST)
-
-    @cached_property
-    def _abbreviations(self) -> frozenset[str]:
-        full = {max(self._info[key], key=len).casefold() for key in (*_MONTHS, *_WEEKDAYS)}
-        return self._names - full
-
-    @cached_property
-    def _names(self) -> frozenset[str]:
-        return self._months | {word for word in self._words(*_WEEKDAYS) if len(word) >= _SHORTEST}
-
-    @cached_property
-    def _units(self) -> frozenset[str]:
-        return frozenset(word for word in self._words(*_UNITS) if len(word) >= _SHORTEST)
-
-    @cached_property
-    def _ago(self) -> frozenset[str]:
-        return self._words("ago") - {"before"}
-
-    @cached_property
-    def _relative(self) -> frozenset[str]:
-        """Phrases such as "yesterday" and "last week"."""
-        kinds = self._info.get("relative-type", {}).items()
-        days = (found for kind, found in kinds if not _MOMENT.search(kind))
-        return frozenset(phrase.casefold() for found in days for phrase in found)
-
-    @cached_property
-    def _joining(self) -> frozenset[str]:
-        """What holds the parts of a date together, such as "of" and the "th" of "8th"."""
-        return self._words("pertain") | self._ordinals
-
-    @cached_property
-    def _ordinals(self) -> frozenset[str]:
-        return frozenset({"st", "nd", "rd", "th"}) & self._words("skip")
-
-    @cached_property
-    def _numbers(self) -> frozenset[str]:
-        pairs = [pair for entry in self._info.get("simplifications", ()) for pair in entry.items()]
-        return frozenset(word.casefold() for word, value in pairs if word.isalpha() and value.isdigit())
-
-    @cached_property
-    def _vocabulary(self) -> frozenset[str]:
-        phrases = (word for phrase in self._relative for word in phrase.split())
-        return self._names | self._units | self._ago | self._numbers | self._joining | frozenset(phrases)
-
-    def _parser(self, now: datetime) -> Any:
+    def _read(self, words: str, now: datetime) -> tuple[datetime, str] | None:
         from dateparser.date import DateDataParser
 
         settings = {
@@ -226,7 +153,129 @@ class DateFinder:
             "PREFER_DAY_OF_MONTH": "first",
             "PREFER_MONTH_OF_YEAR": "first",
         }
-        return DateDataParser(languages=[self._code], settings=settings)
+        for alike, number in _ALIKE.items():
+            words = re.sub(rf"\b{alike}\b", number, words, flags=re.IGNORECASE)
+        with self._lock:
+            found = DateDataParser(languages=[self._code], settings=settings).get_date_data(words)
+        if found.date_obj is None:
+            return None
+        return found.date_obj.replace(tzinfo=now.tzinfo), str(found.period)
+
+    def _is_doubtful(self, words: str) -> bool:
+        """Whether a day without a year may be none: "may 3 people", Spanish "mar 2" (Tuesday)."""
+        if re.search(_YEAR, words):
+            return False
+        names = re.findall(r"[^\W\d_]+", words)
+        if self._code == "en":
+            return any(name in _VERBS for name in names)
+        return not any(name.casefold() in self._full_months for name in names)
+
+    def _is_range(self, text: str, first: Period, second: Period) -> bool:
+        before = re.search(r"(\w+)\s*$", text[max(first.start - 20, 0) : first.start])
+        between = text[first.end : second.start].strip().casefold()
+        opened = before is not None and before[1].casefold() in ("between", "from")
+        return first.since < second.until and (
+            between in ("-", "\u2013") or (opened and between in ("and", "to"))
+        )
+
+    # -- what a date looks like -------------------------------------------------------------------
+
+    @cached_property
+    def _hint(self) -> re.Pattern[str]:
+        """What every date has one of: a quick no for most questions."""
+        lately = ["last", "past", "previous"] if self._code == "en" else []
+        names = _any([*self._months, *self._relative, *self._ago, *lately])
+        return re.compile(rf"{_YEAR}|\b(?:{names})\b", re.IGNORECASE)
+
+    @cached_property
+    def _expression(self) -> re.Pattern[str]:
+        month, full = _any(self._months), _any(self._full_months)
+        of = f"(?:(?:{_any(self._words('pertain') | {'of'})})\\s+)?"
+        year = rf"(?:,?\s+{of}{_YEAR}\b)?"
+        dated = (
+            rf"(?<![\d./-]){_YEAR}[-/.](?:0?[1-9]|1[0-2])(?:[-/.]{_DAY})?(?![\d./-]*\d)",
+            rf"(?<![\w./-])\d{{1,2}}[./]\d{{1,2}}[./]{_YEAR}(?![\w/])",
+            rf"(?<![\w.,:]){_DAY}(?:st|nd|rd|th|er|\u00ba|\.)?\s+{of}(?:{month})\b\.?{year}",
+            rf"\b(?:{month})\.?\s+(?:the\s+)?{_DAY}(?:st|nd|rd|th)?\b{_CLOCK}(?!,?\s*\d{{5,}}|,\s*[3-9]\d{{3}}){year}",
+            rf"\b(?:{month})\.?,?\s+{of}{_YEAR}\b",
+        )
+        units = _any(word for unit in _UNITS for word in self._unit_words(unit))
+        counted = rf"(?:\d{{1,3}}|{_any(self._numbers)})\s+(?:{units})"
+        ago = _any(self._ago)
+        kinds = {
+            "dated": "|".join(dated),
+            "relative": rf"\b(?:{_any(self._relative)})\b",
+            "ago": rf"(?<!half )\b{counted}\s+(?:{ago})\b|\b(?:{ago})\s+{counted}\b",
+        }
+        if self._code == "en":
+            kinds["lately"] = rf"\b(?:last|past|previous)\s+(?:{counted}|{units})\b"
+        named = [rf"(?P<{kind}>{shape})" for kind, shape in kinds.items()]
+        standing = r"(?![\w%\u20ac$]|[.,/-]\d)"  # 2000$ is no year, nor is 2000.5
+        alone = rf"\b(?!\.?\s+(?:the\s+)?{_DAY}(?:st|nd|rd|th)?\b{_CLOCK}|\.?,?\s+{of}{_YEAR}\b)"
+        if self._code == "en":
+            named.append(rf"\b(?:{_BEFORE_MONTH})\s+(?P<month>{full}){alone}")
+            listed = r"(?<=\d{4})(?:,\s+|\s+(?:and|or|to)\s+)"  # "in 2020 and 2021"
+            named.append(rf"(?:\b(?:{_BEFORE_YEAR})\s+|{listed})(?P<year>{_YEAR}){standing}")
+        else:
+            named.append(rf"\b(?P<month>{full}){alone}")
+            named.append(rf"(?<![\w.,:#$\u20ac-])(?P<year>{_YEAR}){standing}")
+        return re.compile("|".join(named), re.IGNORECASE)
+
+    @cached_property
+    def _count(self) -> re.Pattern[str]:
+        units = _any(word for unit in _UNITS for word in self._unit_words(unit))
+        return re.compile(rf"(?:({_any(self._numbers)}|\d{{1,3}})\s+)?({units})$")
+
+    # -- the vocabulary of the language -----------------------------------------------------------
+
+    @cached_property
+    def _info(self) -> Mapping[str, Any]:
+        module = import_module(f"dateparser.data.date_translation_data.{self._code}")
+        return dict(module.info)
+
+    def _words(self, *keys: str) -> set[str]:
+        """The words that the vocabulary has for ``keys``, folded."""
+        return {word.casefold() for key in keys for word in self._info.get(key) or () if word.strip()}
+
+    @cached_property
+    def _months(self) -> set[str]:
+        return {word for word in self._words(*_MONTHS) if len(word) > 2}
+
+    @cached_property
+    def _full_months(self) -> set[str]:
+        return {max(self._info[key], key=len).casefold() for key in _MONTHS if self._info.get(key)}
+
+    def _unit_words(self, unit: str) -> set[str]:
+        return {word for word in self._words(unit) if len(word) > 2}
+
+    @cached_property
+    def _ago(self) -> set[str]:
+        return self._words("ago") - {"before"}
+
+    @cached_property
+    def _numbers(self) -> Mapping[str, str]:
+        pairs = [pair for entry in self._info.get("simplifications") or () for pair in entry.items()]
+        return _ALIKE | {word: value for word, value in pairs if word.isalpha() and value.isdigit()}
+
+    @cached_property
+    def _relative(self) -> set[str]:
+        """Phrases such as "yesterday" and "last week", of days that were."""
+        past = re.compile(r"\d (?:day|week|month|year) ago|last ")
+        kinds = (self._info.get("relative-type") or {}).items()
+        return {phrase.casefold() for kind, found in kinds if past.match(kind) for phrase in found}
+
+
+def _any(words: Iterable[str]) -> str:
+    """A pattern for any of ``words``, the longest first; for none of them one that never matches."""
+    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word))) or "(?!)"
+
+
+def _joined(first: Period, second: Period) -> Period:
+    """From the one to the other; a year that only the second has is meant for both."""
+    since = first.since.replace(year=second.since.year) if first.yearly and not second.yearly else first.since
+    if since > second.since:
+        since = since.replace(year=since.year - 1)
+    return replace(first, end=second.end, since=since, until=second.until, yearly=second.yearly)
 
 
 def _calendar(unit: str, moment: datetime) -> tuple[datetime, datetime]:

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timezone
 
 import numpy as np
 import numpy.typing as npt
@@ -104,12 +104,12 @@ class Encoder:
         (encoding,) = self._encode([text], "query")
         state = encoding.vectors.mean(axis=0)
         words = self.analyzer.words(text)
-        periods = self._dates.find(text, now or datetime.now().astimezone()) if self._dates else ()
-        for period in periods:  # "two months ago" is more than its stop words
-            words = [
-                replace(word, content=True) if period.start <= word.start < period.end else word
-                for word in words
-            ]
+        periods = self._dates.find(text, now or datetime.now(timezone.utc)) if self._dates else ()
+        for period in periods:
+            inside = [at for at, word in enumerate(words) if period.start <= word.start < period.end]
+            if not any(words[at].content for at in inside):  # what is made of stop words alone is a date too
+                for at in inside:
+                    words[at] = replace(words[at], content=True)
         tokens = query_tokens(encoding, words)
         return Question(text, words, state / np.linalg.norm(state), tokens, periods)
 

@@ -77,12 +77,13 @@ class Completions:
         counts = shard.patterns.counts(scored.rows)
         silent = np.append(counts == 0, True)  # the last one stands for nobody
         reached = np.vstack([scored.own, scored.own[:1]])[self._at]  # (K, 5, T)
-        reached[:, 1:] *= discounts(shard, question, rows, config).T[:, :, None]
-        reached[silent[self._at]] = -np.inf
+        reached[:, 1:] *= discounts(shard, rows, config).T[:, :, None]
+        dated = np.vstack([_dated(scored, ranking.dates), np.zeros((1, reached.shape[2]), bool)])
+        reached[silent[self._at][:, :, None] & ~dated[self._at]] = -np.inf
         self._side, self._top = reached.argmax(axis=1), reached.max(axis=1)  # (K, T), e_t(m) by hit and token
         holders = np.unique(np.take_along_axis(self._at, self._side, axis=1)[self._top >= ANSWERED])
         self.rows, self.seqs = scored.rows[holders].tolist(), shard.seqs(scored.rows[holders])
-        self._dated = _dated(scored, ranking.dates)
+        self._dated = dated
         self._counts = counts[holders]
         self._patterns, _ = shard.patterns.gather(scored.rows[holders])
         self._spans, _ = shard.spans.gather(scored.rows[holders])
@@ -113,10 +114,10 @@ class Completions:
                     continue
                 holder = self._at[hit, self._side[hit, token]]
                 row = int(ranking.scored.rows[holder])
-                start, end = block[row]
-                part, begin, stop = self._spans[start + values[token, start:end].argmax()].tolist()
-                if self._dated[holder, token]:
-                    part, begin, stop = TIMESTAMP, 0, 0
+                part, begin, stop = TIMESTAMP, 0, 0
+                if not self._dated[holder, token]:
+                    start, end = block[row]
+                    part, begin, stop = self._spans[start + values[token, start:end].argmax()].tolist()
                 mean = sum(top[piece] for piece in pieces[word]) / len(pieces[word])
                 answers.append(Answer(word, weight[word], mean, row, part, begin, stop))
             found.append(tuple(answers))

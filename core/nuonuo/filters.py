@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -42,22 +43,24 @@ def microseconds(moment: datetime) -> int:
     return (delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
-def _recurrences(period: Period, first: float, last: float) -> Iterator[tuple[float, float]]:
-    """The period in days since 1970; one that is meant in any year once for each year of [first, last]."""
+def _recurrences(period: Period, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """The first and the last day of the period, counted from 1970.
+
+    One that is meant in any year comes once for each year that days in [``first``, ``last``] are near to.
+    """
+    length = -((period.since - period.until) // timedelta(days=1))
     if not period.yearly:
-        yield microseconds(period.since) / _DAY, microseconds(period.until) / _DAY
+        day = microseconds(period.since) // _DAY
+        yield day, day + length - 1
         return
-    length = period.until - period.since
-    for year in range(_year(first), _year(last) + 1):
-        try:
-            since = period.since.replace(year=year)
-        except ValueError:  # 29 February
-            continue
-        yield microseconds(since) / _DAY, microseconds(since + length) / _DAY
+    for year in range(max(_year(first) - 1, 1), min(_year(last) + 1, 9999) + 1):
+        with suppress(ValueError):  # 29 February
+            day = microseconds(period.since.replace(year=year)) // _DAY
+            yield day, day + length - 1
 
 
-def _year(days: float) -> int:
-    return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(days=days)).year
+def _year(day: int) -> int:
+    return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(days=day)).year
 
 
 class Fields:
@@ -77,15 +80,16 @@ class Fields:
         """How near each row's timestamp is to ``period`` (n,): 1 inside, less the further away.
 
         It halves with each stretch of ``fade`` days and the length of the period: who speaks of a month
-        is less exact than who names a day. 0 beyond four such stretches, and without a timestamp.
+        is less exact than who names a day. 0 beyond four such stretches, and without a timestamp. Days
+        are whole ones of UTC, since many a timestamp is no more than a date.
         """
         times, found = self._times.data, np.zeros(len(self._times), np.float32)
         dated = np.flatnonzero(times != NO_TIME)
         if not len(dated):
             return found
-        days = times[dated] / _DAY
-        for since, until in _recurrences(period, days.min(), days.max()):
-            away = np.maximum(np.maximum(since - days, days - until), 0) / (fade + until - since)
+        days = times[dated] // _DAY
+        for first, last in _recurrences(period, int(days.min()), int(days.max())):
+            away = np.maximum(np.maximum(first - days, days - last), 0) / (fade + last - first + 1)
             near = np.exp2(-away) * (away <= 4)
             found[dated] = np.maximum(found[dated], near.astype(np.float32))
         return found

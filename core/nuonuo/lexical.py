@@ -80,7 +80,8 @@ class Postings:
             self._df.data[term] += 1
             terms.append((term, frequency))
         self._forward.replace(row, np.array(terms, np.int32).reshape(-1, 2))
-        self._titles.replace(row, np.array([self._term[stem] for stem in dict.fromkeys(title)], np.int32))
+        known = [self._term[stem] for stem in dict.fromkeys(title) if stem in self._term]
+        self._titles.replace(row, np.array(known, np.int32))
         self._lengths.data[row] = len(stems)
         self._count += 1
         self._total += len(stems)
@@ -194,11 +195,6 @@ class Postings:
             if len(self._rows[term]) <= max_df
         ]
         return [stem for _, stem in sorted(rare)]
-
-    def lengths(self, rows: IntArray) -> FloatArray:
-        """How many stems each of ``rows`` (C,) has: (C,)."""
-        found: FloatArray = self._lengths.data[rows]
-        return found
 
     def has(self, row: int, stem: str) -> bool:
         """Whether the stem stands in ``row``."""

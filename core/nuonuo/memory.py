@@ -277,6 +277,7 @@ class AssociativeMemory:
             exclude: ids to leave out, such as those of the turns that a prompt shows already; they
                 take no part at all, in the confidence neither.
             now: what relative dates in the query ("last Friday") count from; the present where None.
+                Days are those of UTC, as timestamps are.
 
         Raises:
             InvalidTypeError, InvalidInputError: an empty query, k < 1, or a filter that means nothing.

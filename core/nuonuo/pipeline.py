@@ -43,8 +43,9 @@ def recall(shard: Shard, question: Question, k: int, mask: BoolArray, config: Me
     for date in search.dates:  # what lies in a period that was named is looked through by itself
         within = candidates(replace(search, mask=mask & date.inside), config.dense_candidates)
         rows = np.union1d(rows, within)
-    scored = associate(search, score(search, rows))
-    at, together = choose(scored, search.weights, k, config)
+    with np.errstate(invalid="ignore"):  # a BLAS may flag lanes of a product that it throws away
+        scored = associate(search, score(search, rows))
+        at, together = choose(scored, search.weights, k, config)
     settled = hopfield.weights(scored.base, config.beta, config.null_energy)
     return Ranking(scored, at, together, search.weights, float(settled.confidence), search.dates)
 

@@ -228,13 +228,17 @@ def with_neighbours(
     # e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2)); the last row of `padded` stands for nobody.
     padded = np.vstack([own, np.zeros((1, own.shape[1]), np.float32)])
     completed = own.copy()
-    for side, discount in zip(places, discounts(shard, search.question, rows, config), strict=True):
+    for side, discount in zip(places, discounts(shard, rows, config), strict=True):
         np.maximum(completed, discount[:, None] * padded[side], out=completed)
-    answered = shard.sessions.replies(beside[1])
-    answer_leans = leaning(shard, search.question, np.maximum(beside[1], 0), config)
+    answer = np.maximum(beside[1], 0)
+    answered = shard.sessions.replies(beside[1]) & search.mask[answer]
+    answer_leans = leaning(shard, answer, config)
     completed *= np.where(answered, 1 - np.float32(1 - config.asked_discount) * answer_leans, 1)[:, None]
     if search.question.tokens is None:  # what the tokens would say, the sentence vector says alone
-        tokens = np.zeros(len(rows), np.float32)
+        dated = np.zeros(own.shape[1], bool)
+        for date in search.dates:
+            dated |= date.tokens
+        tokens = np.float32(config.token_weight) * (completed[:, dated] @ weights[dated])
         dense = np.float32(config.dense_weight + config.token_weight) * cosines
     else:
         tokens = np.float32(config.token_weight) * (completed @ weights)
@@ -247,7 +251,7 @@ def with_neighbours(
     back_share = np.where(replies, np.float32(config.temporal_reply), near_share)
     temporal = np.maximum(back_share * base[before1], near_share * base[after1])
     temporal += np.float32(config.temporal_far) * np.maximum(base[before2], base[after2])
-    temporal *= leaning(shard, search.question, rows, config)
+    temporal *= leaning(shard, rows, config)
     zeros = np.zeros(len(rows), np.float32)
     return Scored(
         rows,
@@ -266,23 +270,23 @@ def with_neighbours(
     )
 
 
-def discounts(shard: Shard, question: Question, rows: IntArray, config: MemoryConfig) -> FloatArray:
+def discounts(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
     """What a word counts in ``rows`` (C,) that stands in a neighbour: (4, C), as `Sessions.neighbours`."""
     g = np.float32(config.neighbour_discount)
     found = np.repeat(np.array([[g], [g], [g * g], [g * g]], np.float32), len(rows), axis=1)
     replies = shard.sessions.replies(rows)
-    leans = leaning(shard, question, rows[replies], config)
+    leans = leaning(shard, rows[replies], config)
     found[0, replies] += leans * (np.float32(config.reply_discount) - g)
     return found
 
 
-def leaning(shard: Shard, question: Question, rows: IntArray, config: MemoryConfig) -> FloatArray:
+def leaning(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
     """How much each of ``rows`` leaves to its neighbours to say (C,): 1 for a short turn, L / n for a longer.
 
-    L is `MemoryConfig.short_turn`, n the turn's token patterns (its stems, where there are none).
+    L is `MemoryConfig.short_turn`, n the length of the turn.
     """
-    lengths = shard.postings.lengths(rows) if question.tokens is None else shard.patterns.counts(rows)
-    leans: FloatArray = np.minimum(config.short_turn / np.maximum(lengths, 1), 1).astype(np.float32)
+    lengths = np.maximum(shard.lengths(rows), 1)
+    leans: FloatArray = np.minimum(config.short_turn / lengths, 1).astype(np.float32)
     return leans
 
 

@@ -12,6 +12,7 @@ import re
 # After ., ! or ? and white space; after their full-width kin even without; after a line break.
 _END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？｡])|\n+|(?<=[।؟۔])\s*")
 _HEADING = re.compile(r"\s*([^\n.!?。！？]{1,80}\n+|[^\s:：][^:：\n.!?。！？]{0,40}[:：]\s+)(?=\S)")
+_LABEL = re.compile(r"\s*([^\s:：][^:：\n.!?。！？]{0,40})[:：]\s")
 MOST = 8
 SHORTEST = 12  # bytes of UTF-8, so that it asks fewer characters of scripts that say more with each
 
@@ -25,7 +26,13 @@ def heading(text: str) -> str:
 def title(text: str) -> str:
     """The title of ``text``: a short line above it, without what it adds in brackets; "" for none."""
     above = heading(text)
-    return re.sub(r"\(.*?\)", "", above).strip() if above.endswith("\n") else ""
+    return re.sub(r"\(.*?\)", " ", above).strip() if above.endswith("\n") else ""
+
+
+def label(text: str) -> str:
+    """The name before a colon at the start of ``text``: who speaks; "" for none."""
+    match = _LABEL.match(text)
+    return match[1] if match else ""
 
 
 def sentences(text: str) -> list[str]:

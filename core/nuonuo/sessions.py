@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nuonuo.arrays import Growable, IntArray
 from nuonuo.records import Memory
-from nuonuo.sentences import heading
+from nuonuo.sentences import label
 
 NOBODY = -1
 ASKED = 60  # characters at the end of a turn, where a question that waits for its answer stands
@@ -29,7 +29,7 @@ def asks(text: str) -> bool:
 
 def speaker(memory: Memory) -> str | None:
     """Who says it: the role, or the name before a colon; None where neither is there."""
-    return memory.role or heading(memory.text).strip() or None
+    return memory.role or label(memory.text) or None
 
 
 class Sessions:

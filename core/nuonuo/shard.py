@@ -65,6 +65,7 @@ class Shard:
         self._row_by_id: dict[str, int] = {}
         self._seqs = Growable(np.int64)
         self._alive = Growable(np.bool_)
+        self._lengths = Growable(np.int32)
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -80,6 +81,11 @@ class Shard:
     def seqs(self, rows: IntArray) -> list[int]:
         """The store's numbers of ``rows``."""
         found: list[int] = self._seqs.data[rows].tolist()
+        return found
+
+    def lengths(self, rows: IntArray) -> npt.NDArray[np.int32]:
+        """How long the text of each of ``rows`` is, in token patterns; in words, where it has none."""
+        found: npt.NDArray[np.int32] = self._lengths.data[rows]
         return found
 
     def rows_of(self, ids: Iterable[str]) -> IntArray:
@@ -124,6 +130,7 @@ class Shard:
         self._row_of[item.seq] = row
         self._seqs.append([item.seq])
         self._alive.append([True])
+        self._lengths.append([0])
         self.ids.append(item.memory.id)
         self._row_by_id[str(item.memory.id)] = row
         for index in (self.postings, self.vectors, self.fields, self.sessions):
@@ -143,6 +150,8 @@ class Shard:
         if len(traces.spans):
             self.patterns.replace(row, as_words(traces.patterns))
             self.spans.replace(row, traces.spans)
+        own = np.count_nonzero(traces.spans[:, 0] == 0) or len(self._analyzer.words(memory.text))
+        self._lengths.data[row] = own
         self.codes.add(row, traces.code)
 
     def _empty(self, row: int) -> None:
@@ -158,6 +167,7 @@ class Shard:
         self._empty(row)
         self.codes.discard(row)
         self._alive.data[row] = False
+        self._lengths.data[row] = 0
         self._seqs.data[row] = -1
         self._row_by_id.pop(str(self.ids[row]), None)
         self.ids[row] = None
@@ -178,6 +188,7 @@ class Shard:
         return {
             "ids": [self.ids[row] for row in rows.tolist()],
             "seqs": self.seqs(rows),
+            "lengths": self.lengths(rows).tolist(),
             "stems": self.postings.state(rows),
             "titles": self.postings.titles(rows),
             "idf": {stem: self.postings.idf(stem) for stem in sorted(self.postings.vocabulary())},
@@ -206,5 +217,6 @@ class Shard:
             self.codes,
             self._seqs,
             self._alive,
+            self._lengths,
         )
         return sum(array.nbytes for array in arrays) + len(self.ids) * 250
