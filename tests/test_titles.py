@@ -34,11 +34,13 @@ def test_a_passage_that_names_a_title_leads_to_it() -> None:
     query = "Where did the person who drew Veldt Bridge study?"
     with AssociativeMemory(embedder=WordEmbedder()) as memory:
         memory.add(PAGES)
-        hits = memory.recall(query, 3)
-        assert {hit.memory.text.partition("\n")[0] for hit in hits[:2]} == {"Veldt Bridge", "Tamsin Okafor"}
-        (named,) = [hit for hit in hits if hit.memory.text.startswith("Tamsin")]
+        hits = memory.recall(query, len(PAGES))
+        assert hits[0].memory.text.startswith("Veldt")
+        flows = {hit.memory.text: hit.evidence.signals.get("content", 0) for hit in hits}
+        assert max(flows, key=lambda text: flows[text]) == PAGES[1]
+        (named,) = [hit for hit in hits if hit.memory.text == PAGES[1]]
         (link,) = named.evidence.path
-        assert link.kind == "content" and {word.casefold() for word in link.words} == {"tamsin", "okafor"}
+        assert link.kind == "content" and {"tamsin", "okafor"} <= {word.casefold() for word in link.words}
     with AssociativeMemory(embedder=WordEmbedder(), config=MemoryConfig(naming_weight=0)) as memory:
         memory.add(PAGES)
         weaker = next(hit for hit in memory.recall(query, 42) if hit.memory.text.startswith("Tamsin"))
