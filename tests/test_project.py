@@ -118,6 +118,7 @@ def test_the_readme_has_the_engines_constants() -> None:
         f"counts {config.reply_discount:g} and not g",
         f"counts {config.temporal_reply} and not {config.temporal_near}",
         f"counts\n{config.asked_discount:g}",
+        f"l(m)^{config.long_discount} Σ_t",
         f"min(1, {config.short_turn} / content tokens of m)",
         f"{config.explicit_weight} max_i A_ij",
         f"in-degree(j)^{config.hub_damping}",

@@ -37,6 +37,7 @@ class MemoryConfig:
     neighbour_discount: float = 0.85  # a word answered one turn away counts this much, two away its square
     reply_discount: float = 1.0  # a word of a question, in the turn that answers it
     asked_discount: float = 0.9  # what a question that was answered completes: its answer is looked for
+    long_discount: float = 0.25  # a longer text completes more by chance: (short_turn / length) ** this
     short_turn: int = 40  # content tokens up to which a turn leaves unsaid what its neighbours said
     date_fade: float = 1.0  # days; a memory that far, and the length of the period, outside of it counts half
 

@@ -2,8 +2,9 @@
 
 s_t(m) = max over patterns x of m of cos(q_t - c, x); for a word of a date, at least how near m's time is
 e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2))
-E(m)   = sum_t w_t e_t(m) + lexical + dense + a little of the neighbours' E
+E(m)   = l(m)^h sum_t w_t e_t(m) + lexical + dense + a little of the neighbours' E
 
+l(m) is 1 for a short text and falls with its length: more patterns complete more words by chance.
 A reply takes more from the question before it than a neighbour does, and an answered question counts
 less. A long turn says what it has to say by itself: it takes little from its neighbours.
 """
@@ -230,7 +231,7 @@ def with_neighbours(
     completed = own.copy()
     for side, discount in zip(places, discounts(shard, rows, config), strict=True):
         np.maximum(completed, discount[:, None] * padded[side], out=completed)
-    answer = np.maximum(beside[1], 0)
+    leans, answer = leaning(shard, rows, config), np.maximum(beside[1], 0)
     answered = shard.sessions.replies(beside[1]) & search.mask[answer]
     answer_leans = leaning(shard, answer, config)
     completed *= np.where(answered, 1 - np.float32(1 - config.asked_discount) * answer_leans, 1)[:, None]
@@ -241,7 +242,8 @@ def with_neighbours(
         tokens = np.float32(config.token_weight) * (completed[:, dated] @ weights[dated])
         dense = np.float32(config.dense_weight + config.token_weight) * cosines
     else:
-        tokens = np.float32(config.token_weight) * (completed @ weights)
+        by_chance = leans ** np.float32(config.long_discount)
+        tokens = np.float32(config.token_weight) * by_chance * (completed @ weights)
         dense = np.float32(config.dense_weight) * cosines
     worded = np.float32(config.lexical_weight) * lexical
     base = np.append(tokens + worded + dense, np.float32(0))
@@ -251,7 +253,7 @@ def with_neighbours(
     back_share = np.where(replies, np.float32(config.temporal_reply), near_share)
     temporal = np.maximum(back_share * base[before1], near_share * base[after1])
     temporal += np.float32(config.temporal_far) * np.maximum(base[before2], base[after2])
-    temporal *= leaning(shard, rows, config)
+    temporal *= leans
     zeros = np.zeros(len(rows), np.float32)
     return Scored(
         rows,

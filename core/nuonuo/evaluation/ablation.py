@@ -36,6 +36,7 @@ PARTS: dict[str, dict[str, Any]] = {
         "asked_discount": 1.0,
     },
     "long turns lean as short ones": {"short_turn": 1_000_000},
+    "no discount for long texts": {"long_discount": 0.0},
     "no dates": {"date_cues": False},
     "no content links": {"content_weight": 0.0},
     "no links by title": {"naming_weight": 0.0},
