@@ -163,24 +163,24 @@ class Postings:
         keys, inverse = np.unique(source[keep] * len(self._lengths) + targets[keep], return_inverse=True)
         v = np.bincount(inverse, values[keep], minlength=len(keys))
         source, target = keys // len(self._lengths), keys % len(self._lengths)
-        return Links(source, target, (v / (v + 1)).astype(np.float32), self._naming(rows[source], target))
+        return Links(source, target, (v / (v + 1)).astype(np.float32), self._naming(rows, source, target))
 
-    def _naming(self, rows: IntArray, targets: IntArray) -> FloatArray:
-        """How surely each of ``rows`` (L,) names its target by the whole of its title (L,); 0 where not.
+    def _naming(self, rows: IntArray, source: IntArray, targets: IntArray) -> FloatArray:
+        """How surely ``rows[source]`` (L,) name their targets by the whole of the title (L,); 0 where not.
 
         ln(N / df) / ln N of the title's rarest stem: a name that stands in few memories is sure.
         """
         found = np.zeros(len(targets), np.float32)
-        terms, counts = self._titles.gather(targets)
-        titled = np.flatnonzero(counts)
+        titled = np.flatnonzero(self._titles.counts(targets))
         if not len(titled):
             return found
-        distinct, number = np.unique(rows, return_inverse=True)
-        entries, lengths = self._forward.gather(distinct)
+        terms, counts = self._titles.gather(targets[titled])
+        entries, lengths = self._forward.gather(rows)
         stride = len(self._stem)
-        said = np.repeat(np.arange(len(distinct)), lengths) * stride + entries[:, 0]
-        named = np.isin(np.repeat(number, counts) * stride + terms, said)
-        starts = (np.cumsum(counts) - counts)[titled]
+        said = np.sort(np.repeat(np.arange(len(rows)), lengths) * stride + entries[:, 0])
+        wanted = np.repeat(source[titled], counts) * stride + terms
+        named = said[np.minimum(np.searchsorted(said, wanted), len(said) - 1)] == wanted
+        starts = np.cumsum(counts) - counts
         whole = np.logical_and.reduceat(named, starts)
         rarest = np.minimum.reduceat(self._df.data[terms], starts)
         found[titled[whole]] = np.log(self._count / rarest[whole]) / math.log(max(self._count, 2))

@@ -230,7 +230,9 @@ def with_neighbours(
     padded = np.vstack([own, np.zeros((1, own.shape[1]), np.float32)])
     completed = own.copy()
     for side, discount in zip(places, discounts(shard, rows, config), strict=True):
-        np.maximum(completed, discount[:, None] * padded[side], out=completed)
+        theirs = padded.take(side, axis=0)
+        theirs *= discount[:, None]
+        np.maximum(completed, theirs, out=completed)
     leans, answer = leaning(shard, rows, config), np.maximum(beside[1], 0)
     answered = shard.sessions.replies(beside[1]) & search.mask[answer]
     answer_leans = leaning(shard, answer, config)
