@@ -17,7 +17,7 @@ import numpy.typing as npt
 from nuonuo.config import MemoryConfig
 from nuonuo.pipeline import Ranking
 from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory
-from nuonuo.scoring import Dated, Question, Scored, discounts, places_of, token_words
+from nuonuo.scoring import Dated, Question, Scored, from_before, leaning, places_of, token_words
 from nuonuo.sessions import NOBODY
 from nuonuo.shard import Shard
 from nuonuo.tokens import agreement
@@ -77,7 +77,11 @@ class Completions:
         counts = shard.patterns.counts(scored.rows)
         silent = np.append(counts == 0, True)  # the last one stands for nobody
         reached = np.vstack([scored.own, scored.own[:1]])[self._at]  # (K, 5, T)
-        reached[:, 1:] *= discounts(shard, rows, config).T[:, :, None]
+        g = config.neighbour_discount
+        discounts = np.tile(np.array([1, g, g, g * g, g * g], np.float32), (len(rows), 1))
+        leans, replies = leaning(shard, rows, config), shard.sessions.replies(rows)
+        discounts[:, 1] = from_before(leans, replies, config)
+        reached *= discounts[:, :, None]
         dated = np.vstack([_dated(scored, ranking.dates), np.zeros((1, reached.shape[2]), bool)])
         reached[silent[self._at][:, :, None] & ~dated[self._at]] = -np.inf
         self._side, self._top = reached.argmax(axis=1), reached.max(axis=1)  # (K, T), e_t(m) by hit and token

@@ -225,18 +225,22 @@ def with_neighbours(
     """
     config, weights, shard = search.config, search.weights, search.shard
     beside = shard.sessions.neighbours(rows)
-    places = places_of(rows, beside)
+    before1, after1, before2, after2 = places_of(rows, beside)
+    leans, replies = leaning(shard, rows, config), shard.sessions.replies(rows)
     # e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2)); the last row of `padded` stands for nobody.
     padded = np.vstack([own, np.zeros((1, own.shape[1]), np.float32)])
-    completed = own.copy()
-    for side, discount in zip(places, discounts(shard, rows, config), strict=True):
-        theirs = padded.take(side, axis=0)
-        theirs *= discount[:, None]
-        np.maximum(completed, theirs, out=completed)
-    leans, answer = leaning(shard, rows, config), np.maximum(beside[1], 0)
-    answered = shard.sessions.replies(beside[1]) & search.mask[answer]
-    answer_leans = leaning(shard, answer, config)
-    completed *= np.where(answered, 1 - np.float32(1 - config.asked_discount) * answer_leans, 1)[:, None]
+    g = np.float32(config.neighbour_discount)
+    near, after = padded.take(before1, axis=0), padded.take(after1, axis=0)
+    near *= from_before(leans, replies, config)[:, None]
+    after *= g
+    far = np.maximum(padded.take(before2, axis=0), padded.take(after2, axis=0))
+    far *= g * g
+    completed = np.maximum(np.maximum(own, near), np.maximum(after, far))
+    answer = beside[1]
+    answered = np.flatnonzero(shard.sessions.replies(answer) & search.mask[answer])
+    if len(answered):
+        answer_leans = leaning(shard, answer[answered], config)
+        completed[answered] *= 1 - np.float32(1 - config.asked_discount) * answer_leans[:, None]
     if search.question.tokens is None:  # what the tokens would say, the sentence vector says alone
         dated = np.zeros(own.shape[1], bool)
         for date in search.dates:
@@ -249,8 +253,6 @@ def with_neighbours(
         dense = np.float32(config.dense_weight) * cosines
     worded = np.float32(config.lexical_weight) * lexical
     base = np.append(tokens + worded + dense, np.float32(0))
-    before1, after1, before2, after2 = places
-    replies = shard.sessions.replies(rows)
     near_share = np.float32(config.temporal_near)
     back_share = np.where(replies, np.float32(config.temporal_reply), near_share)
     temporal = np.maximum(back_share * base[before1], near_share * base[after1])
@@ -274,14 +276,10 @@ def with_neighbours(
     )
 
 
-def discounts(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
-    """What a word counts in ``rows`` (C,) that stands in a neighbour: (4, C), as `Sessions.neighbours`."""
+def from_before(leans: FloatArray, replies: BoolArray, config: MemoryConfig) -> FloatArray:
+    """What a word counts in each memory (C,) that stands in the turn before it: more in a reply."""
     g = np.float32(config.neighbour_discount)
-    found = np.repeat(np.array([[g], [g], [g * g], [g * g]], np.float32), len(rows), axis=1)
-    replies = shard.sessions.replies(rows)
-    leans = leaning(shard, rows[replies], config)
-    found[0, replies] += leans * (np.float32(config.reply_discount) - g)
-    return found
+    return np.where(replies, g + leans * (np.float32(config.reply_discount) - g), g)
 
 
 def leaning(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
