@@ -94,7 +94,7 @@ def fresh(items: Sequence[Memory] = (), **settings: Any) -> AssociativeMemory:
 
 def state(memory: AssociativeMemory, namespace: str) -> dict[str, Any]:
     """The derived state of ``namespace``, which also brings it up to date."""
-    with memory._shard(namespace) as shard:
+    with memory._shards.reading(namespace) as shard:
         return shard.state()
 
 

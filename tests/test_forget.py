@@ -43,7 +43,7 @@ def assert_nowhere(memory: AssociativeMemory, gone: str, tmp_path: Path) -> None
     assert gone not in [stored.id for stored in memory.list()]
     memory.export(tmp_path / "dump.jsonl")
     assert "xylophone" not in (tmp_path / "dump.jsonl").read_text()
-    with memory._shard("default") as shard:
+    with memory._shards.reading("default") as shard:
         kept = repr(shard.state())
         assert not {"xylophon", "quinc", "glockenspiel"} & set(shard.postings.vocabulary())
         assert "xylophon" not in kept
@@ -119,7 +119,7 @@ def test_updating_forgets_what_was_there_before(memory: AssociativeMemory, tmp_p
     assert not any("xylophone" in text for _, text in memory._encoder._recent)
     assert [stored.id for stored in memory.list()] == ids
     assert texts(memory.recall("xylophone", 1)) != [SECRET]
-    with memory._shard("default") as shard:
+    with memory._shards.reading("default") as shard:
         assert not {"xylophon", "quinc", "glockenspiel"} & set(shard.postings.vocabulary())
         assert "zephyr" not in repr(shard.state())
     assert memory.stats().associations == 2
@@ -143,7 +143,7 @@ def test_the_next_neighbour_completes_where_one_is_gone(opened: Opened) -> None:
 def test_arrays_keep_nothing_of_what_is_gone() -> None:
     memory = fresh()
     ids = memory.add([SECRET, BEFORE])
-    with memory._shard("default") as shard:
+    with memory._shards.reading("default") as shard:
         pattern, vector = shard.patterns[0].copy(), shard.vectors[0].copy()
         memory.forget(ids=ids[:1])
         shard.follow(memory._store)

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
-from nuonuo.hebbian import SILENCE, DenseHebbian, HebbianAssociator, Separation, linear, power, softmax
+from nuonuo.hebbian import SILENCE, HebbianAssociator, Separation, linear, power, softmax
 from nuonuo.separation import WinnerTakeAll
-
-Codes = npt.NDArray[np.int32]
-
-
-def random_codes(rng: np.random.Generator, n_items: int, n_units: int, k: int) -> Codes:
-    return np.sort(np.argsort(rng.random((n_items, n_units)), axis=1)[:, :k], axis=1).astype(np.int32)
+from tests.codes import BAD_CODES, Codes, random_codes
 
 
 def correlated_codes(rng: np.random.Generator, n_items: int, common: float) -> Codes:
@@ -50,42 +43,7 @@ def fidelity(associator: HebbianAssociator, codes: Codes, f: Separation) -> floa
     return float(np.mean(kept))
 
 
-# -- the dual form is the matrix -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("n_units", "k", "n_items", "n_pairs"),
-    [(1, 1, 1, 1), (8, 2, 5, 9), (64, 4, 40, 120), (256, 16, 100, 400), (2048, 32, 300, 900)],
-)
-def test_linear_dual_equals_the_dense_matrix_to_the_last_bit(
-    n_units: int, k: int, n_items: int, n_pairs: int
-) -> None:
-    pytest.importorskip("torch")
-    rng = np.random.default_rng(n_units)
-    codes = random_codes(rng, n_items, n_units, k)
-    dual, dense = HebbianAssociator(n_units, linear, damping=0.0), DenseHebbian(n_units)
-    for item, code in enumerate(codes):
-        dual.add(3 * item, code)
-    for source, target in {(int(a), int(b)) for a, b in rng.integers(0, n_items, (n_pairs, 2))}:
-        weight = int(rng.integers(1, 9))
-        dual.learn(3 * source, 3 * target, weight)
-        dense.learn(codes[source], codes[target], weight)
-    for cue in (*codes[:20], *random_codes(rng, 20, n_units, k)):
-        np.testing.assert_array_equal(dual.superpose(*dual.next(cue)), dense.recall(cue).numpy())
-
-
-def test_the_dense_matrix_is_its_equation() -> None:
-    pytest.importorskip("torch")
-    rng = np.random.default_rng(0)
-    codes = random_codes(rng, 6, 30, 4)
-    dense, w = DenseHebbian(30), np.zeros((30, 30))
-    one_hot = np.zeros((6, 30))
-    np.put_along_axis(one_hot, codes.astype(np.int64), 1, axis=1)
-    for source, target, weight in ((0, 1, 2.0), (1, 2, -1.0), (0, 3, 4.0), (0, 1, 1.0)):
-        dense.learn(codes[source], codes[target], weight)
-        w += weight * np.outer(one_hot[target], one_hot[source])
-    np.testing.assert_array_equal(dense.W.numpy(), w)
-    np.testing.assert_array_equal(dense.recall(codes[0]).numpy(), w @ one_hot[0])
+# -- the dual form ---------------------------------------------------------------------------------
 
 
 @settings(max_examples=50, deadline=None)
@@ -292,18 +250,7 @@ def test_a_small_associator_takes_little_memory_and_a_code_cannot_be_written_to(
 # -- bad input -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("code", "error", "words"),
-    [
-        ([1, 1], InvalidInputError, "distinct"),
-        ([2, 1], InvalidInputError, "ascending"),
-        ([-1, 1], InvalidInputError, r"\[0, 16\)"),
-        ([1, 16], InvalidInputError, r"\[0, 16\)"),
-        ([], InvalidInputError, "shape"),
-        ([[1, 2]], InvalidInputError, "shape"),
-        ([1.0, 2.0], InvalidTypeError, "float64"),
-    ],
-)
+@pytest.mark.parametrize(("code", "error", "words"), BAD_CODES)
 def test_bad_codes_are_named_and_change_nothing(code: Any, error: type[Exception], words: str) -> None:
     associator = HebbianAssociator(16)
     associator.add(1, [3, 4])
@@ -315,9 +262,6 @@ def test_bad_codes_are_named_and_change_nothing(code: Any, error: type[Exception
         if code != []:
             with pytest.raises(error, match=words):
                 function(code)
-    if importlib.util.find_spec("torch") is not None:
-        with pytest.raises(error, match=words):
-            DenseHebbian(16).learn(code, [1])
 
 
 def test_a_cue_that_nothing_resembles_leads_nowhere() -> None:
@@ -344,9 +288,8 @@ def test_other_bad_input() -> None:
             associator.add(item, [1])
     with pytest.raises(InvalidTypeError, match="item"):
         associator.add(1.5, [1])  # type: ignore[arg-type]
-    for build in (HebbianAssociator, DenseHebbian):
-        with pytest.raises(InvalidInputError, match="n_units"):
-            build(0)
+    with pytest.raises(InvalidInputError, match="n_units"):
+        HebbianAssociator(0)
     with pytest.raises(InvalidInputError, match="damping"):
         HebbianAssociator(16, damping=-0.1)
     for p in (0.0, 65.0, math.nan):

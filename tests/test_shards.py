@@ -27,7 +27,7 @@ def test_shards_stay_inside_their_budget(opened: Opened) -> None:
     assert stats.shard_bytes < 1.5 * (1 << 20)
     for space in spaces:  # what was put away comes back as it was
         assert memory.recall("word1 word2 word3", namespace=space) == first[space]
-    with memory._shard(spaces[0]) as shard:
+    with memory._shards.reading(spaces[0]) as shard:
         gone = shard.ids[0]
     memory.recall("word1", namespace=spaces[-1])
     assert memory.forget(ids=[str(gone)]) == 1

@@ -33,7 +33,7 @@ def filled(texts: list[str], sessions: list[str | None] | None = None, **setting
 def ranked(memory: AssociativeMemory, k: int = 1, **changes: Any) -> pipeline.Ranking:
     """What the pipeline makes of QUERY; with so few memories all are candidates."""
     question = memory._encoder.question(QUERY)
-    with memory._shard("default") as shard:
+    with memory._shards.reading("default") as shard:
         return pipeline.recall(shard, question, k, shard.alive, replace(memory.config, **changes))
 
 
@@ -159,7 +159,7 @@ def test_content_flows_as_the_formula_says(texts: list[str]) -> None:
     before, after = ranked(memory, content_weight=0).scored, ranked(memory).scored
     weights = ranked(memory).weights
     question = memory._encoder.question(QUERY)
-    with memory._shard("default") as shard:
+    with memory._shards.reading("default") as shard:
         asked = frozenset(word.stem for word in question.words)
         links = shard.postings.links(np.arange(len(texts)), asked, SMALL.content_max_df)
         sources, targets, strengths = links.source, links.target, links.weight

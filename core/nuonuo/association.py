@@ -76,12 +76,9 @@ def outgoing(search: Search, scored: Scored) -> Links:
     max_df = config.content_max_df if config.content_weight else 0
     links = shard.postings.links(rows, asked, max_df)
     number, target = links.source, links.target
-    weight = np.maximum(links.weight, np.float32(config.naming_weight) * links.naming)
-    floor = np.where(
-        np.float32(config.naming_weight) * links.naming > links.weight,
-        np.float32(config.naming_floor),
-        np.float32(config.content_floor),
-    )
+    weight = links.strength(config.naming_weight)
+    named = weight > links.weight
+    floor = np.where(named, np.float32(config.naming_floor), np.float32(config.content_floor))
     explicit = [
         (at, to, shard.codes.damped(row, to))
         for at, row in enumerate(rows.tolist() if config.explicit_weight else [])

@@ -21,7 +21,8 @@ dual form can separate before it sums. Phi q is one pass over inverted lists (un
 a millisecond at 20,000 memories; learning is an append. And forgetting removes rows, so that the state is,
 bit for bit, the one in which the thing was never learned, which no superposed matrix can promise.
 
-`DenseHebbian` is that matrix, kept as the reference: the tests prove it equal to the dual form with f(o) = o.
+`nuonuo.dense_hebbian.DenseHebbian` is that matrix, kept as the reference: the tests prove it equal to
+the dual form with f(o) = o.
 """
 
 from __future__ import annotations
@@ -33,15 +34,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.errors import InvalidInputError, InvalidTypeError, MissingDependencyError, UnknownMemoryError
-
-if TYPE_CHECKING:
-    import torch
+from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -117,7 +114,7 @@ class HebbianAssociator:
     """
 
     def __init__(self, n_units: int, separation: Separation | None = None, damping: float = 0.5) -> None:
-        _check_units(n_units)
+        check_units(n_units)
         if not (math.isfinite(damping) and damping >= 0):
             raise InvalidInputError(f"damping must be >= 0 and finite, got {damping!r}; 0 switches it off")
         self.n_units = n_units
@@ -145,7 +142,7 @@ class HebbianAssociator:
             raise InvalidTypeError(f"item must be an int, got {type(item).__name__}")
         if not 0 <= item <= MAX_ITEM:
             raise InvalidInputError(f"item must be in [0, 2^32), got {item}")
-        item, units = int(item), _checked(code, self.n_units).astype(np.int32)
+        item, units = int(item), checked_code(code, self.n_units).astype(np.int32)
         self._drop_code(item)
         self._codes[item] = units
         for unit in units.tolist():
@@ -203,7 +200,7 @@ class HebbianAssociator:
         Raises:
             InvalidInputError, InvalidTypeError: the code, as in `add`.
         """
-        units = _checked(code, self.n_units, least=0).tolist()
+        units = checked_code(code, self.n_units, least=0).tolist()
         lists = [self._items_of[unit] for unit in units if unit in self._items_of]
         items, counts = np.unique(np.frombuffer(b"".join(lists), np.dtype("I")), return_counts=True)
         return items.astype(np.int64), counts.astype(np.int64)
@@ -321,60 +318,6 @@ class HebbianAssociator:
         return lists + codes + weights + sum(map(sys.getsizeof, tables))
 
 
-class DenseHebbian:
-    """W = sum_i w_i code(target_i) code(source_i)^T in torch: the classical associator, as the reference.
-
-    n_units^2 float32 (1 GB at 16384) and O(k^2) writes a pair, O(k n) a recall; integer weights stay exact
-    below 2^24. A pair learned twice counts twice, and what is learned can only be outweighed, never removed.
-
-    Args:
-        n_units: n, the width of a code.
-        device: a torch device.
-
-    Raises:
-        MissingDependencyError: torch is not installed.
-        InvalidInputError: n_units outside [1, 2^31).
-    """
-
-    def __init__(self, n_units: int, device: str = "cpu") -> None:
-        _check_units(n_units)
-        try:
-            import torch
-        except ImportError as error:
-            raise MissingDependencyError("DenseHebbian needs torch: pip install torch") from error
-        self.n_units = n_units
-        self.W: torch.Tensor = torch.zeros((n_units, n_units), dtype=torch.float32, device=device)
-
-    def learn(self, source_code: npt.ArrayLike, target_code: npt.ArrayLike, weight: float = 1.0) -> None:
-        """W += w code(target) code(source)^T.
-
-        Shapes:
-            source_code, target_code: (k,) as in `HebbianAssociator.add`; the two k may differ.
-
-        Raises:
-            InvalidInputError, InvalidTypeError: a code.
-        """
-        source, target = self._indices(source_code), self._indices(target_code)
-        self.W[target[:, None], source] += weight
-
-    def recall(self, code: npt.ArrayLike) -> torch.Tensor:
-        """W q.
-
-        Shapes:
-            code: (k,) as in `HebbianAssociator.add`.
-            returns: (n_units,) float32.
-
-        Raises:
-            InvalidInputError, InvalidTypeError: the code.
-        """
-        return self.W[:, self._indices(code)].sum(dim=1)
-
-    def _indices(self, code: npt.ArrayLike) -> torch.Tensor:
-        import torch
-
-        return torch.from_numpy(_checked(code, self.n_units).astype(np.int64)).to(self.W.device)
-
-
 def _insert(lists: dict[int, array[int]], key: int, item: int) -> None:
     """Put ``item`` where it belongs in the ascending list of ``key``."""
     items = lists.get(key)
@@ -394,12 +337,18 @@ def _delete(lists: dict[int, array[int]], key: int, item: int) -> None:
         del lists[key]
 
 
-def _check_units(n_units: int) -> None:
+def check_units(n_units: int) -> None:
+    """Raise `InvalidInputError` for a width of codes outside [1, 2^31)."""
     if not 1 <= n_units < 2**31:
         raise InvalidInputError(f"n_units must be in [1, 2^31), got {n_units}")
 
 
-def _checked(code: npt.ArrayLike, n_units: int, least: int = 1) -> npt.NDArray[np.integer]:
+def checked_code(code: npt.ArrayLike, n_units: int, least: int = 1) -> npt.NDArray[np.integer]:
+    """``code`` as int64 (k,), k >= ``least``: ascending and distinct units below ``n_units``.
+
+    Raises:
+        InvalidTypeError, InvalidInputError: it is anything else.
+    """
     units = np.asarray(code)
     if units.size and units.dtype.kind not in "iu":
         raise InvalidTypeError(

@@ -137,7 +137,7 @@ class Postings:
         """The greatest score that a memory could have for ``stems``: (k1 + 1) times the sum of their idf."""
         return (self._k1 + 1) * sum(self.idf(stem) for stem in dict.fromkeys(stems))
 
-    def links(self, rows: IntArray, without: frozenset[str], max_df: int) -> Links:
+    def links(self, rows: IntArray, without: frozenset[str], max_df: int) -> StemLinks:
         """What each of ``rows`` (C,) shares rare stems with, and the strength v / (v + 1) of each link.
 
         v sums (ln(N / df) / ln N) / sqrt(df) * saturated frequency in the target over the shared stems
@@ -151,7 +151,7 @@ class Postings:
         terms, df, owners = terms[links], df[links], np.repeat(np.arange(len(rows)), counts)[links]
         if not len(terms):
             none = np.zeros(0, np.int64)
-            return Links(none, none, np.zeros(0, np.float32), np.zeros(0, np.float32))
+            return StemLinks(none, none, np.zeros(0, np.float32), np.zeros(0, np.float32))
         rarity = np.log(self._count / df) / math.log(self._count) / np.sqrt(df)
         targets = np.concatenate([np.frombuffer(self._rows[term], np.int32) for term in terms.tolist()])
         frequencies = np.concatenate(
@@ -163,7 +163,7 @@ class Postings:
         keys, inverse = np.unique(source[keep] * len(self._lengths) + targets[keep], return_inverse=True)
         v = np.bincount(inverse, values[keep], minlength=len(keys))
         source, target = keys // len(self._lengths), keys % len(self._lengths)
-        return Links(source, target, (v / (v + 1)).astype(np.float32), self._naming(rows, source, target))
+        return StemLinks(source, target, (v / (v + 1)).astype(np.float32), self._naming(rows, source, target))
 
     def _naming(self, rows: IntArray, source: IntArray, targets: IntArray) -> FloatArray:
         """How surely ``rows[source]`` (L,) name their targets by the whole of the title (L,); 0 where not.
@@ -258,7 +258,7 @@ class Postings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Links:
+class StemLinks:
     """What some rows share rare stems with; all (L,), by source, then target.
 
     Attributes:
@@ -271,6 +271,11 @@ class Links:
     target: IntArray
     weight: FloatArray
     naming: FloatArray
+
+    def strength(self, naming_weight: float) -> FloatArray:
+        """(L,): the stronger of what the shared stems say, and the name at ``naming_weight``."""
+        found: FloatArray = np.maximum(self.weight, np.float32(naming_weight) * self.naming)
+        return found
 
 
 class Scores:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from types import TracebackType
@@ -25,7 +22,7 @@ from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryErro
 from nuonuo.evidence import Completions, explain, trace
 from nuonuo.filters import check_where
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
-from nuonuo.shard import Shard
+from nuonuo.shards import Shards
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
 from nuonuo.walks import walk_shard
 
@@ -78,8 +75,8 @@ class AssociativeMemory:
         self._encoder = Encoder(embedder or default_embedder(), token_embedder, self.config)
         self._paraphrase = paraphrase
         self._store.claim(self._encoder.identity)
-        self._shards: OrderedDict[str, Shard] = OrderedDict()
-        self._lock = threading.Lock()
+        dimension, pattern_bytes = self._encoder.identity.dimension, self._encoder.pattern_bytes
+        self._shards = Shards(self._store, dimension, pattern_bytes, self.config)
 
     @classmethod
     def open(
@@ -145,7 +142,7 @@ class AssociativeMemory:
         memories = [augment(memory, self._paraphrase) for memory in memories]
         traces = self._encoder.traces(memories)
         self._store.insert(namespace, list(zip(memories, traces, strict=True)))
-        self._follow(namespace)
+        self._shards.follow(namespace)
         return [str(memory.id) for memory in memories]
 
     def update(
@@ -191,7 +188,7 @@ class AssociativeMemory:
             memory = augment(memory, self._paraphrase)
         self._store.replace(memory, self._encoder.traces([memory])[0])
         self._encoder.forget()
-        self._follow(memory.namespace)
+        self._shards.follow(memory.namespace)
 
     def associate(self, source_id: str, target_id: str, weight: float = 1.0) -> None:
         """Associate two memories of one namespace: the source will evoke the target.
@@ -210,7 +207,7 @@ class AssociativeMemory:
         )
         source = self.get([source_id])[0]
         if source is not None:
-            self._follow(source.namespace)
+            self._shards.follow(source.namespace)
 
     def forget(
         self,
@@ -245,10 +242,7 @@ class AssociativeMemory:
         )
         if gone:
             self._encoder.forget()
-            with self._lock:
-                open_namespaces = list(self._shards)
-            for each in open_namespaces if namespace is None else [namespace]:
-                self._follow(each)
+            self._shards.follow(namespace)
         return gone
 
     # -- asking -----------------------------------------------------------------------------------
@@ -290,7 +284,7 @@ class AssociativeMemory:
         namespace = checks.label_of(namespace, "namespace")
         excluded = checks.ids_of(exclude)
         question = self._encoder.question(query, checks.moment_of(now, "now"))
-        with self._shard(namespace) as shard:
+        with self._shards.reading(namespace) as shard:
             mask = shard.alive
             if session_id is not None or where or since or until:
                 mask = shard.fields.mask(mask, session_id=session_id, where=where, after=since, before=until)
@@ -337,7 +331,7 @@ class AssociativeMemory:
             question = self._encoder.question(text)
             state = question.state
         code = self._encoder.code(state)
-        with self._shard(namespace) as shard:
+        with self._shards.reading(namespace) as shard:
             stops = walk_shard(shard, state, code, question, hops, self.config)
             seqs = shard.seqs(np.array([stop.item for stop in stops], np.int64))
         memories = self._store.get_seqs(namespace, seqs)
@@ -379,8 +373,7 @@ class AssociativeMemory:
     def stats(self) -> Stats:
         """How much is stored, by what embedder, and how much of it is in RAM."""
         counts, identity = self._store.counts(), self._encoder.identity
-        with self._lock:
-            shards = [*self._shards.values()]
+        shards = self._shards.held()
         return Stats(
             counts.memories,
             counts.namespaces,
@@ -410,8 +403,7 @@ class AssociativeMemory:
 
     def close(self) -> None:
         """Release the file. Any later call raises `StoreClosedError`; closing twice is no error."""
-        with self._lock:
-            self._shards.clear()
+        self._shards.clear()
         self._store.close()
 
     def __enter__(self) -> AssociativeMemory:
@@ -443,42 +435,6 @@ class AssociativeMemory:
     aexport = _twin(export)
     aload_export = _twin(load_export)
     aclose = _twin(close)
-
-    # -- shards -----------------------------------------------------------------------------------
-
-    @contextmanager
-    def _shard(self, namespace: str) -> Iterator[Shard]:
-        """The derived state of ``namespace``, up to date and locked."""
-        with self._lock:
-            shard = self._shards.get(namespace)
-            if shard is None:
-                encoder = self._encoder
-                shard = Shard(namespace, encoder.identity.dimension, encoder.pattern_bytes, self.config)
-                self._shards[namespace] = shard
-            self._shards.move_to_end(namespace)
-        with shard.lock:
-            grown = shard.follow(self._store)
-            yield shard
-        if grown:
-            self._put_away(namespace)
-
-    def _follow(self, namespace: str) -> None:
-        """Bring the shard of ``namespace`` up to date if it is in RAM."""
-        with self._lock:
-            known = namespace in self._shards
-        if known:
-            with self._shard(namespace):
-                pass
-
-    def _put_away(self, current: str) -> None:
-        """Drop the least recently used shards beyond the budget; they are built again when asked for."""
-        with self._lock:
-            held = sum(shard.size for shard in self._shards.values())
-            for namespace in [*self._shards]:
-                if held <= self.config.shard_bytes:
-                    break
-                if namespace != current:
-                    held -= self._shards.pop(namespace).size
 
 
 def _inside(namespace: str | None) -> str:

@@ -71,7 +71,7 @@ def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Associatio
             yield Association(target, weight, "temporal")
     if config.chain_content:
         links = shard.postings.links(np.array([row]), frozenset(), config.content_max_df)
-        weights = np.maximum(links.weight, np.float32(config.naming_weight) * links.naming)
+        weights = links.strength(config.naming_weight)
         best = largest(weights, FANOUT)
         for target, weight in zip(links.target[best].tolist(), weights[best].tolist(), strict=True):
             yield Association(target, config.chain_content * weight, "content")
