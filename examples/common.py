@@ -8,8 +8,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+
+from local_model import only_asks
 
 from nuonuo import AssociativeMemory, Memory
 
@@ -81,6 +83,20 @@ def remember_sample(memory: AssociativeMemory, report: Callable[[int], object] |
         memory.add(part, namespace=NAMESPACE)
         if report is not None:
             report(len(part))
+
+
+def remember_turn(memory: AssociativeMemory, session_id: str, text: str, reply: str) -> None:
+    """Store both sides of one turn of a chat."""
+    now = datetime.now(timezone.utc)
+    for role, line in (("user", text), ("assistant", reply)):
+        memory.add(
+            [line],
+            namespace=NAMESPACE,
+            session_id=session_id,
+            role=role,
+            timestamp=now,
+            metadata={"asks": only_asks(line)},
+        )
 
 
 def parse_arguments(description: str, **switches: str) -> argparse.Namespace:

@@ -19,9 +19,10 @@ from common import (
     open_memory,
     parse_arguments,
     remember_sample,
+    remember_turn,
     said,
 )
-from local_model import DOUBT, SURE, Answer, answer_with, only_asks
+from local_model import DOUBT, SURE, Answer, answer_with
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.panel import Panel
@@ -222,16 +223,7 @@ def chat(console: Console, memory: AssociativeMemory, answer: Answer, asked: lis
             Panel(Group(confidence(result), hits_table(memory, result)), border_style="bright_black")
         )
         console.print(Text.assemble(("nuonuo> ", "bold cyan"), reply))
-        now = datetime.now(timezone.utc)
-        for role, line in (("user", text), ("assistant", reply)):
-            memory.add(
-                [line],
-                namespace=NAMESPACE,
-                session_id=session,
-                role=role,
-                timestamp=now,
-                metadata={"asks": only_asks(line)},
-            )
+        remember_turn(memory, session, text, reply)
 
 
 def _place(hit: Hit) -> tuple[str, int]:

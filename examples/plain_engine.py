@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from common import NAMESPACE, TOLD, open_memory, parse_arguments, remember_sample, said
-from local_model import answer_with, only_asks
+from common import NAMESPACE, TOLD, open_memory, parse_arguments, remember_sample, remember_turn, said
+from local_model import answer_with
 
 from nuonuo import AssociativeMemory
 
@@ -31,15 +31,7 @@ def main() -> None:
             recalled = memory.recall(text, k=6, namespace=NAMESPACE, where=TOLD)
             reply = answer(text, recalled)
             print(f"nuonuo> {reply}\n        (confidence {recalled.confidence:.2f})")
-            for role, line in (("user", text), ("assistant", reply)):
-                memory.add(
-                    [line],
-                    namespace=NAMESPACE,
-                    session_id=session,
-                    role=role,
-                    timestamp=datetime.now(timezone.utc),
-                    metadata={"asks": only_asks(line)},
-                )
+            remember_turn(memory, session, text, reply)
 
 
 def show_the_verbs(memory: AssociativeMemory) -> None:

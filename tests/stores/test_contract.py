@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -360,35 +359,3 @@ def test_a_closed_store_says_so(store: Store) -> None:
     ):
         with pytest.raises(StoreClosedError):
             call()
-
-
-def test_eight_threads_at_once(store: Store) -> None:
-    rounds, errors = 12, []
-    barrier = threading.Barrier(8)
-
-    def work(number: int) -> None:
-        try:
-            space = f"n{number % 3}"
-            reader = Follower(store, space)
-            barrier.wait()
-            for i in range(rounds):
-                keys = [f"{number}-{i}-{j}" for j in range(3)]
-                store.insert(space, [item(key) for key in keys])
-                store.associate(keys[0], keys[1], 1.0)
-                reader.sync()
-                assert store.delete(ids=keys[2:]) == 1
-                assert [m and m.id for m in store.get(keys)] == [*keys[:2], None]
-                assert len(store.list(namespace=space, limit=2)) == 2
-            reader.sync()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    expected = {f"{n}-{i}-{j}" for n in range(8) for i in range(rounds) for j in range(2)}
-    assert {m.id for m in store.list()} == expected
-    assert store.counts().associations == 8 * rounds

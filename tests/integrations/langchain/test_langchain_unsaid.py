@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 pytest.importorskip("langchain.agents")
@@ -17,16 +15,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 from nuonuo import AssociativeMemory
 from nuonuo_integrations.langchain import NuonuoMemory, NuonuoMiddleware
 from tests.fakes import fresh
+from tests.unsaid import SAID, UNSAID, confidence
 
-UNSAID = "Which opera did we hear in Vienna?"
-SAID = "What is the garage code?"
 NOTHING = "I cannot tell."
-
-
-def confidence(prompt: str) -> float:
-    found = re.search(r'confidence="([0-9.]+)"', prompt)
-    assert found
-    return float(found[1])
 
 
 @pytest.fixture

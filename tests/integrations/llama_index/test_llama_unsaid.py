@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import pytest
@@ -13,15 +12,7 @@ from llama_samples import FACTS, Listener
 from nuonuo import AssociativeMemory
 from nuonuo_integrations.llama_index import NuonuoMemory, NuonuoMemoryBlock
 from tests.fakes import fresh
-
-UNSAID = "Which opera did we hear in Vienna?"
-SAID = "What is the garage code?"
-
-
-def confidence(text: str | None) -> float:
-    found = re.search(r'confidence="([0-9.]+)"', text or "")
-    assert found
-    return float(found[1])
+from tests.unsaid import SAID, UNSAID, confidence
 
 
 @pytest.fixture

@@ -1,0 +1,15 @@
+"""A question that the sample facts answer, one that they do not, and the confidence that a prompt states."""
+
+from __future__ import annotations
+
+import re
+
+UNSAID = "Which opera did we hear in Vienna?"
+SAID = "What is the garage code?"
+
+
+def confidence(prompt: str | None) -> float:
+    """The confidence in the block that was injected into ``prompt``."""
+    found = re.search(r'confidence="([0-9.]+)"', prompt or "")
+    assert found
+    return float(found[1])
