@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nuonuo.arrays import largest
 from nuonuo.lexical import Postings
 from nuonuo.tokens import BITS, CLIP, as_words, best_of, prepare
-from nuonuo.vectors import VectorIndex
+from nuonuo.vectors import VectorIndex, dense_cue
 from tests.fakes import bm25
 
 STEMS = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=9), min_size=2, max_size=12)
@@ -48,9 +48,9 @@ def test_nearest_is_brute_force_where_exact(d: int, k: int) -> None:
     query = unit(rng, 1, d)[0].astype(np.float32)
     best = [max(cosine(vector, query) for vector in block) for block in blocks]
     wanted = sorted(np.flatnonzero(mask), key=lambda row: -best[row])[:k]
-    assert index.nearest(query, k, mask).tolist() == sorted(wanted)
+    assert index.nearest(dense_cue(query), k, mask).tolist() == sorted(wanted)
     rows = np.array([5, 9, 41])
-    assert np.allclose(index.cosines(rows, query), [best[5], 0, best[41]], atol=1e-6)
+    assert np.allclose(index.cosines(rows, dense_cue(query)), [best[5], 0, best[41]], atol=1e-6)
     unrounded = [max((block.astype(np.float32) @ query).tolist()) for block in blocks]
     assert np.allclose(best, unrounded, atol=0.01)
 
@@ -67,10 +67,10 @@ def test_nearest_by_sketches_finds_most_and_always_k() -> None:
     few[[7, 1500, 2999]] = True
     noise = 0.05 * rng.standard_normal((40, 64))
     for row, query in enumerate((vectors[:40] + noise).astype(np.float32)):
-        rows = index.nearest(query, 10, mask)
+        rows = index.nearest(dense_cue(query), 10, mask)
         assert len(rows) == 10
         assert row in rows
-        assert index.nearest(query, 10, few).tolist() == [7, 1500, 2999]
+        assert index.nearest(dense_cue(query), 10, few).tolist() == [7, 1500, 2999]
 
 
 def test_a_row_of_many_vectors_does_not_crowd_out_others() -> None:
@@ -82,7 +82,7 @@ def test_a_row_of_many_vectors_does_not_crowd_out_others() -> None:
         index.put(
             row, np.repeat(query[None, :].astype(np.float16), 50, axis=0) if row == 4 else unit(rng, 1, 64)
         )
-    assert len(index.nearest(query, 5, np.ones(30, bool))) == 5
+    assert len(index.nearest(dense_cue(query), 5, np.ones(30, bool))) == 5
 
 
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=30), st.integers(-1, 40))

@@ -111,6 +111,16 @@ def test_update_changes_what_is_given_and_nothing_else(memory: AssociativeMemory
     assert memory.recall("new", where={"a": 1}).hits == ()
 
 
+def test_an_update_keeps_no_cue_twice_and_none_that_is_the_text(memory: AssociativeMemory) -> None:
+    (id,) = memory.add("the garage code", cues=["4711"])
+    memory.update(id, cues=["the garage code", "open sesame", "open sesame"])
+    (updated,) = memory.get([id])
+    assert updated is not None and updated.cues == ("open sesame",)
+    memory.update(id, text="open sesame")
+    (updated,) = memory.get([id])
+    assert updated is not None and updated.cues == ()
+
+
 def test_token_patterns_from_another_embedder(opened: Opened) -> None:
     both = opened(embedder=VectorsOnly(), token_embedder=WordEmbedder())
     one = opened()

@@ -93,12 +93,16 @@ class Ragged:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def gather(self, items: IntArray) -> tuple[npt.NDArray[Any], IntArray]:
-        """The blocks of ``items`` (C,), one after another, and their lengths (C,)."""
+    def places(self, items: IntArray) -> tuple[IntArray, IntArray]:
+        """Where in `rows` the blocks of ``items`` (C,) lie, one after another, and their lengths (C,)."""
         counts = self._counts.data[items]
         ends = np.cumsum(counts)
         total = int(ends[-1]) if len(ends) else 0
-        at = np.arange(total) + np.repeat(self._starts.data[items] - (ends - counts), counts)
+        return np.arange(total) + np.repeat(self._starts.data[items] - (ends - counts), counts), counts
+
+    def gather(self, items: IntArray) -> tuple[npt.NDArray[Any], IntArray]:
+        """The blocks of ``items`` (C,), one after another, and their lengths (C,)."""
+        at, counts = self.places(items)
         return self._rows.data.take(at, axis=0), counts
 
     def counts(self, items: IntArray) -> IntArray:

@@ -40,7 +40,7 @@ def associate(search: Search, scored: Scored) -> Scored:
     links = outgoing(search, scored)
     if not len(links.target):
         return scored
-    scored = extend(search, scored, np.unique(links.target))
+    scored = extend(search, scored, links.target)
     at, to = places_of(scored.rows, links.source), places_of(scored.rows, links.target)
     gain = np.maximum(scored.own[to] - scored.own[at], 0) @ search.weights
     flow = (
@@ -74,8 +74,10 @@ def outgoing(search: Search, scored: Scored) -> Links:
     rows = scored.rows[sources]
     asked = frozenset(word.stem for word in search.question.words)
     max_df = config.content_max_df if config.content_weight else 0
-    links = shard.postings.links(rows, asked, max_df)
-    number, target = links.source, links.target
+    # Of links whose weight is at most 1, only these sources could have one that is not faint.
+    loud = np.flatnonzero(strength * max(config.naming_weight, 1) > FAINT)
+    links = shard.postings.links(rows[loud], asked, max_df)
+    number, target = loud[links.source], links.target
     weight = links.strength(config.naming_weight)
     named = weight > links.weight
     floor = np.where(named, np.float32(config.naming_floor), np.float32(config.content_floor))

@@ -121,17 +121,11 @@ class Postings:
 
     def scores(self, stems: Iterable[str]) -> Scores:
         """BM25 for the distinct ``stems``: of the rare ones at once, of the common ones where asked for."""
-        common, scores = [], np.zeros(len(self._lengths), np.float32)
-        for stem in dict.fromkeys(stems):
-            term = self._term.get(stem)
-            if term is None:
-                continue
-            if len(self._rows[term]) * COMMON > self._count:
-                common.append(self._everywhere(term))
-            else:
-                rows, given = self._given(term)
-                scores[rows] += given
-        return Scores(scores, common)
+        terms = [self._term[stem] for stem in dict.fromkeys(stems) if stem in self._term]
+        common = [term for term in terms if len(self._rows[term]) * COMMON > self._count]
+        rows, given = self._given([term for term in terms if term not in common])
+        scores = np.bincount(rows, given, minlength=len(self._lengths)).astype(np.float32)
+        return Scores(scores, [self._everywhere(term) for term in common])
 
     def most(self, stems: Iterable[str]) -> float:
         """The greatest score that a memory could have for ``stems``: (k1 + 1) times the sum of their idf."""
@@ -153,10 +147,7 @@ class Postings:
             none = np.zeros(0, np.int64)
             return StemLinks(none, none, np.zeros(0, np.float32), np.zeros(0, np.float32))
         rarity = np.log(self._count / df) / math.log(self._count) / np.sqrt(df)
-        targets = np.concatenate([np.frombuffer(self._rows[term], np.int32) for term in terms.tolist()])
-        frequencies = np.concatenate(
-            [np.frombuffer(self._frequencies[term], np.int32) for term in terms.tolist()]
-        )
+        targets, frequencies = self._entries(terms.tolist())
         source = np.repeat(owners, df)
         values = np.repeat(rarity, df) * self._saturated(targets, frequencies)
         keep = targets != rows[source]
@@ -232,16 +223,23 @@ class Postings:
         self._norms = None
         self._common.clear()
 
-    def _given(self, term: int) -> tuple[npt.NDArray[np.int32], FloatArray]:
-        """The rows that have ``term``, and what BM25 gives each of them for it."""
-        rows = np.frombuffer(self._rows[term], np.int32)
-        frequencies = np.frombuffer(self._frequencies[term], np.int32)
-        return rows, np.float32(self.idf(self._stem[term] or "")) * self._saturated(rows, frequencies)
+    def _given(self, terms: list[int]) -> tuple[npt.NDArray[np.int32], FloatArray]:
+        """The rows that have one of ``terms``, term by term, and what BM25 gives each of them for it."""
+        rows, frequencies = self._entries(terms)
+        idf = np.array([self.idf_of(len(self._rows[term])) for term in terms], np.float32)
+        return rows, np.repeat(idf, self._df.data[terms]) * self._saturated(rows, frequencies)
+
+    def _entries(self, terms: list[int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """The postings of ``terms``, one after another: rows, and the frequency in each."""
+        none = np.zeros(0, np.int32)
+        rows = [np.frombuffer(self._rows[term], np.int32) for term in terms]
+        frequencies = [np.frombuffer(self._frequencies[term], np.int32) for term in terms]
+        return np.concatenate([*rows, none]), np.concatenate([*frequencies, none])
 
     def _everywhere(self, term: int) -> FloatArray:
         """What BM25 gives every row for a common ``term`` (n,); few terms are common, so it is kept."""
         if term not in self._common:
-            rows, given = self._given(term)
+            rows, given = self._given([term])
             self._common[term] = np.zeros(len(self._lengths), np.float32)
             self._common[term][rows] = given
         return self._common[term]

@@ -184,8 +184,7 @@ class AssociativeMemory:
             metadata=None,
             cues=(),
         )
-        if memory.text != old.text:
-            memory = augment(memory, self._paraphrase)
+        memory = augment(memory, self._paraphrase if memory.text != old.text else None)
         self._store.replace(memory, self._encoder.traces([memory])[0])
         self._encoder.forget()
         self._shards.follow(memory.namespace)

@@ -55,7 +55,7 @@ def candidates(search: Search, dense: int) -> IntArray:
     mask, wanted = search.mask, search.config.lexical_candidates
     if np.count_nonzero(mask) <= dense + wanted:
         return np.flatnonzero(mask)
-    near = search.shard.vectors.nearest(search.question.state, dense, mask)
+    near = search.shard.vectors.nearest(search.dense, dense, mask)
     worded = np.flatnonzero((search.lexical.rare > 0) & mask)
     cued = np.concatenate([near, worded[largest(search.lexical.rare[worded], wanted)]])
     beside = search.shard.sessions.neighbours(cued)
@@ -71,21 +71,20 @@ def choose(scored: Scored, weights: FloatArray, k: int, config: MemoryConfig) ->
     The next is the candidate with the greatest E(m) + c sum_t w_t max(0, e_t(m) - covered_t), covered_t
     being the best e_t among those chosen. What a candidate adds never grows, so scores never rise.
     """
-    energy = scored.energy
+    energy, weight = scored.energy, np.float32(config.together_weight)
     covered = np.zeros(scored.completed.shape[1], np.float32)
-    free = np.ones(len(energy), bool)
+    free = energy.copy()  # of the chosen, -inf
     chosen: list[int] = []
     added: list[float] = []
-    bonus = np.zeros(len(energy), np.float32)
+    bonus = weight * (np.maximum(scored.completed, 0) @ weights)
     for _ in range(min(k, config.together, len(energy))):
-        bonus = np.float32(config.together_weight) * (np.maximum(scored.completed - covered, 0) @ weights)
-        best = int(np.argmax(np.where(free, energy + bonus, -np.inf)))
+        best = int((free + bonus).argmax())
         chosen.append(best)
         added.append(float(bonus[best]))
-        free[best] = False
+        free[best] = -np.inf
         covered = np.maximum(covered, scored.completed[best])
-    bonus = np.float32(config.together_weight) * (np.maximum(scored.completed - covered, 0) @ weights)
-    rest = np.flatnonzero(free)
+        bonus = weight * (np.maximum(scored.completed - covered, 0) @ weights)
+    rest = np.flatnonzero(free > -np.inf)
     rest = rest[np.argsort(-(energy + bonus)[rest], kind="stable")][: k - len(chosen)]
     return (
         np.concatenate([np.array(chosen, np.int64), rest]),

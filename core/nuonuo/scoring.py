@@ -24,6 +24,7 @@ from nuonuo.lexical import Scores
 from nuonuo.sessions import NOBODY
 from nuonuo.shard import Shard
 from nuonuo.tokens import QueryTokens, best_of
+from nuonuo.vectors import DenseCue, dense_cue
 from nuonuo.words import Word
 
 FloatArray = npt.NDArray[np.float32]
@@ -72,6 +73,7 @@ class Search:
     Shapes:
         mask: (n,) bool, the rows that may take part.
         weights: (T,) float32, each token's share of the question.
+        dense: the question's vector, for the sentence vectors.
         lexical: BM25 of each row; ``most`` is the greatest that the question allows.
         dates: the periods that it speaks of.
     """
@@ -81,6 +83,7 @@ class Search:
     mask: BoolArray
     config: MemoryConfig
     weights: FloatArray
+    dense: DenseCue
     lexical: Scores
     most: np.float32
     dates: tuple[Dated, ...] = ()
@@ -92,7 +95,8 @@ def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryCon
     most = np.float32(max(shard.postings.most(stems), 1e-9))
     dates = tuple(_dated(shard, question, config))
     weights = word_weights(shard, question, config, dates)
-    return Search(shard, question, mask, config, weights, shard.postings.scores(stems), most, dates)
+    dense, lexical = dense_cue(question.state), shard.postings.scores(stems)
+    return Search(shard, question, mask, config, weights, dense, lexical, most, dates)
 
 
 def _dated(shard: Shard, question: Question, config: MemoryConfig) -> Iterator[Dated]:
@@ -170,8 +174,11 @@ def score(search: Search, rows: IntArray) -> Scored:
 
 
 def extend(search: Search, scored: Scored, rows: IntArray) -> Scored:
-    """``scored`` with more ``rows``, ascending, as if all had been scored at once."""
-    fresh = rows[places_of(scored.rows, rows) == len(scored.rows)]
+    """``scored`` with more ``rows``, as if all had been scored at once."""
+    new = np.zeros(len(search.mask), bool)
+    new[rows] = True
+    new[scored.rows] = False
+    fresh = np.flatnonzero(new)
     if not len(fresh):
         return scored
     own, cosines, lexical = _signals(search, fresh)
@@ -188,7 +195,7 @@ def extend(search: Search, scored: Scored, rows: IntArray) -> Scored:
 
 def _signals(search: Search, rows: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """What ``rows`` say by themselves: completions (C, T), cosines (C,), BM25 over its greatest (C,)."""
-    cosines = search.shard.vectors.cosines(rows, search.question.state)
+    cosines = search.shard.vectors.cosines(rows, search.dense)
     return own_completion(search, rows), cosines, search.lexical.of(rows) / search.most
 
 
@@ -225,17 +232,16 @@ def with_neighbours(
     """
     config, weights, shard = search.config, search.weights, search.shard
     beside = shard.sessions.neighbours(rows)
-    before1, after1, before2, after2 = places_of(rows, beside)
+    at = places_of(rows, beside)
     leans, replies = leaning(shard, rows, config), shard.sessions.replies(rows)
     # e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2)); the last row of `padded` stands for nobody.
     padded = np.vstack([own, np.zeros((1, own.shape[1]), np.float32)])
     g = np.float32(config.neighbour_discount)
-    near, after = padded.take(before1, axis=0), padded.take(after1, axis=0)
-    near *= from_before(leans, replies, config)[:, None]
-    after *= g
-    far = np.maximum(padded.take(before2, axis=0), padded.take(after2, axis=0))
-    far *= g * g
-    completed = np.maximum(np.maximum(own, near), np.maximum(after, far))
+    discounts = np.empty((*at.shape, 1), np.float32)
+    discounts[0, :, 0], discounts[1], discounts[2:] = from_before(leans, replies, config), g, g * g
+    helped = padded.take(at, axis=0)
+    helped *= discounts
+    completed = np.maximum(own, helped.max(axis=0))
     answer = beside[1]
     answered = np.flatnonzero(shard.sessions.replies(answer) & search.mask[answer])
     if len(answered):
@@ -255,8 +261,9 @@ def with_neighbours(
     base = np.append(tokens + worded + dense, np.float32(0))
     near_share = np.float32(config.temporal_near)
     back_share = np.where(replies, np.float32(config.temporal_reply), near_share)
-    temporal = np.maximum(back_share * base[before1], near_share * base[after1])
-    temporal += np.float32(config.temporal_far) * np.maximum(base[before2], base[after2])
+    before1, after1, before2, after2 = base.take(at)
+    temporal = np.maximum(back_share * before1, near_share * after1)
+    temporal += np.float32(config.temporal_far) * np.maximum(before2, after2)
     temporal *= leans
     zeros = np.zeros(len(rows), np.float32)
     return Scored(

@@ -10,6 +10,7 @@ ColBERT, 2020) with nothing trained.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,9 +137,10 @@ def agreement(patterns: WordArray, question: QueryTokens) -> npt.NDArray[np.sign
     kind = np.int16 if 2 * top * question.dimension < 2**15 else np.int32
     columns = np.ascontiguousarray(patterns.T)
     agreed = np.zeros((len(question), len(patterns)), kind)
-    for bit, plane in enumerate(question.planes):
-        agreed += popcount(columns[:, None, :], plane.T[:, :, None]).astype(kind, copy=False) * (2 << bit)
-    agreed -= popcount(columns, columns).astype(kind, copy=False) * top
+    for plane in question.planes[::-1]:  # the highest bit first (Horner)
+        agreed += popcount(column & bits[:, None] for column, bits in zip(columns, plane.T, strict=True))
+        agreed += agreed
+    agreed -= popcount(columns).astype(kind, copy=False) * top
     return agreed
 
 
@@ -163,17 +165,17 @@ def best_of(patterns: WordArray, counts: IntArray, question: QueryTokens) -> Flo
     return best
 
 
-def popcount(columns: WordArray, others: WordArray) -> npt.NDArray[np.int16]:
-    """The number of bits that are 1 in both, summed over the first axis.
-
-    Shapes:
-        columns, others: (W, ...), broadcast against each other; returns (...) int16.
-    """
-    total = np.zeros(np.broadcast_shapes(columns.shape[1:], others.shape[1:]), np.int16)
-    for start in range(0, len(columns), 3):  # three words have 192 bits: their sum fits a byte
-        part = np.bitwise_count(columns[start] & others[start])
-        for at in range(start + 1, min(start + 3, len(columns))):
-            part += np.bitwise_count(columns[at] & others[at])
+def popcount(words: Iterable[WordArray]) -> npt.NDArray[np.int16]:
+    """The number of bits that are 1, summed over ``words``, arrays of one shape (...): (...) int16."""
+    threes: list[ByteArray] = []
+    for at, word in enumerate(words):
+        bits = np.bitwise_count(word)
+        if at % 3 == 0:  # three words have 192 bits: their sum fits a byte
+            threes.append(bits)
+        else:
+            threes[-1] += bits
+    total = threes[0].astype(np.int16)
+    for part in threes[1:]:
         total += part
     return total
 

@@ -8,19 +8,39 @@ graph does not give.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nuonuo.arrays import IntArray, Ragged, largest
-from nuonuo.tokens import pack
+from nuonuo.tokens import pack, popcount
 
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.int8]
 
 BLOCK = 8192  # sketches at a time, so that what is computed on the way stays in the processor's cache
 LEVELS = 127  # d * LEVELS^2 stays below 2^24 for d <= 1040: integers that float32 adds exactly
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DenseCue:
+    """A question's vector, as the two stages compare it.
+
+    Attributes:
+        sketch: its signs, 64 a word. rounded: (d,) float32, integers up to `LEVELS`. norm: their length.
+    """
+
+    sketch: list[int]
+    rounded: FloatArray
+    norm: np.float32
+
+
+def dense_cue(state: FloatArray) -> DenseCue:
+    """Round ``state`` (d,) for `VectorIndex`."""
+    rounded, norms = quantise(state[None, :])
+    return DenseCue(pack(state[None, :] > 0)[0].tolist(), rounded[0].astype(np.float32), norms[0])
 
 
 class VectorIndex:
@@ -64,13 +84,13 @@ class VectorIndex:
         for array in (self._vectors, self._norms, self._owners, *self._columns):
             array.clear(row)
 
-    def nearest(self, query: FloatArray, k: int, mask: npt.NDArray[np.bool_]) -> IntArray:
-        """About the ``k`` rows of ``mask`` (n,) whose best vector is nearest to ``query`` (d,), ascending.
+    def nearest(self, cue: DenseCue, k: int, mask: npt.NDArray[np.bool_]) -> IntArray:
+        """About the ``k`` rows of ``mask`` (n,) whose best vector is nearest to ``cue``, ascending.
 
         Exact where no more than k * oversampling vectors are searched.
         """
         owners = self._owners.rows
-        usable = mask[owners]
+        usable = mask.take(owners, mode="wrap")
         usable &= owners >= 0  # owner -1 read the last row, and is no owner
         total, wanted = np.count_nonzero(usable), k * self._oversampling
         differences, having = np.zeros(0, np.int16), np.zeros(len(mask), bool)
@@ -79,28 +99,29 @@ class VectorIndex:
                 having[owners[usable]] = True
             else:
                 if not len(differences):
-                    differences = self._differences(query)
-                    differences[~usable] = self._dimension + 1
+                    differences = self._differences(cue)
+                    np.putmask(differences, ~usable, self._dimension + 1)
                 # Every tie is looked at: which of them comes first depends on the history.
-                within = np.cumsum(np.bincount(differences, minlength=self._dimension + 2))
+                within = np.cumsum(np.bincount(differences))
                 having[owners[differences <= np.searchsorted(within, wanted)]] = True
             rows = np.flatnonzero(having)
             if len(rows) >= k or wanted >= total:
-                return rows[largest(self.cosines(rows, query), k)]
+                return rows[largest(self.cosines(rows, cue), k)]
             wanted *= 4  # rows with many vectors crowded the others out
 
-    def cosines(self, rows: IntArray, query: FloatArray) -> FloatArray:
-        """The cosine of each row's best vector with ``query`` (d,): (C,); 0 for a row without vectors."""
-        vectors, counts = self._vectors.gather(rows)
-        norms, _ = self._norms.gather(rows)
-        rounded, (norm,) = quantise(query[None, :])
+    def cosines(self, rows: IntArray, cue: DenseCue) -> FloatArray:
+        """The cosine of each row's best vector with ``cue``: (C,); 0 for a row without vectors."""
+        at, counts = self._vectors.places(rows)  # the norms lie in the same places
         # einsum and not @: for so little, waking a second thread costs more than it gives
-        products = np.einsum("ij,j->i", vectors.astype(np.float32), rounded[0].astype(np.float32))
-        products /= norms * norm
-        best = np.zeros(len(rows), np.float32)
-        full = np.flatnonzero(counts)
+        products = np.einsum("ij,j->i", self._vectors.rows.take(at, axis=0).astype(np.float32), cue.rounded)
+        products /= self._norms.rows.take(at) * cue.norm
+        starts = np.cumsum(counts) - counts
+        if counts.all():
+            found: FloatArray = np.maximum.reduceat(products, starts) if len(rows) else products
+            return found
+        best, full = np.zeros(len(rows), np.float32), np.flatnonzero(counts)
         if len(full):
-            best[full] = np.maximum.reduceat(products, (np.cumsum(counts) - counts)[full])
+            best[full] = np.maximum.reduceat(products, starts[full])
         return best
 
     def __getitem__(self, row: int) -> FloatArray:
@@ -113,16 +134,18 @@ class VectorIndex:
         arrays = (self._vectors, self._norms, self._owners, *self._columns)
         return sum(array.nbytes for array in arrays)
 
-    def _differences(self, query: FloatArray) -> npt.NDArray[np.int16]:
-        """The number of signs in which each stored sketch differs from the query's."""
-        words = pack(query[None, :] > 0)[0].tolist()
-        n = len(self._owners.rows)
-        differences = np.zeros(n, np.int16)
-        for start in range(0, n, BLOCK):
-            block = slice(start, start + BLOCK)
-            for column, word in zip(self._columns, words, strict=True):
-                differences[block] += np.bitwise_count(column.rows[block] ^ np.uint64(word))
-        return differences
+    def _differences(self, cue: DenseCue) -> npt.NDArray[np.int16]:
+        """The number of signs in which each stored sketch differs from the cue's."""
+        columns = [column.rows for column in self._columns]
+        blocks = [slice(start, start + BLOCK) for start in range(0, len(columns[0]), BLOCK)]
+        return np.concatenate(
+            [
+                popcount(
+                    column[block] ^ np.uint64(word) for column, word in zip(columns, cue.sketch, strict=True)
+                )
+                for block in blocks
+            ]
+        )
 
 
 def quantise(vectors: npt.NDArray[np.floating[Any]]) -> tuple[ByteArray, FloatArray]:

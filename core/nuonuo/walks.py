@@ -19,6 +19,7 @@ from nuonuo.pipeline import recall
 from nuonuo.scoring import Question
 from nuonuo.sessions import NOBODY
 from nuonuo.shard import Shard
+from nuonuo.vectors import dense_cue
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -43,7 +44,7 @@ def walk_shard(
     """
     if question is None:
         items, overlaps = shard.codes.overlaps(code)
-        near = shard.vectors.nearest(state, ENTRIES, shard.alive)
+        near = shard.vectors.nearest(dense_cue(state), ENTRIES, shard.alive)
         entries: Sequence[int] = np.union1d(items[largest(overlaps, ENTRIES)], near).tolist()
     else:
         ranking = recall(shard, question, 1, shard.alive, config)
