@@ -174,7 +174,7 @@ def _run_ablate(args: argparse.Namespace, console: Console) -> None:
 def _run_speed(args: argparse.Namespace, console: Console) -> None:
     config = _config(args)
     dataset, memories = _memories(args)
-    with bar(console) as start, _embedder(args, start, made_up=dataset is None) as embedder:
+    with bar(console, own_thread=False) as start, _embedder(args, start, made_up=dataset is None) as embedder:
         questions = _questions(dataset, memories, args.questions)
         advance = start("speed", len(memories) + len(questions) + 100)
         found = measure(memories, questions, embedder, config, in_ram=args.ram, progress=advance)

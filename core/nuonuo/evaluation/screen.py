@@ -14,8 +14,13 @@ Start = Callable[[str, "int | None"], Advance]  # a bar's name and total; None w
 
 
 @contextmanager
-def bar(console: Console) -> Iterator[Start]:
-    """A progress bar on standard error: call with a name and a total, then with what was done."""
+def bar(console: Console, *, own_thread: bool = True) -> Iterator[Start]:
+    """A progress bar on standard error: call with a name and a total, then with what was done.
+
+    Args:
+        own_thread: draw in a thread, ten times a second; without it only when told, so that nothing
+            else runs while something is clocked.
+    """
     from rich.console import Console as RichConsole
     from rich.progress import (
         BarColumn,
@@ -27,12 +32,20 @@ def bar(console: Console) -> Iterator[Start]:
     )
 
     screen = RichConsole(stderr=True, quiet=console.quiet)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=screen, transient=True) as progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=screen, transient=True, auto_refresh=own_thread) as progress:
 
         def start(name: str, total: int | None) -> Advance:
             task = progress.add_task(name, total=total)
-            return lambda what, count: progress.update(task, description=what, advance=count)
+            return lambda what, count: progress.update(
+                task, description=what, advance=count, refresh=not own_thread
+            )
 
         yield start
 
