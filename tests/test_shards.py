@@ -137,7 +137,14 @@ def test_without_token_vectors_the_other_cues_work(opened: Opened) -> None:
     memory.add(["rex the beagle hides", "ana paints boats", "the code is 4471"], session_id="s")
     found = memory.recall("the beagle rex", k=2)
     assert found[0].memory.text == "rex the beagle hides"
-    assert set(found[0].evidence.signals) <= {"lexical", "dense", "temporal", "content", "together"}
+    assert set(found[0].evidence.signals) <= {
+        "lexical",
+        "dense",
+        "temporal",
+        "content",
+        "together",
+        "redundancy",
+    }
     assert {(match.word, match.answer) for match in found[0].evidence.matches} == {
         ("beagle", "beagle"),
         ("rex", "rex"),

@@ -119,6 +119,7 @@ def test_of_every_recall(texts: list[str], tokens: bool, k: int, query: str) -> 
             "content",
             "explicit",
             "together",
+            "redundancy",
         }
         assert all(hit.evidence.signals.values())
         came = {"content", "explicit"} & set(hit.evidence.signals)
@@ -134,22 +135,63 @@ def test_of_every_recall(texts: list[str], tokens: bool, k: int, query: str) -> 
             assert match.answer in holder.text or any(match.answer in cue for cue in holder.cues)
 
 
-@settings(deadline=None, max_examples=40)
-@given(TEXTS, st.integers(1, 9))
-def test_the_first_are_chosen_for_what_they_add(texts: list[str], k: int) -> None:
-    memory = filled(texts)
+@settings(deadline=None, max_examples=60)
+@given(TEXTS, st.lists(st.sampled_from(SESSIONS), min_size=9, max_size=9), st.integers(1, 9))
+def test_the_first_are_chosen_for_what_they_add(texts: list[str], sessions: list[str | None], k: int) -> None:
+    memory = filled(texts, sessions)
     ranking = ranked(memory, k)
-    found, weights, at, together = ranking.scored, ranking.weights, ranking.at, ranking.together
+    found, weights, hits = ranking.scored, ranking.weights, ranking.chosen
+    c, embedder = SMALL, memory._encoder._embedder
+    vectors = [encoding.vectors[0] for encoding in embedder.encode_documents(texts)]
     left, covered = set(range(len(texts))), np.zeros(len(weights))
-    for place, chosen in enumerate(at.tolist()):
+    temporal, before = found.temporal.astype(float), list[int]()
+    for place, chosen in enumerate(hits.at.tolist()):
         adds = {
-            m: SMALL.together_weight * float(np.maximum(found.own[m] - covered, 0) @ weights) for m in left
+            m: c.together_weight * float(np.maximum(found.completed[m] - covered, 0) @ weights) for m in left
         }
-        best = max(float(found.energy[m]) + adds[m] for m in left)
-        assert float(found.energy[chosen]) + adds[chosen] == pytest.approx(best, abs=1e-5)
-        assert together[place] == pytest.approx(adds[chosen], abs=1e-5)
+        loses = {}
+        for m in left:
+            alike = [float(vectors[m] @ vectors[other]) for other in before if sessions[other] is None]
+            loses[m] = c.redundancy_weight * max([0.0, *alike]) if sessions[m] is None else 0.0
+        values = {m: found.energy[m] - found.temporal[m] + temporal[m] + adds[m] - loses[m] for m in left}
+        assert values[chosen] == pytest.approx(max(values.values()), abs=2e-3)
+        assert hits.together[place] == pytest.approx(adds[chosen], abs=1e-5)
+        assert hits.redundancy[place] == pytest.approx(loses[chosen], abs=2e-3)  # rounded to 8 bits
         left.remove(chosen)
-        covered = np.maximum(covered, found.own[chosen])
+        before.append(chosen)
+        covered = np.maximum(covered, found.completed[chosen])
+        turn = [m for m in range(len(texts)) if sessions[m] == sessions[chosen] is not None]
+        for m in left & {turn[i] for i in near(turn, chosen)}:
+            temporal[m] *= 1 - c.explained_away
+    assert np.allclose(hits.temporal, temporal, atol=1e-6)
+
+
+def near(turns: list[int], turn: int) -> list[int]:
+    """The places beside ``turn`` in ``turns``; none where it is not there."""
+    return [i for i, m in enumerate(turns) if turn in turns[max(i - 1, 0) : i + 2] and m != turn]
+
+
+def test_of_two_passages_alike_the_second_loses_and_turns_do_not() -> None:
+    passages, turns = fresh(), fresh()
+    texts = ["rex beagle", "rex beagle", "ana lisbon boats"]
+    passages.add(texts)
+    turns.add(texts, session_id="s")
+    lost = [signals.get("redundancy", 0) for signals in shares(passages.recall("rex beagle ana"))]
+    assert sorted(lost)[0] == pytest.approx(-SMALL.redundancy_weight, abs=1e-3)
+    assert lost[0] == 0
+    assert all("redundancy" not in signals for signals in shares(turns.recall("rex beagle ana")))
+
+
+def test_a_neighbour_of_a_hit_is_explained_away() -> None:
+    memory = fresh()
+    memory.add(["rex beagle", "apple tree", "ana lisbon boats"], session_id="s")
+    kept = {hit.memory.text: hit.evidence.signals for hit in memory.recall("rex beagle")}
+    config = replace(SMALL, explained_away=0.0)
+    with AssociativeMemory(memory._store, memory._encoder._embedder, config=config) as other:
+        whole = {hit.memory.text: hit.evidence.signals for hit in other.recall("rex beagle")}
+    first, beside = "rex beagle", "apple tree"
+    assert kept[first] == whole[first]
+    assert kept[beside]["temporal"] == pytest.approx((1 - SMALL.explained_away) * whole[beside]["temporal"])
 
 
 @settings(deadline=None, max_examples=30)
@@ -184,6 +226,7 @@ def test_weights_of_zero_switch_their_part_off() -> None:
         content_weight=0,
         explicit_weight=0,
         together_weight=0,
+        redundancy_weight=0,
         neighbour_discount=0,
     )
     memory = fresh(config=off)

@@ -59,6 +59,8 @@ class MemoryConfig:
     # -- completion together ---------------------------------------------------------------------
     together_weight: float = 1.0  # what a memory adds to the words that those before it left open
     together: int = 10  # how many hits are chosen so, one after another
+    redundancy_weight: float = 0.1  # outside of sessions: lost per cosine with the most similar hit before it
+    explained_away: float = 0.1  # share of its temporal energy that a direct neighbour of a chosen one loses
 
     # -- settling --------------------------------------------------------------------------------
     beta: float = 30.0  # inverse temperature of the softmax over candidates and the null pattern
@@ -109,4 +111,10 @@ _LEAST = {
     "n_active": 1,
     "shard_bytes": 1 << 20,
 }
-_MOST = {"bm25_b": 1, "neighbour_discount": 1, "reply_discount": 1, "asked_discount": 1}
+_MOST = {
+    "bm25_b": 1,
+    "neighbour_discount": 1,
+    "reply_discount": 1,
+    "asked_discount": 1,
+    "explained_away": 1,
+}

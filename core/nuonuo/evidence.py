@@ -174,7 +174,7 @@ class Lazy(Sequence[T]):
 
 def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
     """The hits of ``ranking`` in numbers. The shard's lock must be held."""
-    scored, found = ranking.scored, []
+    scored, chosen, found = ranking.scored, ranking.chosen, []
     seqs = shard.seqs(scored.rows[ranking.at])
     for place, at in enumerate(ranking.at.tolist()):
         row = int(scored.rows[at])
@@ -182,10 +182,11 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
             "tokens": float(scored.tokens[at]),
             "lexical": float(scored.lexical[at]),
             "dense": float(scored.dense[at]),
-            "temporal": float(scored.temporal[at]),
+            "temporal": float(chosen.temporal[at]),
             "content": float(scored.content[at]),
             "explicit": float(scored.explicit[at]),
-            "together": float(ranking.together[place]),
+            "together": float(chosen.together[place]),
+            "redundancy": -float(chosen.redundancy[place]),
         }
         signals = {name: share for name, share in signals.items() if share}
         source = int(scored.source[at])

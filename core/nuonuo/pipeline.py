@@ -15,6 +15,7 @@ import numpy as np
 from nuonuo import hopfield
 from nuonuo.arrays import IntArray, largest
 from nuonuo.association import associate
+from nuonuo.choice import Chosen, choose
 from nuonuo.config import MemoryConfig
 from nuonuo.scoring import BoolArray, Dated, FloatArray, Question, Scored, Search, prepare, score
 from nuonuo.sessions import NOBODY
@@ -25,15 +26,19 @@ from nuonuo.shard import Shard
 class Ranking:
     """The result of the pipeline.
 
-    Shapes: at: (k,) indices into ``scored``, best first; together: (k,), what each adds to those before it.
+    Shapes: weights: (T,) float32, each token's share of the question.
     """
 
     scored: Scored
-    at: IntArray
-    together: FloatArray
+    chosen: Chosen
     weights: FloatArray
     confidence: float
     dates: tuple[Dated, ...] = ()
+
+    @property
+    def at(self) -> IntArray:
+        """The hits as indices into ``scored`` (k,), best first."""
+        return self.chosen.at
 
 
 def recall(shard: Shard, question: Question, k: int, mask: BoolArray, config: MemoryConfig) -> Ranking:
@@ -45,9 +50,9 @@ def recall(shard: Shard, question: Question, k: int, mask: BoolArray, config: Me
         rows = np.union1d(rows, within)
     with np.errstate(invalid="ignore"):  # a BLAS may flag lanes of a product that it throws away
         scored = associate(search, score(search, rows))
-        at, together = choose(scored, search.weights, k, config)
+        chosen = choose(search, scored, k)
     settled = hopfield.weights(scored.base, config.beta, config.null_energy)
-    return Ranking(scored, at, together, search.weights, float(settled.confidence), search.dates)
+    return Ranking(scored, chosen, search.weights, float(settled.confidence), search.dates)
 
 
 def candidates(search: Search, dense: int) -> IntArray:
@@ -63,30 +68,3 @@ def candidates(search: Search, dense: int) -> IntArray:
     reached[cued] = True
     reached[beside[beside != NOBODY]] = True
     return np.flatnonzero(reached & mask)
-
-
-def choose(scored: Scored, weights: FloatArray, k: int, config: MemoryConfig) -> tuple[IntArray, FloatArray]:
-    """The first k one after another, each for what it adds to those before it.
-
-    The next is the candidate with the greatest E(m) + c sum_t w_t max(0, e_t(m) - covered_t), covered_t
-    being the best e_t among those chosen. What a candidate adds never grows, so scores never rise.
-    """
-    energy, weight = scored.energy, np.float32(config.together_weight)
-    covered = np.zeros(scored.completed.shape[1], np.float32)
-    free = energy.copy()  # of the chosen, -inf
-    chosen: list[int] = []
-    added: list[float] = []
-    bonus = weight * (np.maximum(scored.completed, 0) @ weights)
-    for _ in range(min(k, config.together, len(energy))):
-        best = int((free + bonus).argmax())
-        chosen.append(best)
-        added.append(float(bonus[best]))
-        free[best] = -np.inf
-        covered = np.maximum(covered, scored.completed[best])
-        bonus = weight * (np.maximum(scored.completed - covered, 0) @ weights)
-    rest = np.flatnonzero(free > -np.inf)
-    rest = rest[np.argsort(-(energy + bonus)[rest], kind="stable")][: k - len(chosen)]
-    return (
-        np.concatenate([np.array(chosen, np.int64), rest]),
-        np.concatenate([np.array(added, np.float32), bonus[rest]]),
-    )

@@ -115,6 +115,7 @@ class Scored:
         rows: (C,) int64. own: (C, T), s_t(m), each token's best completion by the memory itself.
         completed: (C, T), e_t(m), the same with its neighbours' help, at a discount.
         tokens, lexical, dense, temporal, content, explicit: (C,), each signal's share of the energy.
+        beside: (2, C), where the turns before and after each stand among the candidates, C for none.
         source: (C,), the row from which activation came along a link, -1 for none.
         link: (C,), the weight of that link.
         cosines, bm25: (C,), what the dense and the lexical share were made of.
@@ -129,6 +130,7 @@ class Scored:
     temporal: FloatArray
     content: FloatArray
     explicit: FloatArray
+    beside: IntArray
     source: IntArray
     link: FloatArray
     cosines: FloatArray
@@ -276,6 +278,7 @@ def with_neighbours(
         np.maximum(temporal, 0),
         zeros,
         zeros,
+        at[:2],
         np.full(len(rows), NOBODY),
         zeros,
         cosines,

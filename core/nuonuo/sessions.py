@@ -39,6 +39,7 @@ class Sessions:
         self._rows: dict[str, list[int]] = {}
         self._session: list[str | None] = []
         self._speaker: list[str | None] = []
+        self._inside = Growable(np.bool_)  # by row: it stands in a session
         self._asks = Growable(np.bool_)
         self._beside = Growable(np.int64, (2,))  # by row: the row before it, the row after it
         self._replies = Growable(np.bool_)  # by row: it answers the row before it
@@ -47,6 +48,7 @@ class Sessions:
         """Make room for the next row; it stands in no session until it is `put`."""
         self._session.append(None)
         self._speaker.append(None)
+        self._inside.append([False])
         self._asks.append([False])
         self._beside.append([[NOBODY, NOBODY]])
         self._replies.append([False])
@@ -59,7 +61,7 @@ class Sessions:
         at = bisect_left(rows, row)
         rows.insert(at, row)
         self._session[row], self._speaker[row] = memory.session_id, speaker(memory)
-        self._asks.data[row] = asks(memory.text)
+        self._inside.data[row], self._asks.data[row] = True, asks(memory.text)
         self._tie(rows[at - 1] if at else NOBODY, row)
         self._tie(row, rows[at + 1] if at + 1 < len(rows) else NOBODY)
 
@@ -75,7 +77,7 @@ class Sessions:
         before, after = self._beside.data[row].tolist()
         self._tie(before, after)
         self._beside.data[row] = NOBODY
-        self._replies.data[row] = self._asks.data[row] = False
+        self._replies.data[row] = self._asks.data[row] = self._inside.data[row] = False
         self._session[row] = self._speaker[row] = None
 
     def neighbours(self, rows: IntArray) -> IntArray:
@@ -88,6 +90,11 @@ class Sessions:
         # index -1 reads the last row; the mask puts the -1 back
         found[2] = np.where(found[0] >= 0, beside[found[0], 0], NOBODY)
         found[3] = np.where(found[1] >= 0, beside[found[1], 1], NOBODY)
+        return found
+
+    def inside(self, rows: IntArray) -> npt.NDArray[np.bool_]:
+        """Whether each of ``rows`` (C,) stands in a session."""
+        found: npt.NDArray[np.bool_] = self._inside.data[rows]
         return found
 
     def replies(self, rows: IntArray) -> npt.NDArray[np.bool_]:
@@ -106,7 +113,7 @@ class Sessions:
 
     @property
     def nbytes(self) -> int:
-        return self._beside.nbytes + self._asks.nbytes + self._replies.nbytes + len(self._session) * 24
+        return self._beside.nbytes + 3 * self._asks.nbytes + len(self._session) * 24
 
     def _tie(self, before: int, after: int) -> None:
         if before != NOBODY:

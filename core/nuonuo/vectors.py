@@ -124,6 +124,13 @@ class VectorIndex:
             best[full] = np.maximum.reduceat(products, starts[full])
         return best
 
+    def states(self, rows: IntArray) -> FloatArray:
+        """The first vector of each of ``rows`` (C,), that of its whole text: unit rows (C, d) float32."""
+        at, counts = self._vectors.places(rows)
+        first = at[np.cumsum(counts) - counts]
+        units: FloatArray = self._vectors.rows.take(first, axis=0) / self._norms.rows.take(first)[:, None]
+        return units
+
     def __getitem__(self, row: int) -> FloatArray:
         """The vectors of ``row`` as they are kept (W, d): unit rows."""
         units: FloatArray = self._vectors[row].astype(np.float32) / self._norms[row][:, None]

@@ -1,0 +1,80 @@
+"""The choice: the first hits are taken one after another, each for what it adds to those before it.
+
+The next is the candidate with the greatest
+
+    E(m) + c sum_t w_t max(0, e_t(m) - covered_t) - r max cos(m, m')
+
+covered_t being the best e_t among those chosen. The last term is maximal marginal relevance (Carbonell
+& Goldstein 1998) over the chosen m'. It holds among memories outside of sessions only: of passages that
+are alike one will do, but turns that are alike tell of several events.
+
+Once a turn is chosen, it explains part of why its direct neighbours looked good (explaining away: Pearl
+1988), so they lose a share of their temporal energy. What a candidate has and adds never grows: scores
+never rise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nuonuo.arrays import IntArray
+from nuonuo.scoring import FloatArray, Scored, Search
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """The hits, best first.
+
+    Shapes: k hits of C candidates.
+        at: (k,) indices into the candidates.
+        together: (k,), what each adds to those before it. redundancy: (k,), what it loses to the one of
+            them that it resembles most.
+        temporal: (C,), what is left of each candidate's temporal energy.
+    """
+
+    at: IntArray
+    together: FloatArray
+    redundancy: FloatArray
+    temporal: FloatArray
+
+
+def choose(search: Search, scored: Scored, k: int) -> Chosen:
+    """The first ``k`` one after another; those after `MemoryConfig.together` by what is left of them."""
+    config, weights = search.config, search.weights
+    weight, kept = np.float32(config.together_weight), 1 - config.explained_away
+    loose = np.flatnonzero(~search.shard.sessions.inside(scored.rows) & (config.redundancy_weight > 0))
+    states = search.shard.vectors.states(scored.rows[loose])
+    place = {at: number for number, at in enumerate(loose.tolist())}
+    temporal, other = scored.temporal.copy(), scored.energy - scored.temporal
+    free = scored.energy.copy()  # of the chosen, -inf
+    covered = np.zeros(scored.completed.shape[1], np.float32)
+    redundant = np.zeros(len(free), np.float32)
+    chosen: list[int] = []
+    added: list[float] = []
+    lost: list[float] = []
+    bonus = weight * (np.maximum(scored.completed, 0) @ weights)
+    for _ in range(min(k, config.together, len(free))):
+        best = int((free + bonus - redundant).argmax())
+        chosen.append(best)
+        added.append(float(bonus[best]))
+        lost.append(float(redundant[best]))
+        free[best] = -np.inf
+        for beside in scored.beside[:, best].tolist():
+            if beside < len(free) and free[beside] > -np.inf:
+                temporal[beside] *= kept
+                free[beside] = other[beside] + temporal[beside]
+        covered = np.maximum(covered, scored.completed[best])
+        bonus = weight * (np.maximum(scored.completed - covered, 0) @ weights)
+        if best in place:  # einsum and not @, as in `VectorIndex.cosines`
+            cosines = np.einsum("ij,j->i", states, states[place[best]])
+            redundant[loose] = np.maximum(redundant[loose], np.float32(config.redundancy_weight) * cosines)
+    rest = np.flatnonzero(free > -np.inf)
+    rest = rest[np.argsort((redundant - free - bonus)[rest], kind="stable")][: k - len(chosen)]
+    return Chosen(
+        np.concatenate([np.array(chosen, np.int64), rest]),
+        np.concatenate([np.array(added, np.float32), bonus[rest]]),
+        np.concatenate([np.array(lost, np.float32), redundant[rest]]),
+        temporal,
+    )
