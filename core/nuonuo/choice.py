@@ -61,7 +61,7 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
         added.append(float(bonus[best]))
         lost.append(float(redundant[best]))
         free[best] = -np.inf
-        for beside in scored.beside[:, best].tolist():
+        for beside in scored.beside[:2, best].tolist():
             if beside < len(free) and free[beside] > -np.inf:
                 temporal[beside] *= kept
                 free[beside] = other[beside] + temporal[beside]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from nuonuo.config import MemoryConfig
 from nuonuo.pipeline import Ranking
 from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory
-from nuonuo.scoring import Dated, Question, Scored, from_before, leaning, places_of, token_words
+from nuonuo.scoring import Dated, Question, Scored, token_words
 from nuonuo.sessions import NOBODY
 from nuonuo.shard import Shard
 from nuonuo.tokens import agreement
@@ -64,7 +64,7 @@ class Completions:
         rows, seqs: the memories whose texts hold the answers, by row and by the store's number.
     """
 
-    def __init__(self, shard: Shard, question: Question, ranking: Ranking, config: MemoryConfig) -> None:
+    def __init__(self, shard: Shard, question: Question, ranking: Ranking) -> None:
         self._question, self._ranking = question, ranking
         scored = ranking.scored
         rows = scored.rows[ranking.at]
@@ -72,16 +72,13 @@ class Completions:
             self.answers = [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
             self.rows, self.seqs = rows.tolist(), shard.seqs(rows)
             return
-        sides = [rows, *shard.sessions.neighbours(rows)]
-        self._at = places_of(scored.rows, np.stack(sides, axis=1))  # (K, 5): the hit, then its neighbours
+        self._at = np.vstack(
+            [ranking.at, scored.beside[:, ranking.at]]
+        ).T  # (K, 5): the hit, then its neighbours
         counts = shard.patterns.counts(scored.rows)
         silent = np.append(counts == 0, True)  # the last one stands for nobody
         reached = np.vstack([scored.own, scored.own[:1]])[self._at]  # (K, 5, T)
-        g = config.neighbour_discount
-        discounts = np.tile(np.array([1, g, g, g * g, g * g], np.float32), (len(rows), 1))
-        leans, replies = leaning(shard, rows, config), shard.sessions.replies(rows)
-        discounts[:, 1] = from_before(leans, replies, config)
-        reached *= discounts[:, :, None]
+        reached[:, 1:] *= scored.discounts[:, ranking.at].T[:, :, None]
         dated = np.vstack([_dated(scored, ranking.dates), np.zeros((1, reached.shape[2]), bool)])
         reached[silent[self._at][:, :, None] & ~dated[self._at]] = -np.inf
         self._side, self._top = reached.argmax(axis=1), reached.max(axis=1)  # (K, T), e_t(m) by hit and token
@@ -176,19 +173,20 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
     """The hits of ``ranking`` in numbers. The shard's lock must be held."""
     scored, chosen, found = ranking.scored, ranking.chosen, []
     seqs = shard.seqs(scored.rows[ranking.at])
+    shares = {
+        "tokens": scored.tokens[ranking.at],
+        "lexical": scored.lexical[ranking.at],
+        "dense": scored.dense[ranking.at],
+        "temporal": chosen.temporal[ranking.at],
+        "content": scored.content[ranking.at],
+        "explicit": scored.explicit[ranking.at],
+        "together": chosen.together,
+        "redundancy": -chosen.redundancy,
+    }
+    values = np.stack([*shares.values()], axis=1).tolist()
     for place, at in enumerate(ranking.at.tolist()):
         row = int(scored.rows[at])
-        signals = {
-            "tokens": float(scored.tokens[at]),
-            "lexical": float(scored.lexical[at]),
-            "dense": float(scored.dense[at]),
-            "temporal": float(chosen.temporal[at]),
-            "content": float(scored.content[at]),
-            "explicit": float(scored.explicit[at]),
-            "together": float(chosen.together[place]),
-            "redundancy": -float(chosen.redundancy[place]),
-        }
-        signals = {name: share for name, share in signals.items() if share}
+        signals = {name: share for name, share in zip(shares, values[place], strict=True) if share}
         source = int(scored.source[at])
         shared: tuple[str, ...] = ()
         if source != NOBODY and scored.content[at] >= scored.explicit[at]:

@@ -294,7 +294,7 @@ class AssociativeMemory:
                 return Recall(query, (), 0.0)
             ranking = pipeline.recall(shard, question, k, mask, self.config)
             traced = trace(shard, ranking, self.config)
-            completions = Completions(shard, question, ranking, self.config)
+            completions = Completions(shard, question, ranking)
         # One look into the store: evidence stays whole whatever becomes of the memory afterwards.
         seqs = [hit.seq for hit in traced] + completions.seqs
         distinct = [*dict.fromkeys(seqs)]

@@ -115,7 +115,8 @@ class Scored:
         rows: (C,) int64. own: (C, T), s_t(m), each token's best completion by the memory itself.
         completed: (C, T), e_t(m), the same with its neighbours' help, at a discount.
         tokens, lexical, dense, temporal, content, explicit: (C,), each signal's share of the energy.
-        beside: (2, C), where the turns before and after each stand among the candidates, C for none.
+        beside: (4, C), where its neighbours stand among the candidates, C for none: one turn before,
+            one after, two before, two after. discounts: (4, C), what a word counts that stands there.
         source: (C,), the row from which activation came along a link, -1 for none.
         link: (C,), the weight of that link.
         cosines, bm25: (C,), what the dense and the lexical share were made of.
@@ -131,6 +132,7 @@ class Scored:
     content: FloatArray
     explicit: FloatArray
     beside: IntArray
+    discounts: FloatArray
     source: IntArray
     link: FloatArray
     cosines: FloatArray
@@ -239,10 +241,10 @@ def with_neighbours(
     # e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2)); the last row of `padded` stands for nobody.
     padded = np.vstack([own, np.zeros((1, own.shape[1]), np.float32)])
     g = np.float32(config.neighbour_discount)
-    discounts = np.empty((*at.shape, 1), np.float32)
-    discounts[0, :, 0], discounts[1], discounts[2:] = from_before(leans, replies, config), g, g * g
+    discounts = np.empty(at.shape, np.float32)
+    discounts[0], discounts[1], discounts[2:] = from_before(leans, replies, config), g, g * g
     helped = padded.take(at, axis=0)
-    helped *= discounts
+    helped *= discounts[:, :, None]
     completed = np.maximum(own, helped.max(axis=0))
     answer = beside[1]
     answered = np.flatnonzero(shard.sessions.replies(answer) & search.mask[answer])
@@ -278,7 +280,8 @@ def with_neighbours(
         np.maximum(temporal, 0),
         zeros,
         zeros,
-        at[:2],
+        at,
+        discounts,
         np.full(len(rows), NOBODY),
         zeros,
         cosines,
