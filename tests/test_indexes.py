@@ -104,7 +104,7 @@ def test_scores_are_bm25(texts: list[list[str]], query: list[str]) -> None:
     postings = postings_of(texts)
     scores = postings.scores(query).of(np.arange(len(texts)))
     assert np.allclose(scores, bm25(texts, query), rtol=1e-4, atol=1e-5)
-    assert scores.max() <= postings.most(query) * (1 + 1e-5)
+    assert scores.max() <= postings.most([postings.idf(stem) for stem in dict.fromkeys(query)]) * (1 + 1e-5)
 
 
 def links_slowly(texts: list[list[str]], row: int, without: frozenset[str], max_df: int) -> dict[int, float]:

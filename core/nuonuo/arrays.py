@@ -96,9 +96,9 @@ class Ragged:
     def places(self, items: IntArray) -> tuple[IntArray, IntArray]:
         """Where in `rows` the blocks of ``items`` (C,) lie, one after another, and their lengths (C,)."""
         counts = self._counts.data[items]
-        ends = np.cumsum(counts)
+        ends = counts.cumsum()
         total = int(ends[-1]) if len(ends) else 0
-        return np.arange(total) + np.repeat(self._starts.data[items] - (ends - counts), counts), counts
+        return np.arange(total) + (self._starts.data[items] - (ends - counts)).repeat(counts), counts
 
     def gather(self, items: IntArray) -> tuple[npt.NDArray[Any], IntArray]:
         """The blocks of ``items`` (C,), one after another, and their lengths (C,)."""

@@ -127,9 +127,9 @@ class Postings:
         scores = np.bincount(rows, given, minlength=len(self._lengths)).astype(np.float32)
         return Scores(scores, [self._everywhere(term) for term in common])
 
-    def most(self, stems: Iterable[str]) -> float:
-        """The greatest score that a memory could have for ``stems``: (k1 + 1) times the sum of their idf."""
-        return (self._k1 + 1) * sum(self.idf(stem) for stem in dict.fromkeys(stems))
+    def most(self, idf: Iterable[float]) -> float:
+        """The greatest score that a memory could have for stems of these ``idf``: (k1 + 1) their sum."""
+        return (self._k1 + 1) * sum(idf)
 
     def links(self, rows: IntArray, without: frozenset[str], max_df: int) -> StemLinks:
         """What each of ``rows`` (C,) shares rare stems with, and the strength v / (v + 1) of each link.
@@ -227,7 +227,7 @@ class Postings:
         """The rows that have one of ``terms``, term by term, and what BM25 gives each of them for it."""
         rows, frequencies = self._entries(terms)
         idf = np.array([self.idf_of(len(self._rows[term])) for term in terms], np.float32)
-        return rows, np.repeat(idf, self._df.data[terms]) * self._saturated(rows, frequencies)
+        return rows, idf.repeat(self._df.data[terms]) * self._saturated(rows, frequencies)
 
     def _entries(self, terms: list[int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """The postings of ``terms``, one after another: rows, and the frequency in each."""

@@ -11,7 +11,7 @@ less. A long turn says what it has to say by itself: it takes little from its ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,11 +91,11 @@ class Search:
 
 def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryConfig) -> Search:
     """Put ``question`` to the rows of ``mask`` (n,)."""
-    stems = [word.stem for word in question.words]
-    most = np.float32(max(shard.postings.most(stems), 1e-9))
+    idf = {stem: shard.postings.idf(stem) for stem in dict.fromkeys(word.stem for word in question.words)}
+    most = np.float32(max(shard.postings.most(idf.values()), 1e-9))
     dates = tuple(_dated(shard, question, config))
-    weights = word_weights(shard, question, config, dates)
-    dense, lexical = dense_cue(question.state), shard.postings.scores(stems)
+    weights = word_weights(shard, question, config, idf, dates)
+    dense, lexical = dense_cue(question.state), shard.postings.scores(idf)
     return Search(shard, question, mask, config, weights, dense, lexical, most, dates)
 
 
@@ -150,9 +150,9 @@ class Scored:
 
 
 def word_weights(
-    shard: Shard, question: Question, config: MemoryConfig, dates: Sequence[Dated] = ()
+    shard: Shard, question: Question, config: MemoryConfig, idf: Mapping[str, float], dates: Sequence[Dated]
 ) -> FloatArray:
-    """w_t: each query token's share of the question (T,), by the idf of its word; shares sum to 1.
+    """w_t: each query token's share of the question (T,), by the ``idf`` of its stem; shares sum to 1.
 
     Without token vectors each content word is one token. A date is one word, and stands wherever a
     memory's time lies in it.
@@ -161,9 +161,8 @@ def word_weights(
     if not len(owner):
         return np.zeros(0, np.float32)
     pieces = np.bincount(owner, minlength=len(question.words))
-    idf = np.array([shard.postings.idf(word.stem) for word in question.words], np.float32)
-    share = (idf / np.maximum(pieces, 1)).astype(np.float32)
-    weights: FloatArray = share[owner] ** np.float32(config.idf_power)
+    share = np.array([idf[word.stem] for word in question.words], np.float32) / np.maximum(pieces, 1)
+    weights: FloatArray = share.astype(np.float32)[owner] ** np.float32(config.idf_power)
     for date in dates:
         if date.tokens.any():
             idf_of_date = shard.postings.idf_of(int(np.count_nonzero(date.inside)))

@@ -115,7 +115,7 @@ class VectorIndex:
         # einsum and not @: for so little, waking a second thread costs more than it gives
         products = np.einsum("ij,j->i", self._vectors.rows.take(at, axis=0).astype(np.float32), cue.rounded)
         products /= self._norms.rows.take(at) * cue.norm
-        starts = np.cumsum(counts) - counts
+        starts = counts.cumsum() - counts
         if counts.all():
             found: FloatArray = np.maximum.reduceat(products, starts) if len(rows) else products
             return found
@@ -127,7 +127,7 @@ class VectorIndex:
     def states(self, rows: IntArray) -> FloatArray:
         """The first vector of each of ``rows`` (C,), that of its whole text: unit rows (C, d) float32."""
         at, counts = self._vectors.places(rows)
-        first = at[np.cumsum(counts) - counts]
+        first = at[counts.cumsum() - counts]
         units: FloatArray = self._vectors.rows.take(first, axis=0) / self._norms.rows.take(first)[:, None]
         return units
 
