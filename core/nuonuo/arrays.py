@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
 
+SMALL = 1024  # entries up to which sorting all of them is the quickest way to the largest
+
 
 class Growable:
     """An array that grows along its first axis.
@@ -124,6 +126,8 @@ def largest(values: npt.NDArray[Any], k: int) -> IntArray:
         return np.arange(len(values))
     if k <= 0:
         return np.zeros(0, np.int64)
+    if len(values) <= SMALL:
+        return np.sort((-values).argsort(kind="stable")[:k])
     threshold = np.partition(values, len(values) - k)[len(values) - k]
     above = np.flatnonzero(values > threshold)
     equal = np.flatnonzero(values == threshold)[: k - len(above)]

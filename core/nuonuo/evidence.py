@@ -72,9 +72,8 @@ class Completions:
             self.answers = [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
             self.rows, self.seqs = rows.tolist(), shard.seqs(rows)
             return
-        self._at = np.vstack(
-            [ranking.at, scored.beside[:, ranking.at]]
-        ).T  # (K, 5): the hit, then its neighbours
+        # (K, 5): the hit, then its neighbours
+        self._at = np.vstack([ranking.at, scored.beside[:, ranking.at]]).T
         counts = shard.patterns.counts(scored.rows)
         silent = np.append(counts == 0, True)  # the last one stands for nobody
         reached = np.vstack([scored.own, scored.own[:1]])[self._at]  # (K, 5, T)
@@ -82,7 +81,9 @@ class Completions:
         dated = np.vstack([_dated(scored, ranking.dates), np.zeros((1, reached.shape[2]), bool)])
         reached[silent[self._at][:, :, None] & ~dated[self._at]] = -np.inf
         self._side, self._top = reached.argmax(axis=1), reached.max(axis=1)  # (K, T), e_t(m) by hit and token
-        holders = np.unique(np.take_along_axis(self._at, self._side, axis=1)[self._top >= ANSWERED])
+        answering = np.zeros(len(scored.rows) + 1, bool)
+        answering[self._at[np.arange(len(rows))[:, None], self._side][self._top >= ANSWERED]] = True
+        holders = np.flatnonzero(answering)
         self.rows, self.seqs = scored.rows[holders].tolist(), shard.seqs(scored.rows[holders])
         self._dated = dated
         self._counts = counts[holders]

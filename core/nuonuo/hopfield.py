@@ -243,10 +243,11 @@ def _namespace(*arrays: Array) -> Any:
             f"expected arrays of one library, got {' and '.join(type(a).__name__ for a in arrays)}; "
             "convert them to NumPy arrays or torch tensors"
         ) from error
-    dtypes = {str(a.dtype) for a in arrays}
-    if len(dtypes) > 1 or not xp.isdtype(arrays[0].dtype, "real floating"):
+    kind = arrays[0].dtype
+    if any(a.dtype != kind for a in arrays) or not xp.isdtype(kind, "real floating"):
+        dtypes = sorted({str(a.dtype) for a in arrays})
         raise InvalidTypeError(
-            f"expected one real floating dtype, got {' and '.join(sorted(dtypes))}; convert to float32"
+            f"expected one real floating dtype, got {' and '.join(dtypes)}; convert to float32"
         )
     return xp
 
