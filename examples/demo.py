@@ -41,6 +41,7 @@ SIGNALS = {
     "content": "green",
     "explicit": "red",
     "together": "bright_cyan",
+    "redundancy": "bright_black",
 }
 ALIKE = 0.35  # a word that completes one of the question less well than this is not shown
 TELLING = 0.05  # an association that adds less than this to a hit is not shown

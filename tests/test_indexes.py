@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nuonuo.arrays import largest
+from nuonuo.arrays import SMALL, largest
 from nuonuo.lexical import Postings
-from nuonuo.tokens import BITS, CLIP, as_words, best_of, prepare
+from nuonuo.tokens import BITS, CLIP, as_words, best_of, popcount, prepare
 from nuonuo.vectors import VectorIndex, dense_cue
 from tests.fakes import bm25
 
@@ -89,6 +89,19 @@ def test_a_row_of_many_vectors_does_not_crowd_out_others() -> None:
 def test_largest_breaks_ties_by_index(values: list[int], k: int) -> None:
     wanted = sorted(range(len(values)), key=lambda i: (-values[i], i))[: max(k, 0)]
     assert largest(np.array(values), k).tolist() == sorted(wanted)
+
+
+@pytest.mark.parametrize("n", [SMALL, SMALL + 1, 5 * SMALL])
+@pytest.mark.parametrize("k", [1, 30, SMALL])
+def test_largest_of_many_breaks_ties_in_the_same_way(n: int, k: int) -> None:
+    values = np.random.default_rng(n + k).integers(0, 40, n)
+    wanted = sorted(range(n), key=lambda at: (-values[at], at))[:k]
+    assert largest(values, k).tolist() == sorted(wanted)
+
+
+def test_all_bits_are_counted() -> None:
+    full = np.full(6, 2**64 - 1, np.uint64)
+    assert popcount(word[None] for word in full).tolist() == [384]
 
 
 def postings_of(texts: list[list[str]]) -> Postings:

@@ -74,7 +74,7 @@ def outgoing(search: Search, scored: Scored) -> Links:
     rows = scored.rows[sources]
     asked = frozenset(word.stem for word in search.question.words)
     max_df = config.content_max_df if config.content_weight else 0
-    # Of links whose weight is at most 1, only these sources could have one that is not faint.
+    # A shared stem weighs less than 1 and a name at most its weight: other sources have faint links only.
     loud = np.flatnonzero(strength * max(config.naming_weight, 1) > FAINT)
     links = shard.postings.links(rows[loud], asked, max_df)
     number, target = loud[links.source], links.target

@@ -2,15 +2,16 @@
 
 The next is the candidate with the greatest
 
-    E(m) + c sum_t w_t max(0, e_t(m) - covered_t) - r max cos(m, m')
+    E(m) + c sum_t w_t max(0, e_t(m) - covered_t) - r max(0, max cos(m, m') - ALIKE)
 
 covered_t being the best e_t among those chosen. The last term is maximal marginal relevance (Carbonell
-& Goldstein 1998) over the chosen m'. It holds among memories outside of sessions only: of passages that
-are alike one will do, but turns that are alike tell of several events.
+& Goldstein 1998) over the chosen m', for those that resemble each other at all. It holds among memories
+outside of sessions only: of passages that are alike one will do, but turns that are alike tell of
+several events.
 
-Once a turn is chosen, it explains part of why its direct neighbours looked good (explaining away: Pearl
-1988), so they lose a share of their temporal energy. What a candidate has and adds never grows: scores
-never rise.
+Each time that a turn is chosen, it explains part of why its direct neighbours looked good (explaining
+away: Pearl 1988), so they lose a share of what is left of their temporal energy. What a candidate has
+and adds never grows: scores never rise.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import numpy as np
 
 from nuonuo.arrays import IntArray
 from nuonuo.scoring import FloatArray, Scored, Search
+
+ALIKE = 0.3  # cosine from which two texts resemble each other; of texts on two matters few reach it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +48,7 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
     config, weights = search.config, search.weights
     weight, kept = np.float32(config.together_weight), 1 - config.explained_away
     loose = np.flatnonzero(~search.shard.sessions.inside(scored.rows) & (config.redundancy_weight > 0))
-    states = search.shard.vectors.states(scored.rows[loose])
+    states, norms = search.shard.vectors.states(scored.rows[loose])
     place = {at: number for number, at in enumerate(loose.tolist())}
     temporal, other = scored.temporal.copy(), scored.energy - scored.temporal
     free = scored.energy.copy()  # of the chosen, -inf
@@ -68,8 +71,9 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
         covered = np.maximum(covered, scored.completed[best])
         bonus = weight * (np.maximum(scored.completed - covered, 0) @ weights)
         if best in place:  # einsum and not @, as in `VectorIndex.cosines`
-            cosines = np.einsum("ij,j->i", states, states[place[best]])
-            redundant[loose] = np.maximum(redundant[loose], np.float32(config.redundancy_weight) * cosines)
+            cosines = np.einsum("ij,j->i", states, states[place[best]]) / (norms * norms[place[best]])
+            loss = np.float32(config.redundancy_weight) * (cosines - np.float32(ALIKE))
+            redundant[loose] = np.maximum(redundant[loose], loss)
     rest = np.flatnonzero(free > -np.inf)
     rest = rest[np.argsort((redundant - free - bonus)[rest], kind="stable")][: k - len(chosen)]
     return Chosen(

@@ -59,7 +59,7 @@ class MemoryConfig:
     # -- completion together ---------------------------------------------------------------------
     together_weight: float = 1.0  # what a memory adds to the words that those before it left open
     together: int = 10  # how many hits are chosen so, one after another
-    redundancy_weight: float = 0.1  # outside of sessions: lost per cosine with the most similar hit before it
+    redundancy_weight: float = 0.1  # outside of sessions: times the likeness to a hit before it, what is lost
     explained_away: float = 0.1  # share of its temporal energy that a direct neighbour of a chosen one loses
 
     # -- settling --------------------------------------------------------------------------------

@@ -158,6 +158,8 @@ class AssociativeMemory:
     ) -> None:
         """Change a memory in place; what is not given stays. Its associations stay too.
 
+        A cue that is there twice, or that the text says already, falls out.
+
         Raises:
             UnknownMemoryError: no such memory (in ``namespace``, where given).
             InvalidTypeError, InvalidInputError, EmbeddingError, StoreError: as `add`; nothing is changed.

@@ -3,7 +3,8 @@
     candidates -> energy -> association -> chosen together -> settled
 
 `recall` runs the stages. Energy stands in `nuonuo.scoring`, association in `nuonuo.association`, the
-constants in `MemoryConfig`, and what each equation is for in the README's design section.
+choice in `nuonuo.choice`, the constants in `MemoryConfig`, and what each equation is for in the README's
+design section.
 """
 
 from __future__ import annotations

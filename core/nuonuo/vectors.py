@@ -124,12 +124,17 @@ class VectorIndex:
             best[full] = np.maximum.reduceat(products, starts[full])
         return best
 
-    def states(self, rows: IntArray) -> FloatArray:
-        """The first vector of each of ``rows`` (C,), that of its whole text: unit rows (C, d) float32."""
+    def states(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+        """The first vector of each of ``rows`` (C,), each of which must have one.
+
+        It is that of the text; of its first window, where the encoder cannot take it whole.
+
+        Returns:
+            (C, d) float32, integers as they are kept, and their lengths (C,).
+        """
         at, counts = self._vectors.places(rows)
         first = at[counts.cumsum() - counts]
-        units: FloatArray = self._vectors.rows.take(first, axis=0) / self._norms.rows.take(first)[:, None]
-        return units
+        return self._vectors.rows.take(first, axis=0).astype(np.float32), self._norms.rows.take(first)
 
     def __getitem__(self, row: int) -> FloatArray:
         """The vectors of ``row`` as they are kept (W, d): unit rows."""
