@@ -93,7 +93,8 @@ class VectorIndex:
         usable = mask.take(owners, mode="wrap")
         usable &= owners >= 0  # owner -1 read the last row, and is no owner
         total, wanted = np.count_nonzero(usable), k * self._oversampling
-        differences, having = np.zeros(0, np.int16), np.zeros(len(mask), bool)
+        having = np.zeros(len(mask), bool)
+        differences: npt.NDArray[np.int16] = np.zeros(0, np.int16)
         while True:
             if wanted >= total:
                 having[owners[usable]] = True
