@@ -14,47 +14,36 @@ import numpy as np
 
 from nuonuo import AssociativeMemory
 from tests.fakes import SMALL, Opened, WordEmbedder, fresh, state, texts
+from tests.threads import THREADS, at_once
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_eight_threads_at_once(opened: Opened) -> None:
     memory = opened()
-    kept: list[dict[str, str]] = [{} for _ in range(8)]
-    errors: list[BaseException] = []
-    together = threading.Barrier(8)
+    kept: list[dict[str, str]] = [{} for _ in range(THREADS)]
 
     def work(number: int) -> None:
         rng = np.random.default_rng(number)
         mine = kept[number]
-        try:
-            together.wait()
-            for step in range(15):
-                space = f"n{step % 2}"
-                said = [f"thread{number} says word{rng.integers(50)} at{step}" for _ in range(3)]
-                ids = memory.add(said, namespace=space, session_id=f"s{number % 3}")
-                mine.update(zip(ids, said, strict=True))
-                memory.associate(ids[0], ids[1], 0.5)
-                found = memory.recall(said[2], k=5, namespace=space)
-                assert found[0].memory.text in said
-                assert all(hit.memory.namespace == space for hit in found)
-                assert memory.chain(said[1], 3, namespace=space)[0].memory.namespace == space
-                memory.update(ids[1], text=said[1] + " anew")
-                mine[ids[1]] = said[1] + " anew"
-                gone = str(rng.choice(sorted(mine)))
-                assert memory.forget(ids=[gone]) == 1
-                del mine[gone]
-                assert memory.get([gone]) == [None]
-        except BaseException as error:  # a thread's error would be lost
-            errors.append(error)
-            raise
+        for step in range(15):
+            space = f"n{step % 2}"
+            said = [f"thread{number} says word{rng.integers(50)} at{step}" for _ in range(3)]
+            ids = memory.add(said, namespace=space, session_id=f"s{number % 3}")
+            mine.update(zip(ids, said, strict=True))
+            memory.associate(ids[0], ids[1], 0.5)
+            found = memory.recall(said[2], k=5, namespace=space)
+            assert found[0].memory.text in said
+            assert all(hit.memory.namespace == space for hit in found)
+            assert memory.chain(said[1], 3, namespace=space)[0].memory.namespace == space
+            memory.update(ids[1], text=said[1] + " anew")
+            mine[ids[1]] = said[1] + " anew"
+            gone = str(rng.choice(sorted(mine)))
+            assert memory.forget(ids=[gone]) == 1
+            del mine[gone]
+            assert memory.get([gone]) == [None]
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    at_once(work)
     wanted = {id: text for mine in kept for id, text in mine.items()}
     assert {str(stored.id): stored.text for stored in memory.list()} == wanted
     for namespace in ("n0", "n1"):

@@ -31,10 +31,10 @@ class Chosen:
     """The hits, best first.
 
     Shapes: k hits of C candidates.
-        at: (k,) indices into the candidates.
-        together: (k,), what each adds to those before it. redundancy: (k,), what it loses to the one of
-            them that it resembles most.
-        temporal: (C,), what is left of each candidate's temporal energy.
+        at: (k,) int64, indices into the candidates.
+        together: (k,) float32, what each adds to those before it.
+        redundancy: (k,) float32, what each loses to the one of them that it resembles most.
+        temporal: (C,) float32, what is left of each candidate's temporal energy.
     """
 
     at: IntArray
@@ -47,9 +47,8 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
     """The first ``k`` one after another; those after `MemoryConfig.together` by what is left of them."""
     config, weights = search.config, search.weights
     weight, kept = np.float32(config.together_weight), 1 - config.explained_away
-    loose = np.flatnonzero(~search.shard.sessions.inside(scored.rows) & (config.redundancy_weight > 0))
-    states, norms = search.shard.vectors.states(scored.rows[loose])
-    place = {at: number for number, at in enumerate(loose.tolist())}
+    loose = ~search.shard.sessions.inside(scored.rows)
+    states, norms = search.shard.vectors.states(scored.rows if loose.any() else scored.rows[:0])
     temporal, other = scored.temporal.copy(), scored.energy - scored.temporal
     free = scored.energy.copy()  # of the chosen, -inf
     covered = np.zeros(scored.completed.shape[1], np.float32)
@@ -70,10 +69,10 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
                 free[beside] = other[beside] + temporal[beside]
         covered = np.maximum(covered, scored.completed[best])
         bonus = weight * (np.maximum(scored.completed - covered, 0) @ weights)
-        if best in place:  # einsum and not @, as in `VectorIndex.cosines`
-            cosines = np.einsum("ij,j->i", states, states[place[best]]) / (norms * norms[place[best]])
+        if loose[best]:  # einsum and not @, as in `VectorIndex.cosines`
+            cosines = np.einsum("ij,j->i", states, states[best]) / (norms * norms[best])
             loss = np.float32(config.redundancy_weight) * (cosines - np.float32(ALIKE))
-            redundant[loose] = np.maximum(redundant[loose], loss)
+            redundant = np.where(loose, np.maximum(redundant, loss), redundant)
     rest = np.flatnonzero(free > -np.inf)
     rest = rest[np.argsort((redundant - free - bonus)[rest], kind="stable")][: k - len(chosen)]
     return Chosen(

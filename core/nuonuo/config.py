@@ -59,7 +59,7 @@ class MemoryConfig:
     # -- completion together ---------------------------------------------------------------------
     together_weight: float = 1.0  # what a memory adds to the words that those before it left open
     together: int = 10  # how many hits are chosen so, one after another
-    redundancy_weight: float = 0.1  # outside of sessions: times the likeness to a hit before it, what is lost
+    redundancy_weight: float = 0.1  # what a passage without a session loses, times its likeness to a hit
     explained_away: float = 0.1  # share of its temporal energy that a direct neighbour of a chosen one loses
 
     # -- settling --------------------------------------------------------------------------------

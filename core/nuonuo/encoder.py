@@ -102,7 +102,7 @@ class Encoder:
             now: what its relative dates count from (aware); the present where None.
         """
         (encoding,) = self._encode([text], "query")
-        state = encoding.vectors[0] if len(encoding.vectors) == 1 else encoding.vectors.mean(axis=0)
+        state = encoding.vectors.mean(axis=0)
         words = self.analyzer.words(text)
         periods = self._dates.find(text, now or datetime.now(timezone.utc)) if self._dates else ()
         for period in periods:

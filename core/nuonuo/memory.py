@@ -391,7 +391,11 @@ class AssociativeMemory:
     # -- the way out and in -----------------------------------------------------------------------
 
     def export(self, path: str | PathLike[str], *, namespace: str | None = None) -> int:
-        """Write memories and associations as JSON lines, and return how many memories were written."""
+        """Write memories and associations as JSON lines, and return how many memories were written.
+
+        Raises:
+            OSError: the file cannot be written; one that was there stays as it was.
+        """
         return transfer.export(self._store, fspath(path), checks.optional_label(namespace, "namespace"))
 
     def load_export(self, path: str | PathLike[str]) -> int:
@@ -399,6 +403,7 @@ class AssociativeMemory:
 
         Raises:
             InvalidInputError: the file is no export, or an id in it is already stored.
+            OSError: it cannot be read.
         """
         return transfer.load(self, fspath(path))
 

@@ -113,7 +113,8 @@ class Sessions:
 
     @property
     def nbytes(self) -> int:
-        return self._beside.nbytes + 3 * self._asks.nbytes + len(self._session) * 24
+        arrays = (self._inside, self._asks, self._beside, self._replies)
+        return sum(array.nbytes for array in arrays) + len(self._session) * 24
 
     def _tie(self, before: int, after: int) -> None:
         if before != NOBODY:

@@ -116,13 +116,9 @@ class VectorIndex:
         # einsum and not @: for so little, waking a second thread costs more than it gives
         products = np.einsum("ij,j->i", self._vectors.rows.take(at, axis=0).astype(np.float32), cue.rounded)
         products /= self._norms.rows.take(at) * cue.norm
-        starts = counts.cumsum() - counts
-        if counts.all():
-            found: FloatArray = np.maximum.reduceat(products, starts) if len(rows) else products
-            return found
         best, full = np.zeros(len(rows), np.float32), np.flatnonzero(counts)
         if len(full):
-            best[full] = np.maximum.reduceat(products, starts[full])
+            best[full] = np.maximum.reduceat(products, (counts.cumsum() - counts)[full])
         return best
 
     def states(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
