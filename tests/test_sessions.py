@@ -128,12 +128,13 @@ def test_a_reply_is_completed_by_the_question_that_it_answers() -> None:
 def test_a_reply_that_may_not_take_part_discounts_nothing() -> None:
     with talk() as memory:
         (reply,) = [m for m in memory.list() if m.text == "Definitely Zsofia."]
-        asked = memory.recall("the oldest friend", 2)[1].evidence.signals["tokens"]
+        asked = memory.recall("the oldest friend", 2)[1].evidence.signals
         without = memory.recall("the oldest friend", 1, exclude=[str(reply.id)])[0]
         filtered = memory.recall("the oldest friend", 1, where={"role": "user"})[0]
         for hit in (without, filtered):
             assert hit.memory.text == "What is your oldest friend?"
-            assert hit.evidence.signals["tokens"] == pytest.approx(asked / 0.9, rel=1e-5)
+            assert hit.evidence.signals["tokens"] == pytest.approx(asked["tokens"] / 0.9, rel=1e-5)
+            assert hit.evidence.signals["temporal"] > asked["temporal"]  # what it keeps, unanswered
 
 
 def test_a_long_turn_takes_little_from_its_neighbours() -> None:

@@ -42,9 +42,10 @@ class MemoryConfig:
     date_fade: float = 1.0  # days; a memory that far, and the length of the period, outside of it counts half
 
     # -- association: what activation reaches from the best --------------------------------------
-    temporal_near: float = 0.4  # share of the better direct neighbour's energy that is added
+    temporal_near: float = 0.35  # share of the better direct neighbour's energy that is added
     temporal_reply: float = 0.5  # the same share for a turn that answers the one before it
     temporal_far: float = 0.2  # the same, two turns away
+    temporal_own: float = 0.85  # a turn keeps to itself this much of what it lends, where neighbours add less
     link_sources: int = 10  # memories from which activation flows along content and explicit links
     link_targets: int = 128  # memories that it may reach
     content_weight: float = 3.0  # flow along content links
@@ -116,5 +117,6 @@ _MOST = {
     "neighbour_discount": 1,
     "reply_discount": 1,
     "asked_discount": 1,
+    "temporal_own": 1,
     "explained_away": 1,
 }

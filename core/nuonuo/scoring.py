@@ -2,11 +2,14 @@
 
 s_t(m) = max over patterns x of m of cos(q_t - c, x); for a word of a date, at least how near m's time is
 e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2))
-E(m)   = l(m)^h sum_t w_t e_t(m) + lexical + dense + a little of the neighbours' E
+B(m)   = l(m)^h sum_t w_t e_t(m) + lexical + dense
+E(m)   = B(m) + max(a little of the neighbours' B, a little less of B(m) itself)
 
 l(m) is 1 for a short text and falls with its length: more patterns complete more words by chance.
 A reply takes more from the question before it than a neighbour does, and an answered question counts
-less. A long turn says what it has to say by itself: it takes little from its neighbours.
+less. A long turn says what it has to say by itself: it takes little from its neighbours. What is said
+in passing, among turns about something else, keeps what it could have lent to them: it does not fall
+behind for their sake.
 """
 
 from __future__ import annotations
@@ -268,6 +271,10 @@ def with_neighbours(
     temporal = np.maximum(back_share * before1, near_share * after1)
     temporal += np.float32(config.temporal_far) * np.maximum(before2, after2)
     temporal *= leans
+    keeps = shard.sessions.inside(rows)
+    keeps[answered] = False  # what was asked goes to the answer
+    kept = np.float32(config.temporal_own) * (near_share + np.float32(config.temporal_far)) * base[:-1]
+    temporal = np.maximum(temporal, np.where(keeps, kept, np.float32(0)))
     zeros = np.zeros(len(rows), np.float32)
     return Scored(
         rows,
@@ -276,7 +283,7 @@ def with_neighbours(
         tokens,
         worded,
         dense,
-        np.maximum(temporal, 0),
+        temporal,
         zeros,
         zeros,
         at,
