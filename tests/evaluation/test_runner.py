@@ -15,7 +15,7 @@ from nuonuo.evaluation import ablation
 from nuonuo.evaluation.ablation import BASE, ablate, compare, hold_out, parse_setting, parse_variant
 from nuonuo.evaluation.baselines import Dense
 from nuonuo.evaluation.datasets import Dataset, Group, Question, load
-from nuonuo.evaluation.plot import recall_curves
+from nuonuo.evaluation.plot import one_for_all, recall_curves
 from nuonuo.evaluation.report import (
     conditions,
     discriminations,
@@ -209,6 +209,11 @@ def test_recall_curves_end_at_the_greatest_k(locomo: Dataset) -> None:
     assert curves["fixed"][0] == pytest.approx(37.5)
     assert curves["fixed"][4] == 100.0
     assert curves["fixed"] == sorted(curves["fixed"])
+
+
+def test_systems_with_one_curve_share_a_line() -> None:
+    curves = {"dense": [10.0, 20.0], "nuonuo": [50.0, 80.0], "another": [10.0, 20.0]}
+    assert one_for_all(curves) == [(["dense", "another"], [10.0, 20.0]), (["nuonuo"], [50.0, 80.0])]
 
 
 def test_plot_is_written_where_matplotlib_is(locomo: Dataset, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nuonuo.errors import MissingDependencyError
@@ -22,6 +23,14 @@ def recall_curves(run: Run) -> dict[str, list[float]]:
     return curves
 
 
+def one_for_all(curves: Mapping[str, Sequence[float]]) -> list[tuple[list[str], list[float]]]:
+    """Each curve once, with all systems that have it: of lines on top of each other only one is seen."""
+    systems: dict[tuple[float, ...], list[str]] = {}
+    for system, values in curves.items():
+        systems.setdefault(tuple(values), []).append(system)
+    return [(names, list(values)) for values, names in systems.items()]
+
+
 def plot_recall(run: Run, path: str | Path) -> None:
     """Write the plot to ``path``; its suffix gives the format.
 
@@ -30,21 +39,21 @@ def plot_recall(run: Run, path: str | Path) -> None:
     """
     try:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
     except ImportError as error:
         raise MissingDependencyError("a plot needs matplotlib: pip install matplotlib") from error
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
-    for system, values in recall_curves(run).items():
-        own = system == "nuonuo"
+    for systems, values in one_for_all(recall_curves(run)):
         axes.plot(
             range(1, len(values) + 1),
             values,
-            label=system,
-            linewidth=2.5 if own else 1.2,
-            zorder=3 if own else 2,
+            label=", ".join(systems),
+            linewidth=2.5 if "nuonuo" in systems else 1.2,
+            zorder=3 if "nuonuo" in systems else 2,
         )
     axes.set(xlabel="k", ylabel=f"recall@k, % ({run.dataset.unit}s)", title=run.dataset.name, ylim=(0, 100))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(path)
