@@ -111,7 +111,7 @@ def test_the_readme_has_the_engines_constants() -> None:
         f"{config.lexical_weight} lex(m)  +  {config.dense_weight} cos",
         f"dense weight becomes {config.token_weight + config.dense_weight}",
         f"{config.temporal_near} max B(m ± 1)  +  {config.temporal_far} max B(m ± 2)",
-        f"{config.temporal_own} ({config.temporal_near} + {config.temporal_far}) B(m)",
+        f"{config.temporal_own} ({config.temporal_near} + {config.temporal_far}) B(m))",
         f"2 <= df <= {config.content_max_df}",
         f"{config.content_weight:g} max_i V_ij (E(i) / E_best)^{config.content_sharpness:g}",
         f"f = {config.content_floor}, or {config.naming_floor} where i names j",

@@ -62,8 +62,8 @@ def test_neighbours_complete_each_other(texts: list[str], sessions: list[str | N
             e = max(s[m], g * around(1, s), g * g * around(2, s))
             assert found.completed[m, t] == pytest.approx(e, abs=1e-6)
         temporal = c.temporal_near * around(1, base) + c.temporal_far * around(2, base)
-        kept = c.temporal_own * (c.temporal_near + c.temporal_far) * base[m] if sessions[m] else 0
-        assert found.temporal[m] == pytest.approx(max(temporal, kept, 0), abs=1e-5)
+        temporal -= c.temporal_own * (c.temporal_near + c.temporal_far) * max(base[m], 0)
+        assert found.temporal[m] == pytest.approx(max(temporal, 0), abs=1e-5)
     assert np.allclose(found.tokens, found.completed @ weights, atol=1e-6)
     assert weights.dtype == found.energy.dtype == np.float32
 
@@ -196,11 +196,21 @@ def test_of_two_passages_alike_the_second_loses_and_turns_do_not() -> None:
 
 def test_what_is_said_in_passing_does_not_fall_behind() -> None:
     passing, matter = "boats code", "boats code lisbon"
-    for kept, first in ((SMALL.temporal_own, "s"), (0.0, "t")):
-        with fresh(config=replace(SMALL, temporal_own=kept)) as memory:
+    for own, first in ((SMALL.temporal_own, "s"), (0.0, "t")):
+        with fresh(config=replace(SMALL, temporal_own=own)) as memory:
             memory.add(["apple tree", passing, "green stripe"], session_id="s")
             memory.add(["boats", matter, "code"], session_id="t")
             assert memory.recall("boats code", 1)[0].memory.session_id == first
+
+
+def test_a_session_by_itself_lifts_nobody() -> None:
+    memory = fresh()
+    memory.add("rex beagle")
+    memory.add("rex lisbon", session_id="s")
+    memory.add(["rex beagle code", "apple tree"], session_id="t")
+    found = {hit.memory.text: hit.evidence.signals for hit in memory.recall("rex beagle")}
+    assert all("temporal" not in found[text] for text in ("rex beagle", "rex lisbon", "rex beagle code"))
+    assert found["apple tree"]["temporal"] > 0
 
 
 def test_a_neighbour_of_a_hit_is_explained_away() -> None:

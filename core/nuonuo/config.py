@@ -36,16 +36,16 @@ class MemoryConfig:
     bm25_b: float = 0.75  # normalisation by length
     neighbour_discount: float = 0.85  # a word answered one turn away counts this much, two away its square
     reply_discount: float = 1.0  # a word of a question, in the turn that answers it
-    asked_discount: float = 0.9  # what a question that was answered completes: its answer is looked for
+    asked_discount: float = 0.85  # what a question that was answered completes: its answer is looked for
     long_discount: float = 0.25  # a longer text completes more by chance: (short_turn / length) ** this
     short_turn: int = 40  # content tokens up to which a turn leaves unsaid what its neighbours said
     date_fade: float = 1.0  # days; a memory that far, and the length of the period, outside of it counts half
 
     # -- association: what activation reaches from the best --------------------------------------
-    temporal_near: float = 0.35  # share of the better direct neighbour's energy that is added
-    temporal_reply: float = 0.5  # the same share for a turn that answers the one before it
-    temporal_far: float = 0.2  # the same, two turns away
-    temporal_own: float = 0.85  # a turn keeps to itself this much of what it lends, where neighbours add less
+    temporal_near: float = 0.24  # share of the better direct neighbour's energy that is added
+    temporal_reply: float = 0.34  # the same share for a turn that answers the one before it
+    temporal_far: float = 0.14  # the same, two turns away
+    temporal_own: float = 0.85  # ... as far as they have more than this share of what the turn has itself
     link_sources: int = 10  # memories from which activation flows along content and explicit links
     link_targets: int = 128  # memories that it may reach
     content_weight: float = 3.0  # flow along content links

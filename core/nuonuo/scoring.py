@@ -3,13 +3,13 @@
 s_t(m) = max over patterns x of m of cos(q_t - c, x); for a word of a date, at least how near m's time is
 e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2))
 B(m)   = l(m)^h sum_t w_t e_t(m) + lexical + dense
-E(m)   = B(m) + max(a little of the neighbours' B, a little less of B(m) itself)
+E(m)   = B(m) + max(0, l(m) (a B(m +- 1) + b B(m +- 2)) - c (a + b) B(m))
 
 l(m) is 1 for a short text and falls with its length: more patterns complete more words by chance.
 A reply takes more from the question before it than a neighbour does, and an answered question counts
-less. A long turn says what it has to say by itself: it takes little from its neighbours. What is said
-in passing, among turns about something else, keeps what it could have lent to them: it does not fall
-behind for their sake.
+less. A long turn says what it has to say by itself: it takes little from its neighbours. Activation
+flows to a turn as far as its neighbours have more of it: so what is said in passing, among turns about
+something else, does not fall behind turns on the matter that have each other's help.
 """
 
 from __future__ import annotations
@@ -270,11 +270,8 @@ def with_neighbours(
     before1, after1, before2, after2 = base.take(at)
     temporal = np.maximum(back_share * before1, near_share * after1)
     temporal += np.float32(config.temporal_far) * np.maximum(before2, after2)
-    temporal *= leans
-    keeps = shard.sessions.inside(rows)
-    keeps[answered] = False  # what was asked goes to the answer
-    kept = np.float32(config.temporal_own) * (near_share + np.float32(config.temporal_far)) * base[:-1]
-    temporal = np.maximum(temporal, np.where(keeps, kept, np.float32(0)))
+    own_share = np.float32(config.temporal_own) * (near_share + np.float32(config.temporal_far))
+    temporal = np.maximum(temporal * leans - own_share * np.maximum(base[:-1], 0), 0)
     zeros = np.zeros(len(rows), np.float32)
     return Scored(
         rows,

@@ -30,7 +30,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "no sentence cues": {"sentence_cues": False},
     "no completion by neighbours": {"neighbour_discount": 0.0, "reply_discount": 0.0},
     "no temporal associations": {"temporal_near": 0.0, "temporal_far": 0.0, "temporal_reply": 0.0},
-    "turns keep nothing": {"temporal_own": 0.0},
+    "neighbours help the better too": {"temporal_own": 0.0},
     "no replies": {
         "reply_discount": MemoryConfig().neighbour_discount,
         "temporal_reply": MemoryConfig().temporal_near,
