@@ -102,6 +102,21 @@ def test_a_neighbour_answers(empty: AssociativeMemory) -> None:
     assert hit.evidence.signals["temporal"] > 0
 
 
+def test_a_lone_turn_stands_no_higher_than_a_memory_without_a_session(empty: AssociativeMemory) -> None:
+    empty.add("The garage code is 4471.")
+    empty.add("My sister got a new garage with a code panel.", session_id="s")
+    assert empty.recall("What is the garage code?", k=1)[0].memory.text == "The garage code is 4471."
+
+
+def test_what_a_turn_tells_before_it_asks_is_found(empty: AssociativeMemory) -> None:
+    told = "My train to work takes 45 minutes each way. Which podcasts would suit that?"
+    empty.add(told, role="user", session_id="s")
+    empty.add(" ".join(CORPUS[:40]), role="assistant", session_id="s")
+    empty.add("The train to Porto takes three hours.", role="user", session_id="t")
+    empty.add("Enjoy the trip!", role="assistant", session_id="t")
+    assert empty.recall("How many minutes does the train to work take?", k=1)[0].memory.text == told
+
+
 def test_a_cue_evokes_its_memory(empty: AssociativeMemory) -> None:
     empty.add(CORPUS)
     empty.add("4711 0815", cues=["secret combination of the bank vault", "how do I open the strongbox?"])
