@@ -270,6 +270,7 @@ def with_neighbours(
     before1, after1, before2, after2 = base.take(at)
     temporal = np.maximum(back_share * before1, near_share * after1)
     temporal += np.float32(config.temporal_far) * np.maximum(before2, after2)
+    # As far as they have more: else whoever stands among turns on the matter passes whoever does not.
     own_share = np.float32(config.temporal_own) * (near_share + np.float32(config.temporal_far))
     temporal = np.maximum(temporal * leans - own_share * np.maximum(base[:-1], 0), 0)
     zeros = np.zeros(len(rows), np.float32)
