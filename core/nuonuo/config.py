@@ -45,7 +45,7 @@ class MemoryConfig:
     temporal_near: float = 0.24  # share of the better direct neighbour's energy that is added
     temporal_reply: float = 0.34  # the same share for a turn that answers the one before it
     temporal_far: float = 0.14  # the same, two turns away
-    temporal_own: float = 0.85  # ... as far as they have more than this share of what the turn has itself
+    temporal_own: float = 0.85  # neighbours lend only what they have beyond this share of its own energy
     link_sources: int = 10  # memories from which activation flows along content and explicit links
     link_targets: int = 128  # memories that it may reach
     content_weight: float = 3.0  # flow along content links

@@ -15,7 +15,7 @@ from nuonuo.evaluation import ablation
 from nuonuo.evaluation.ablation import BASE, ablate, compare, hold_out, parse_setting, parse_variant
 from nuonuo.evaluation.baselines import Dense
 from nuonuo.evaluation.datasets import Dataset, Group, Question, load
-from nuonuo.evaluation.plot import one_for_all, recall_curves
+from nuonuo.evaluation.plot import distinct_curves, recall_curves
 from nuonuo.evaluation.report import (
     conditions,
     discriminations,
@@ -213,7 +213,7 @@ def test_recall_curves_end_at_the_greatest_k(locomo: Dataset) -> None:
 
 def test_systems_with_one_curve_share_a_line() -> None:
     curves = {"dense": [10.0, 20.0], "nuonuo": [50.0, 80.0], "another": [10.0, 20.0]}
-    assert one_for_all(curves) == [(["dense", "another"], [10.0, 20.0]), (["nuonuo"], [50.0, 80.0])]
+    assert distinct_curves(curves) == {(10.0, 20.0): ["dense", "another"], (50.0, 80.0): ["nuonuo"]}
 
 
 def test_plot_is_written_where_matplotlib_is(locomo: Dataset, tmp_path: Path) -> None:

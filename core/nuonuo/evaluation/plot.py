@@ -23,12 +23,12 @@ def recall_curves(run: Run) -> dict[str, list[float]]:
     return curves
 
 
-def one_for_all(curves: Mapping[str, Sequence[float]]) -> list[tuple[list[str], list[float]]]:
+def distinct_curves(curves: Mapping[str, Sequence[float]]) -> dict[tuple[float, ...], list[str]]:
     """Each curve once, with all systems that have it: of lines on top of each other only one is seen."""
     systems: dict[tuple[float, ...], list[str]] = {}
     for system, values in curves.items():
         systems.setdefault(tuple(values), []).append(system)
-    return [(names, list(values)) for values, names in systems.items()]
+    return systems
 
 
 def plot_recall(run: Run, path: str | Path) -> None:
@@ -44,7 +44,7 @@ def plot_recall(run: Run, path: str | Path) -> None:
         raise MissingDependencyError("a plot needs matplotlib: pip install matplotlib") from error
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
-    for systems, values in one_for_all(recall_curves(run)):
+    for values, systems in distinct_curves(recall_curves(run)).items():
         axes.plot(
             range(1, len(values) + 1),
             values,
