@@ -153,7 +153,7 @@ def test_the_first_are_chosen_for_what_they_add(
     c, embedder = SMALL, memory._encoder._embedder
     vectors = [encoding.vectors[0] for encoding in embedder.encode_documents(texts)]
     left, covered = set(range(len(texts))), np.zeros(len(weights))
-    temporal, before = found.temporal.astype(float), list[int]()
+    before = list[int]()
     for place, chosen in enumerate(hits.at.tolist()):
         adds = {
             m: c.together_weight * float(np.maximum(found.completed[m] - covered, 0) @ weights) for m in left
@@ -163,7 +163,7 @@ def test_the_first_are_chosen_for_what_they_add(
             alike = [float(vectors[m] @ vectors[other]) for other in before if sessions[other] is None]
             likeness = max([ALIKE, *alike]) - ALIKE if sessions[m] is None else 0.0
             loses[m] = c.redundancy_weight * likeness
-        values = {m: found.energy[m] - found.temporal[m] + temporal[m] + adds[m] - loses[m] for m in left}
+        values = {m: found.energy[m] + adds[m] - loses[m] for m in left}
         assert values[chosen] == pytest.approx(max(values.values()), abs=2e-3)
         assert hits.together[place] == pytest.approx(adds[chosen], abs=1e-5)
         assert hits.redundancy[place] == pytest.approx(loses[chosen], abs=2e-3)  # rounded to 8 bits
@@ -172,15 +172,6 @@ def test_the_first_are_chosen_for_what_they_add(
             continue
         before.append(chosen)
         covered = np.maximum(covered, found.completed[chosen])
-        turn = [m for m in range(len(texts)) if sessions[m] == sessions[chosen] is not None]
-        for m in left & {turn[i] for i in near(turn, chosen)}:
-            temporal[m] *= 1 - c.explained_away
-    assert np.allclose(hits.temporal, temporal, atol=1e-6)
-
-
-def near(turns: list[int], turn: int) -> list[int]:
-    """The places beside ``turn`` in ``turns``; none where it is not there."""
-    return [i for i, m in enumerate(turns) if turn in turns[max(i - 1, 0) : i + 2] and m != turn]
 
 
 def test_of_two_passages_alike_the_second_loses_and_turns_do_not() -> None:
@@ -211,18 +202,6 @@ def test_a_session_by_itself_lifts_nobody() -> None:
     found = {hit.memory.text: hit.evidence.signals for hit in memory.recall("rex beagle")}
     assert all("temporal" not in found[text] for text in ("rex beagle", "rex lisbon", "rex beagle code"))
     assert found["apple tree"]["temporal"] > 0
-
-
-def test_a_neighbour_of_a_hit_is_explained_away() -> None:
-    memory = fresh()
-    memory.add(["rex beagle", "apple tree", "ana lisbon boats"], session_id="s")
-    kept = {hit.memory.text: hit.evidence.signals for hit in memory.recall("rex beagle")}
-    config = replace(SMALL, explained_away=0.0)
-    with AssociativeMemory(memory._store, memory._encoder._embedder, config=config) as other:
-        whole = {hit.memory.text: hit.evidence.signals for hit in other.recall("rex beagle")}
-    first, beside = "rex beagle", "apple tree"
-    assert kept[first] == whole[first]
-    assert kept[beside]["temporal"] == pytest.approx((1 - SMALL.explained_away) * whole[beside]["temporal"])
 
 
 @settings(deadline=None, max_examples=40)

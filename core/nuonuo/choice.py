@@ -7,11 +7,7 @@ The next is the candidate with the greatest
 covered_t being the best e_t among those chosen. The last term is maximal marginal relevance (Carbonell
 & Goldstein 1998) over the chosen m', for those that resemble each other at all. It holds among memories
 outside of sessions only: of passages that are alike one will do, but turns that are alike tell of
-several events.
-
-Each time that a turn is chosen, it explains part of why its direct neighbours looked good (explaining
-away: Pearl 1988), so they lose a share of what is left of their temporal energy. What a candidate has
-and adds never grows: scores never rise.
+several events. What a candidate adds never grows: scores never rise.
 """
 
 from __future__ import annotations
@@ -30,27 +26,24 @@ ALIKE = 0.3  # cosine from which two texts resemble each other; of texts on two 
 class Chosen:
     """The hits, best first.
 
-    Shapes: k hits of C candidates.
+    Shapes: k hits.
         at: (k,) int64, indices into the candidates.
         together: (k,) float32, what each adds to those before it.
         redundancy: (k,) float32, what each loses to the one of them that it resembles most.
-        temporal: (C,) float32, what is left of each candidate's temporal energy.
     """
 
     at: IntArray
     together: FloatArray
     redundancy: FloatArray
-    temporal: FloatArray
 
 
 def choose(search: Search, scored: Scored, k: int) -> Chosen:
-    """The first ``k`` one after another; those after `MemoryConfig.together` by what is left of them."""
+    """The first ``k`` one after another; those after `MemoryConfig.together` by what they still add."""
     config, weights = search.config, search.weights
-    weight, kept = np.float32(config.together_weight), 1 - config.explained_away
+    weight = np.float32(config.together_weight)
     loose = ~search.shard.sessions.inside(scored.rows)
     states, norms = search.shard.vectors.states(scored.rows if loose.any() else scored.rows[:0])
-    temporal, other = scored.temporal.copy(), scored.energy - scored.temporal
-    free = scored.energy.copy()  # of the chosen, -inf
+    free = scored.energy  # of the chosen, -inf
     covered = np.zeros(scored.completed.shape[1], np.float32)
     redundant = np.zeros(len(free), np.float32)
     chosen: list[int] = []
@@ -63,10 +56,6 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
         added.append(float(bonus[best]))
         lost.append(float(redundant[best]))
         free[best] = -np.inf
-        for beside in scored.beside[:2, best].tolist():
-            if beside < len(free) and free[beside] > -np.inf:
-                temporal[beside] *= kept
-                free[beside] = other[beside] + temporal[beside]
         covered = np.maximum(covered, scored.completed[best])
         bonus = weight * (np.maximum(scored.completed - covered, 0) @ weights)
         if loose[best]:  # einsum and not @, as in `VectorIndex.cosines`
@@ -79,5 +68,4 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
         np.concatenate([np.array(chosen, np.int64), rest]),
         np.concatenate([np.array(added, np.float32), bonus[rest]]),
         np.concatenate([np.array(lost, np.float32), redundant[rest]]),
-        temporal,
     )

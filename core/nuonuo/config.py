@@ -61,7 +61,6 @@ class MemoryConfig:
     together_weight: float = 1.0  # what a memory adds to the words that those before it left open
     together: int = 10  # how many hits are chosen so, one after another
     redundancy_weight: float = 0.1  # what a passage without a session loses, times its likeness to a hit
-    explained_away: float = 0.1  # share of its temporal energy that a direct neighbour of a chosen one loses
 
     # -- settling --------------------------------------------------------------------------------
     beta: float = 30.0  # inverse temperature of the softmax over candidates and the null pattern
@@ -118,5 +117,4 @@ _MOST = {
     "reply_discount": 1,
     "asked_discount": 1,
     "temporal_own": 1,
-    "explained_away": 1,
 }

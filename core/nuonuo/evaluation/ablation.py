@@ -43,7 +43,6 @@ PARTS: dict[str, dict[str, Any]] = {
     "no links by title": {"naming_weight": 0.0},
     "not chosen together": {"together_weight": 0.0},
     "no loss for what resembles": {"redundancy_weight": 0.0},
-    "nothing explained away": {"explained_away": 0.0},
 }
 
 
