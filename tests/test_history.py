@@ -91,7 +91,12 @@ class History(RuleBasedStateMachine):
             if self.on_disk
             else InMemoryStore(journal_length=journal)
         )
-        self.memory = AssociativeMemory(self.store, WordEmbedder(), config=TIGHT if tight else SMALL)
+        self.memory = AssociativeMemory(
+            self.store,
+            WordEmbedder(),
+            paraphrase=lambda text: [text.split()[-1]],
+            config=TIGHT if tight else SMALL,
+        )
         self.ids: list[str] = []
 
     @rule(

@@ -139,7 +139,7 @@ def test_a_paraphraser_gives_cues(minilm: MiniLM) -> None:
     assert asked == [*CORPUS[:20], "The brass thing lies in the attic."]
     found = memory.recall("Where is the trumpet?", k=1)
     assert found[0].memory.text == "The brass thing lies in the attic."
-    assert found[0].memory.cues == ("Where is the trumpet?",)
+    assert (found[0].memory.cues, found[0].memory.paraphrases) == ((), ("Where is the trumpet?",))
     assert found.confidence > 0.9
 
 

@@ -91,11 +91,11 @@ def weight_of(value: object) -> float:
     return float(value)
 
 
-def cues_of(value: object) -> tuple[str, ...]:
+def cues_of(value: object, name: str = "cues") -> tuple[str, ...]:
     """Cue texts: an iterable of texts, not one text."""
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise InvalidTypeError(f"cues must be a list of texts, got {type(value).__name__} {_short(value)}")
-    return tuple(text_of(cue, "a cue") for cue in value)
+        raise InvalidTypeError(f"{name} must be a list of texts, got {type(value).__name__} {_short(value)}")
+    return tuple(text_of(cue, f"one of the {name}") for cue in value)
 
 
 def ids_of(value: object) -> list[str]:
@@ -157,6 +157,7 @@ def _complete(item: object, at: int, default: Memory) -> Memory:
         timestamp=moment_of(timestamp, "timestamp"),
         metadata=metadata,
         cues=cues_of(item.cues) or default.cues,
+        paraphrases=cues_of(item.paraphrases, "paraphrases"),
         session_id=optional_label(session_id, "session_id"),
         id=uuid.uuid4().hex if item.id is None else label_of(item.id, "id"),
     )

@@ -63,7 +63,7 @@ class Encoder:
 
     def traces(self, memories: Sequence[Memory]) -> list[Traces]:
         """The traces of each memory's text and cues, all from one batch."""
-        texts = [_texts(memory) for memory in memories]
+        texts = [memory.parts for memory in memories]
         extra = [sentences(memory.text) if self._sentences else [] for memory in memories]
         flat = [text for parts, more in zip(texts, extra, strict=True) for text in (*parts, *more)]
         encodings = iter(self._encode(flat, "document"))
@@ -77,9 +77,9 @@ class Encoder:
         return [replace(traces, code=code) for traces, code in zip(found, codes, strict=True)]
 
     def _traces(self, memory: Memory, parts: list[Encoding], sentences: list[FloatArray]) -> Traces:
-        """The traces of one memory, but for its code: ``parts`` are its text and its cues."""
+        """The traces of one memory, but for its code: ``parts`` are those of `Memory.parts`."""
         patterns, spans = [], []
-        for number, (text, encoding) in enumerate(zip(_texts(memory), parts, strict=True)):
+        for number, (text, encoding) in enumerate(zip(memory.parts, parts, strict=True)):
             found, where = patterns_of(encoding, self.analyzer.words(text))
             if len(found):
                 patterns.append(found)
@@ -151,11 +151,6 @@ class Encoder:
             Encoding(check_vectors(e.vectors, (len(e.vectors), dimension), who), *_tokens(t, self._tokens))
             for e, t in zip(found, tokens, strict=True)
         ]
-
-
-def _texts(memory: Memory) -> list[str]:
-    """The parts of a memory: part 0 is its text, part i its i-th cue."""
-    return [memory.text, *memory.cues]
 
 
 def _tokens(

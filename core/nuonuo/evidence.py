@@ -238,7 +238,7 @@ def _matches(
         if answer.part == TIMESTAMP:
             source, written = "timestamp", str(holder.timestamp.date() if holder.timestamp else "")
         else:
-            part, written = _written(question, answer, [holder.text, *holder.cues], analyzer)
+            part, written = _written(question, answer, holder.parts, analyzer)
             source = "neighbour" if answer.row != row else "text" if part == 0 else "cue"
         word = question.words[answer.word]
         found.append(

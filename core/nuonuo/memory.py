@@ -158,7 +158,8 @@ class AssociativeMemory:
     ) -> None:
         """Change a memory in place; what is not given stays. Its associations stay too.
 
-        A cue that is there twice, or that the text says already, falls out.
+        A cue that is there twice, or that the text says already, falls out. With a new text the old
+        one's paraphrases go, and new ones are asked for.
 
         Raises:
             UnknownMemoryError: no such memory (in ``namespace``, where given).
@@ -177,6 +178,8 @@ class AssociativeMemory:
             "cues": cues,
         }
         changed = replace(old, **{name: value for name, value in given.items() if value is not UNSET})
+        if changed.text != old.text:
+            changed = replace(changed, paraphrases=())
         (memory,) = checks.memories_of(
             changed,
             namespace=old.namespace,

@@ -22,10 +22,11 @@ class Memory:
         timestamp: when it was said; aware, in UTC, to the microsecond. `add` also takes a naive
             datetime (read as UTC), an ISO 8601 string or seconds since 1970.
         metadata: a JSON object of the caller's own, for filters and for the way back to its source.
-        cues: further texts that should evoke this memory: paraphrases, questions that it answers.
+        cues: further texts of the caller's own that should evoke it, such as questions that it answers.
         session_id: the conversation it belongs to; neighbours in one session become associated.
         id: unique in the file; given by the engine where the caller gives none.
         namespace: the wall between tenants; filled in by the engine.
+        paraphrases: what a paraphraser made of the text; they go when the text changes.
     """
 
     text: str
@@ -36,6 +37,12 @@ class Memory:
     session_id: str | None = None
     id: str | None = None
     namespace: str = DEFAULT_NAMESPACE
+    paraphrases: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """All that evokes it: its text, which is part 0, its cues and its paraphrases."""
+        return self.text, *self.cues, *self.paraphrases
 
 
 MatchSource = Literal["text", "cue", "neighbour", "timestamp"]

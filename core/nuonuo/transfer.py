@@ -80,6 +80,7 @@ def _record(memory: Memory) -> dict[str, Any]:
         "timestamp": None if memory.timestamp is None else memory.timestamp.isoformat(),
         "text": memory.text,
         "cues": list(memory.cues),
+        "paraphrases": list(memory.paraphrases),
         "metadata": dict(memory.metadata),
     }
 

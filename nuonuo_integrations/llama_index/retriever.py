@@ -124,8 +124,8 @@ class NuonuoRetriever(BaseRetriever):
         return await asyncio.to_thread(self.add_nodes, nodes)
 
     def _bring_up_to_date(self, stored: Memory, new: Memory) -> None:
-        same_cues = stored.cues[: len(new.cues)] == new.cues  # a paraphraser's own follow them
-        if stored.text != new.text or dict(stored.metadata) != dict(new.metadata) or not same_cues:
+        same = (stored.text, stored.cues, dict(stored.metadata)) == (new.text, new.cues, dict(new.metadata))
+        if not same:
             self.memory.update(
                 str(stored.id), text=new.text, metadata=new.metadata, cues=new.cues, namespace=self.namespace
             )

@@ -25,11 +25,18 @@ FULL = Memory(
     session_id="2026-11-21",
     id="m1",
     namespace="user-42",
+    paraphrases=("Rex fürchtet Donner", "\ud800"),
 )
 
 
 @pytest.mark.parametrize(
-    "memory", [FULL, Memory("x", id="m1", namespace=""), replace(FULL, text="y" * 70_000)]
+    "memory",
+    [
+        FULL,
+        replace(FULL, paraphrases=()),
+        Memory("x", id="m1", namespace=""),
+        replace(FULL, text="y" * 70_000),
+    ],
 )
 def test_what_is_stored_comes_back(store: Store, memory: Memory) -> None:
     (seq,) = store.insert(memory.namespace, [(memory, traces())])

@@ -26,12 +26,12 @@ SECRET = {
     "role": "RoleSecret",
     "metadata": {"KeySecret": "ValueSecret"},
     "cues": ("CueSecret one", "CueSecret two"),
+    "paraphrases": ("ParaphraseSecret",),
     "session_id": "SessionSecret",
     "id": "IdSecret",
 }
-WORDS = [
-    kind + b"Secret" for kind in (b"Text", b"Role", b"Key", b"Value", b"Cue", b"Session", b"Id", b"Space")
-]
+KINDS = (b"Text", b"Role", b"Key", b"Value", b"Cue", b"Paraphrase", b"Session", b"Id", b"Space")
+WORDS = [kind + b"Secret" for kind in KINDS]
 
 
 def secret(**changes: Any) -> Memory:

@@ -27,12 +27,12 @@ SENTENCE = -1  # the part of a vector that stands for one sentence of the text
 class Traces:
     """What the encoder left of a memory's text and cues; stored, so that nothing is embedded twice.
 
-    Part 0 of a memory is its text, part i its i-th cue.
+    Part i is the i-th of `Memory.parts`: 0 for the text, then cues and paraphrases.
 
     Shapes:
         vectors: (C, d) float16, unit rows: each window of the text, each of its sentences, then each
-            window of each cue.
-        parts: (C,) int32, the part that each vector belongs to: 0 for the text, i for its i-th cue,
+            window of every other part.
+        parts: (C,) int32, the part that each vector belongs to: as `Memory.parts`,
             `SENTENCE` for a sentence of the text.
         patterns: (T, ceil(d' / 8)) uint8, `np.packbits` of the signs of T content tokens' vectors,
             d' being the dimension of the encoder that has token vectors; T may be 0.

@@ -1,7 +1,8 @@
 """How a memory and its traces become bytes: explicit, little-endian, and nothing but data.
 
 A memory's payload is a header of six uint32 (the byte lengths of id, text, role, session id,
-metadata and cues; `_ABSENT` for None), then those six as UTF-8; metadata and cues are JSON.
+metadata and cues; `_ABSENT` for None), then those six as UTF-8. Metadata and cues are JSON: cues a list,
+or where there are paraphrases an object with both lists.
 
 A traces payload is a header of five uint32 (C, d, T, bytes a pattern, n_active), then the arrays in
 C order, the wide ones first so that all are aligned: parts (C) int32, spans (T, 3) int32,
@@ -55,8 +56,7 @@ def pack_memory(memory: Memory) -> bytes:
             f"a store keeps memories by their id, got id={memory.id!r}; give each a str that is not empty"
         )
     metadata = metadata_json(memory.metadata) if memory.metadata else ""
-    cues = json.dumps(list(memory.cues), ensure_ascii=False) if memory.cues else ""
-    fields = (memory.id, memory.text, memory.role, memory.session_id, metadata, cues)
+    fields = (memory.id, memory.text, memory.role, memory.session_id, metadata, _cues_json(memory))
     parts = [None if field is None else encode_text(field) for field in fields]
     lengths = [_ABSENT if part is None else len(part) for part in parts]
     return _MEMORY.pack(*lengths) + b"".join(part for part in parts if part)
@@ -81,19 +81,29 @@ def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str
                 raise ValueError(f"a field of {length} bytes is cut off after {len(part)}")
             fields.append(part.decode("utf-8", "surrogatepass"))
             at += length
-        key, text, role, session_id, metadata, cues = fields
+        key, text, role, session_id, metadata, cues_json = fields
+        cues = json.loads(cues_json) if cues_json else []
+        both = cues if isinstance(cues, dict) else {"cues": cues, "paraphrases": []}
         return Memory(
             text=text or "",
             role=role,
             timestamp=None if timestamp is None else _EPOCH + timedelta(microseconds=timestamp),
             metadata=json.loads(metadata) if metadata else {},
-            cues=tuple(json.loads(cues)) if cues else (),
+            cues=tuple(both["cues"]),
             session_id=session_id,
             id=key,
             namespace=namespace,
+            paraphrases=tuple(both["paraphrases"]),
         )
-    except (struct.error, TypeError, ValueError, OverflowError) as error:
+    except (struct.error, TypeError, ValueError, OverflowError, KeyError) as error:
         raise NotAStoreError(f"a stored memory is damaged ({error}); restore the file from a copy") from error
+
+
+def _cues_json(memory: Memory) -> str:
+    cues, paraphrases = list(memory.cues), list(memory.paraphrases)
+    if paraphrases:
+        return json.dumps({"cues": cues, "paraphrases": paraphrases}, ensure_ascii=False)
+    return json.dumps(cues, ensure_ascii=False) if cues else ""
 
 
 def pack_name(name: str) -> bytes:

@@ -119,6 +119,23 @@ def test_embedded_metadata_evokes_its_node(engine: AssociativeMemory) -> None:
     assert engine.get(["n5"])[0].cues == ("line: 5",)
 
 
+def test_paraphrases_stay_while_the_text_does() -> None:
+    asked: list[str] = []
+
+    def paraphrase(text: str) -> list[str]:
+        asked.append(text)
+        return [f"about {text}"]
+
+    engine = AssociativeMemory(embedder=new_embedder(), paraphrase=paraphrase)
+    retriever = NuonuoRetriever(engine)
+    for text, page, times in (("old", 1, 1), ("old", 1, 1), ("old", 2, 1), ("new", 2, 2)):
+        retriever.add_nodes([TextNode(id_="a", text=text, metadata={"page": page})])
+        (stored,) = engine.list()
+        assert (stored.text, stored.cues) == (text, (f"page: {page}",))
+        assert stored.paraphrases == (f"about {text}",)
+        assert len(asked) == times
+
+
 def test_a_blank_page_is_left_out_and_what_is_no_node_is_an_error(engine: AssociativeMemory) -> None:
     retriever = NuonuoRetriever(engine)
     assert retriever.add_nodes([TextNode(id_="a", text=" \n"), TextNode(id_="b", text="b")]) == ["b"]
