@@ -143,6 +143,40 @@ def test_a_paraphraser_gives_cues(minilm: MiniLM) -> None:
     assert found.confidence > 0.9
 
 
+ASKED = (
+    "What is my garage code?",
+    "what's the garage code again?",
+    "Do you know my garage code?",
+    "I forgot the code of the garage, what is it?",
+    "What was the garage code?",
+)
+
+
+def test_a_fact_is_found_though_it_was_asked_for_in_vain(empty: AssociativeMemory) -> None:
+    fact = "By the way, the garage code is 4471 now."
+    empty.add(CORPUS[:20], session_id="talk")
+    empty.add([Memory(fact, role="user"), Memory("Thanks, noted.", role="assistant")], session_id="monday")
+    for at, question in enumerate(ASKED * 3):
+        found = texts(empty.recall(question, k=3))
+        assert fact in found
+        assert len(set(found)) == len(found)
+        refused = "Sorry, I do not know your garage code." if at % 2 else "I cannot say."
+        empty.add(
+            [Memory(question, role="user"), Memory(refused, role="assistant")], session_id=f"attempt {at}"
+        )
+
+
+def test_a_yes_here_and_there_still_answers(empty: AssociativeMemory) -> None:
+    asked = ["Do you like tea?", "Do you drink coffee?", "Are you married?", "Do you own a car?"]
+    for question, answer in zip(asked, ["Yes.", "No.", "Yes.", "No."], strict=True):
+        turns = [Memory(question, role="assistant"), Memory(answer, role="user")]
+        empty.add(turns, session_id=question)
+    for question, cue in zip(
+        asked, ("Does he like tea?", "Is coffee fine?", "Has he a wife?", "Has he a car?"), strict=True
+    ):
+        assert empty.recall(cue, k=1)[0].memory.session_id == question
+
+
 def test_an_explicit_association_lifts_its_target(empty: AssociativeMemory) -> None:
     ids = empty.add(CORPUS)
     source, target = ids[3], ids[53]

@@ -49,6 +49,7 @@ def test_neighbours_complete_each_other(texts: list[str], sessions: list[str | N
     g, c = SMALL.neighbour_discount, SMALL
     turns = {s: [m for m in range(n) if sessions[m] == s] for s in sessions if s is not None}
     for m in range(n):
+        singular = 1 - (np.log(texts.count(texts[m])) / np.log(max(n, 2))) ** 2
         turn = turns.get(sessions[m] or "", [m])
         at = turn.index(m)
 
@@ -59,7 +60,7 @@ def test_neighbours_complete_each_other(texts: list[str], sessions: list[str | N
 
         for t in range(len(weights)):
             s = [row[t] for row in own]
-            e = max(s[m], g * around(1, s), g * g * around(2, s))
+            e = max(s[m], singular * g * around(1, s), singular * g * g * around(2, s))
             assert found.completed[m, t] == pytest.approx(e, abs=1e-6)
         temporal = c.temporal_near * around(1, base) + c.temporal_far * around(2, base)
         temporal -= c.temporal_own * (c.temporal_near + c.temporal_far) * max(base[m], 0)
@@ -162,7 +163,9 @@ def test_the_first_are_chosen_for_what_they_add(
         for m in left:
             alike = [float(vectors[m] @ vectors[other]) for other in before if sessions[other] is None]
             likeness = max([ALIKE, *alike]) - ALIKE if sessions[m] is None else 0.0
-            loses[m] = c.redundancy_weight * likeness
+            again = any(texts[other] == texts[m] for other in before)
+            repeated = c.repeat_loss * max(float(found.base[m]), 0) * again
+            loses[m] = max(c.redundancy_weight * likeness, repeated)
         values = {m: found.energy[m] + adds[m] - loses[m] for m in left}
         assert values[chosen] == pytest.approx(max(values.values()), abs=2e-3)
         assert hits.together[place] == pytest.approx(adds[chosen], abs=1e-5)
@@ -176,13 +179,62 @@ def test_the_first_are_chosen_for_what_they_add(
 
 def test_of_two_passages_alike_the_second_loses_and_turns_do_not() -> None:
     passages, turns = fresh(), fresh()
-    texts = ["rex beagle", "rex beagle", "ana lisbon boats"]
+    texts = ["rex beagle", "beagle rex", "ana lisbon boats"]
     passages.add(texts)
     turns.add(texts, session_id="s")
     lost = [signals.get("redundancy", 0) for signals in shares(passages.recall("rex beagle ana"))]
     assert sorted(lost)[0] == pytest.approx(-SMALL.redundancy_weight * (1 - ALIKE), abs=1e-3)
     assert lost[0] == 0
     assert all("redundancy" not in signals for signals in shares(turns.recall("rex beagle ana")))
+
+
+def test_what_is_said_again_steps_back() -> None:
+    memory = fresh()
+    memory.add(["Rex, beagle!", "rex lisbon"], session_id="s", role="user")
+    memory.add(["rex beagle", "apple tree"], session_id="t", role="user")
+    memory.add("rex beagle", session_id="u", role="assistant")
+    memory.add("rex the beagle", session_id="v", role="user")
+    hits = memory.recall("rex beagle")
+    lost = {hit.memory.session_id: hit.evidence.signals.get("redundancy", 0.0) for hit in hits}
+    assert {session for session in lost if lost[session]} in (
+        {"s"},
+        {"t"},
+    )  # not by others, nor in other words
+    assert {hit.memory.session_id for hit in hits[:3]} >= {"u", "v"}
+    (last,) = [hit for hit in hits if "redundancy" in hit.evidence.signals]
+    own = sum(last.evidence.signals[name] for name in ("tokens", "lexical", "dense"))
+    assert last.evidence.signals["redundancy"] == pytest.approx(-SMALL.repeat_loss * own, abs=1e-6)
+
+
+def test_what_is_said_every_day_leaves_room_for_the_rest() -> None:
+    memory = fresh(config=replace(SMALL, dense_candidates=8, lexical_candidates=8))
+    for day in range(40):
+        memory.add(["rex beagle lisbon", "apple tree"], session_id=f"day {day}", role="user")
+    memory.add("ana paints the rex of lisbon", session_id="once", role="user")
+    found = memory.recall("rex beagle lisbon", k=2)
+    assert [hit.memory.text for hit in found] == ["rex beagle lisbon", "ana paints the rex of lisbon"]
+
+
+def test_a_question_is_not_answered_by_having_been_asked() -> None:
+    texts = [
+        "rex beagle?",
+        "where is the rex beagle code?",
+        "the beagle, lisbon boats and rex?",
+        "rex beagle",
+    ]
+    apart, chat = fresh(), fresh()
+    for at, text in enumerate(texts):
+        apart.add(text)
+        chat.add(text, session_id=f"s{at}", role="user")
+    c = SMALL.echo_discount
+    # the share of its content words that the question has: 2 of 2, 2 of 3, 2 of 4; the last one asks nothing
+    for query, left in (("rex beagle?", [c, 1 - (1 - c) / 3, 1, 1]), ("rex beagle", [1, 1, 1, 1])):
+        whole = {hit.memory.text: hit.evidence.signals for hit in apart.recall(query)}
+        found = {hit.memory.text: hit.evidence.signals for hit in chat.recall(query)}
+        for text, share in zip(texts, left, strict=True):
+            for name in ("tokens", "lexical", "dense"):
+                assert found[text][name] == pytest.approx(share * whole[text][name], abs=1e-5)
+    assert chat.recall("rex beagle?")[0].memory.text == "rex beagle"
 
 
 def test_what_is_said_in_passing_does_not_fall_behind() -> None:
@@ -238,6 +290,7 @@ def test_weights_of_zero_switch_their_part_off() -> None:
         explicit_weight=0,
         together_weight=0,
         redundancy_weight=0,
+        repeat_loss=0,
         neighbour_discount=0,
     )
     memory = fresh(config=off)

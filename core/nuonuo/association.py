@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nuonuo.arrays import IntArray, largest
-from nuonuo.scoring import BoolArray, FloatArray, Scored, Search, extend, places_of
+from nuonuo.scoring import Scored, extend, places_of
+from nuonuo.search import BoolArray, FloatArray, Search
 
 FAINT = 0.1  # a content link that carries less than this of the best's activation moves next to nothing
 

@@ -2,12 +2,14 @@
 
 The next is the candidate with the greatest
 
-    E(m) + c sum_t w_t max(0, e_t(m) - covered_t) - r max(0, max cos(m, m') - ALIKE)
+    E(m) + c sum_t w_t max(0, e_t(m) - covered_t) - max over the chosen m' of loss(m, m')
 
-covered_t being the best e_t among those chosen. The last term is maximal marginal relevance (Carbonell
-& Goldstein 1998) over the chosen m', for those that resemble each other at all. It holds among memories
-outside of sessions only: of passages that are alike one will do, but turns that are alike tell of
-several events. What a candidate adds never grows: scores never rise.
+    loss = h B(m)                               where m says again what m' says, in the same words
+           r max(0, cos(m, m') - ALIKE)         for two memories outside of sessions
+
+covered_t being the best e_t among those chosen. The second loss is maximal marginal relevance (Carbonell
+& Goldstein 1998), for those that resemble each other at all: of passages that are alike one will do, but
+turns that are alike tell of several events. What a candidate adds never grows: scores never rise.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuonuo.arrays import IntArray
-from nuonuo.scoring import FloatArray, Scored, Search
+from nuonuo.scoring import Scored
+from nuonuo.search import FloatArray, Search
 
 ALIKE = 0.3  # cosine from which two texts resemble each other; of texts on two matters few reach it
 
@@ -46,6 +49,7 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
     free = scored.energy  # of the chosen, -inf
     covered = np.zeros(scored.completed.shape[1], np.float32)
     redundant = np.zeros(len(free), np.float32)
+    wordings, own = search.shard.repeats.wordings(scored.rows), np.maximum(scored.base, 0)
     chosen: list[int] = []
     added: list[float] = []
     lost: list[float] = []
@@ -58,6 +62,8 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
         free[best] = -np.inf
         covered = np.maximum(covered, scored.completed[best])
         bonus = weight * (np.maximum(scored.completed - covered, 0) @ weights)
+        said_again = wordings == wordings[best]
+        redundant = np.maximum(redundant, np.float32(config.repeat_loss) * own * said_again)
         if loose[best]:  # einsum and not @, as in `VectorIndex.cosines`
             cosines = np.einsum("ij,j->i", states, states[best]) / (norms * norms[best])
             loss = np.float32(config.redundancy_weight) * (cosines - np.float32(ALIKE))

@@ -16,7 +16,7 @@ from nuonuo.dates import DateFinder
 from nuonuo.embedding import Embedder, Encoding, check_vectors
 from nuonuo.errors import EmbeddingError
 from nuonuo.records import Memory
-from nuonuo.scoring import Question
+from nuonuo.search import Question
 from nuonuo.sentences import sentences
 from nuonuo.separation import WinnerTakeAll
 from nuonuo.stores.base import SENTENCE, Identity, Traces

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from nuonuo.config import MemoryConfig
 from nuonuo.pipeline import Ranking
 from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory
-from nuonuo.scoring import Dated, Question, Scored, token_words
+from nuonuo.scoring import Scored
+from nuonuo.search import Dated, Question, token_words
 from nuonuo.sessions import NOBODY
 from nuonuo.shard import Shard
 from nuonuo.tokens import agreement

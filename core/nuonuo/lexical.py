@@ -196,6 +196,21 @@ class Postings:
         at = bisect_left(rows, row)
         return at < len(rows) and rows[at] == row
 
+    def heard(self, rows: IntArray, stems: Iterable[str], without: Iterable[str]) -> FloatArray:
+        """The share of the distinct stems of each of ``rows`` that is among ``stems`` (C,), in [0, 1].
+
+        Those ``without`` do not count; 1 for a row that has no others. Rarity does not count either:
+        what is asked again and again would be rare no more.
+        """
+        counted, known = np.ones(len(self._stem), bool), np.zeros(len(self._stem), bool)
+        counted[[self._term[stem] for stem in without if stem in self._term]] = False
+        known[[self._term[stem] for stem in stems if stem in self._term]] = True
+        entries, counts = self._forward.gather(rows)
+        terms, owners = entries[:, 0], np.repeat(np.arange(len(rows)), counts)
+        said = np.bincount(owners[counted[terms]], minlength=len(rows))
+        shared = np.bincount(owners[(counted & known)[terms]], minlength=len(rows))
+        return np.where(said > 0, shared / np.maximum(said, 1), 1).astype(np.float32)
+
     def vocabulary(self) -> list[str]:
         """The stems that stand in at least one memory."""
         return list(self._term)

@@ -9,6 +9,7 @@ design section.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,8 @@ from nuonuo.arrays import IntArray, largest
 from nuonuo.association import associate
 from nuonuo.choice import Chosen, choose
 from nuonuo.config import MemoryConfig
-from nuonuo.scoring import BoolArray, Dated, FloatArray, Question, Scored, Search, prepare, score
+from nuonuo.scoring import Scored, score
+from nuonuo.search import BoolArray, Dated, FloatArray, Question, Search, prepare
 from nuonuo.sessions import NOBODY
 from nuonuo.shard import Shard
 
@@ -61,11 +63,27 @@ def candidates(search: Search, dense: int) -> IntArray:
     mask, wanted = search.mask, search.config.lexical_candidates
     if np.count_nonzero(mask) <= dense + wanted:
         return np.flatnonzero(mask)
-    near = search.shard.vectors.nearest(search.dense, dense, mask)
+    near = various(search.shard, lambda k: search.shard.vectors.nearest(search.dense, k, mask), dense)
     worded = np.flatnonzero((search.lexical.rare > 0) & mask)
-    cued = np.concatenate([near, worded[largest(search.lexical.rare[worded], wanted)]])
+    scores = search.lexical.rare[worded]
+    cued = np.concatenate([near, various(search.shard, lambda k: worded[largest(scores, k)], wanted)])
     beside = search.shard.sessions.neighbours(cued)
     reached = np.zeros(len(mask), bool)
     reached[cued] = True
     reached[beside[beside != NOBODY]] = True
     return np.flatnonzero(reached & mask)
+
+
+def various(shard: Shard, best: Callable[[int], IntArray], k: int) -> IntArray:
+    """The rows of ``best(k)``; where most of them repeat each other, one of each text further down too.
+
+    Else what is said every day ("What is on today?") would leave no room for anything else.
+    """
+    rows = found = best(k)
+    _, first = np.unique(shard.repeats.wordings(found), return_index=True)
+    size = k
+    while len(found) == size and 2 * len(first) < k:
+        size *= 2
+        found = best(size)
+        _, first = np.unique(shard.repeats.wordings(found), return_index=True)
+    return rows if size == k else np.union1d(rows, found[first])

@@ -7,107 +7,24 @@ E(m)   = B(m) + max(0, l(m) (a B(m +- 1) + b B(m +- 2)) - c (a + b) B(m))
 
 l(m) is 1 for a short text and falls with its length: more patterns complete more words by chance.
 A reply takes more from the question before it than a neighbour does, and an answered question counts
-less. A long turn says what it has to say by itself: it takes little from its neighbours. Activation
+less. A long turn says what it has to say by itself: it takes little from its neighbours, and so does one
+that says what many say. Where the question was asked before, that turn is no answer (`echo`). Activation
 flows to a turn as far as its neighbours have more of it: so what is said in passing, among turns about
 something else, does not fall behind turns on the matter that have each other's help.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from nuonuo.arrays import IntArray
 from nuonuo.config import MemoryConfig
-from nuonuo.dates import Period
-from nuonuo.lexical import Scores
-from nuonuo.sessions import NOBODY
+from nuonuo.search import BoolArray, FloatArray, Search, token_words
+from nuonuo.sessions import NOBODY, asks
 from nuonuo.shard import Shard
-from nuonuo.tokens import QueryTokens, best_of
-from nuonuo.vectors import DenseCue, dense_cue
-from nuonuo.words import Word
-
-FloatArray = npt.NDArray[np.float32]
-BoolArray = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """A question, prepared: its words, and what the encoder made of it.
-
-    Shapes:
-        state: (d,) float32, its unit sentence vector.
-        tokens: its content tokens, or None where there are no token vectors.
-        periods: the stretches of time that it speaks of.
-    """
-
-    text: str
-    words: list[Word]
-    state: FloatArray
-    tokens: QueryTokens | None
-    periods: tuple[Period, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Dated:
-    """One period of a question, put to a shard. A period in which nothing was stored is no more than words.
-
-    Shapes:
-        tokens: (T,) bool, the question's tokens that name it.
-        closeness: (n,) float32, how near each row's timestamp is to it, 1 inside.
-    """
-
-    tokens: BoolArray
-    closeness: FloatArray
-
-    @property
-    def inside(self) -> BoolArray:
-        """(n,): rows that are more in the period than out of it."""
-        return self.closeness >= 0.5
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Search:
-    """A question put to a shard: what every stage of the pipeline needs.
-
-    Shapes:
-        mask: (n,) bool, the rows that may take part.
-        weights: (T,) float32, each token's share of the question.
-        dense: the question's vector, for the sentence vectors.
-        lexical: BM25 of each row; ``most`` is the greatest that the question allows.
-        dates: the periods that it speaks of.
-    """
-
-    shard: Shard
-    question: Question
-    mask: BoolArray
-    config: MemoryConfig
-    weights: FloatArray
-    dense: DenseCue
-    lexical: Scores
-    most: np.float32
-    dates: tuple[Dated, ...] = ()
-
-
-def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryConfig) -> Search:
-    """Put ``question`` to the rows of ``mask`` (n,)."""
-    idf = {stem: shard.postings.idf(stem) for stem in dict.fromkeys(word.stem for word in question.words)}
-    most = np.float32(max(shard.postings.most(idf.values()), 1e-9))
-    dates = tuple(_dated(shard, question, config))
-    weights = word_weights(shard, question, config, idf, dates)
-    dense, lexical = dense_cue(question.state), shard.postings.scores(idf)
-    return Search(shard, question, mask, config, weights, dense, lexical, most, dates)
-
-
-def _dated(shard: Shard, question: Question, config: MemoryConfig) -> Iterator[Dated]:
-    for period in question.periods:
-        closeness = shard.fields.closeness(period, config.date_fade)
-        if closeness.max(initial=0) > 0:
-            named = [word.start < period.end and word.end > period.start for word in question.words]
-            yield Dated(np.array(named, bool)[token_words(question)], closeness)
+from nuonuo.tokens import best_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,28 +69,6 @@ class Scored:
         return self.base + self.temporal + self.content + self.explicit
 
 
-def word_weights(
-    shard: Shard, question: Question, config: MemoryConfig, idf: Mapping[str, float], dates: Sequence[Dated]
-) -> FloatArray:
-    """w_t: each query token's share of the question (T,), by the ``idf`` of its stem; shares sum to 1.
-
-    Without token vectors each content word is one token. A date is one word, and stands wherever a
-    memory's time lies in it.
-    """
-    owner = token_words(question)
-    if not len(owner):
-        return np.zeros(0, np.float32)
-    pieces = np.bincount(owner, minlength=len(question.words))
-    share = np.array([idf[word.stem] for word in question.words], np.float32) / np.maximum(pieces, 1)
-    weights: FloatArray = share.astype(np.float32)[owner] ** np.float32(config.idf_power)
-    for date in dates:
-        if date.tokens.any():
-            idf_of_date = shard.postings.idf_of(int(np.count_nonzero(date.inside)))
-            weights[date.tokens] = idf_of_date**config.idf_power / np.count_nonzero(date.tokens)
-    weights /= max(weights.sum(), np.float32(1e-9))
-    return weights
-
-
 def score(search: Search, rows: IntArray) -> Scored:
     """The energy of each of ``rows`` (C,), ascending, with the help of its neighbours in time."""
     return with_neighbours(search, rows, *_signals(search, rows))
@@ -203,13 +98,6 @@ def _signals(search: Search, rows: IntArray) -> tuple[FloatArray, FloatArray, Fl
     """What ``rows`` say by themselves: completions (C, T), cosines (C,), BM25 over its greatest (C,)."""
     cosines = search.shard.vectors.cosines(rows, search.dense)
     return own_completion(search, rows), cosines, search.lexical.of(rows) / search.most
-
-
-def token_words(question: Question) -> IntArray:
-    """For each token of the question (T,) the index of its word."""
-    if question.tokens is not None:
-        return question.tokens.words
-    return np.array([at for at, word in enumerate(question.words) if word.content], np.int64)
 
 
 def own_completion(search: Search, rows: IntArray) -> FloatArray:
@@ -245,6 +133,7 @@ def with_neighbours(
     g = np.float32(config.neighbour_discount)
     discounts = np.empty(at.shape, np.float32)
     discounts[0], discounts[1], discounts[2:] = from_before(leans, replies, config), g, g * g
+    discounts *= singular(shard, rows, config)
     helped = padded.take(at, axis=0)
     helped *= discounts[:, :, None]
     completed = np.maximum(own, helped.max(axis=0))
@@ -253,17 +142,19 @@ def with_neighbours(
     if len(answered):
         answer_leans = leaning(shard, answer[answered], config)
         completed[answered] *= 1 - np.float32(1 - config.asked_discount) * answer_leans[:, None]
+    heard = echo(search, rows)
+    completed *= heard[:, None]
     if search.question.tokens is None:  # what the tokens would say, the sentence vector says alone
         dated = np.zeros(own.shape[1], bool)
         for date in search.dates:
             dated |= date.tokens
         tokens = np.float32(config.token_weight) * (completed[:, dated] @ weights[dated])
-        dense = np.float32(config.dense_weight + config.token_weight) * cosines
+        dense = np.float32(config.dense_weight + config.token_weight) * heard * cosines
     else:
         by_chance = leans ** np.float32(config.long_discount)
         tokens = np.float32(config.token_weight) * by_chance * (completed @ weights)
-        dense = np.float32(config.dense_weight) * cosines
-    worded = np.float32(config.lexical_weight) * lexical
+        dense = np.float32(config.dense_weight) * heard * cosines
+    worded = np.float32(config.lexical_weight) * heard * lexical
     base = np.append(tokens + worded + dense, np.float32(0))
     near_share = np.float32(config.temporal_near)
     back_share = np.where(replies, np.float32(config.temporal_reply), near_share)
@@ -291,6 +182,33 @@ def with_neighbours(
         cosines,
         lexical,
     )
+
+
+def singular(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
+    """How far the words of each of ``rows`` (C,) are its own: 1, and less for those that many memories say.
+
+    What is said to everyone ("I am sorry, I do not know that.") answers nothing, whatever stood before it.
+    With c of N memories that say it: 1 - `common_loss` (ln c / ln N)^2, which hardly touches a "Yes." here
+    and there.
+    """
+    times = np.log(shard.repeats.times(rows)) / np.log(max(shard.count, 2))
+    found: FloatArray = (1 - config.common_loss * times**2).astype(np.float32)
+    return found
+
+
+def echo(search: Search, rows: IntArray) -> FloatArray:
+    """What is left of each of ``rows`` (C,) beside a question: 1, and less for a turn that asks the same.
+
+    A question is not answered by having been asked before, however well the words fit. With r the share
+    of an asking turn's content stems that the question has: 1 - (1 - `echo_discount`) max(0, 2 r - 1).
+    """
+    shard, left = search.shard, np.ones(len(rows), np.float32)
+    asking = np.flatnonzero(shard.sessions.asking(rows))
+    if len(asking) and asks(search.question.text):
+        stems = [word.stem for word in search.question.words]
+        shared = shard.postings.heard(rows[asking], stems, shard.stop_stems)
+        left[asking] -= np.float32(1 - search.config.echo_discount) * np.maximum(2 * shared - 1, 0)
+    return left
 
 
 def from_before(leans: FloatArray, replies: BoolArray, config: MemoryConfig) -> FloatArray:

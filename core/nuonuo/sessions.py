@@ -97,6 +97,11 @@ class Sessions:
         found: npt.NDArray[np.bool_] = self._inside.data[rows]
         return found
 
+    def asking(self, rows: IntArray) -> npt.NDArray[np.bool_]:
+        """Whether each of ``rows`` (C,) is a turn of a session that asks."""
+        found: npt.NDArray[np.bool_] = self._asks.data[rows]
+        return found
+
     def replies(self, rows: IntArray) -> npt.NDArray[np.bool_]:
         """Whether each of ``rows`` (C,) answers the turn before it; False for `NOBODY`."""
         found: npt.NDArray[np.bool_] = self._replies.data[rows] & (rows >= 0)

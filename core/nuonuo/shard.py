@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from nuonuo.config import MemoryConfig
 from nuonuo.filters import Fields
 from nuonuo.hebbian import HebbianAssociator
 from nuonuo.lexical import Postings
+from nuonuo.repeats import Repeats
 from nuonuo.sentences import title
 from nuonuo.sessions import NOBODY, Sessions
 from nuonuo.stores.base import SENTENCE, START, Changes, Cursor, Row, Store
@@ -33,7 +35,7 @@ class Shard:
     Attributes:
         cursor: how far the shard has followed the store. lock: held by whoever reads or applies.
         postings, vectors, fields: the lexical cue, the dense cues, and what filters see.
-        sessions: which turn stands beside which, and which answers which.
+        sessions: which turn stands beside which, and which answers which. repeats: what is said again.
         patterns: by row (T, ceil(d' / 64)) uint64, the token patterns; spans: (T, 3) int32, their characters.
         codes: the associator over winner-take-all codes; it holds the explicit associations.
         ids: by row; None for a row that is gone. alive: (n,) bool.
@@ -57,6 +59,7 @@ class Shard:
         self.vectors = VectorIndex(self._dimension, config.oversampling)
         self.fields = Fields()
         self.sessions = Sessions()
+        self.repeats = Repeats()
         self.patterns = Ragged(np.uint64, (-(-self._pattern_bytes // 8),))
         self.spans = Ragged(np.int32, (3,))
         self.codes = HebbianAssociator(config.n_units, damping=config.hub_damping)
@@ -72,6 +75,11 @@ class Shard:
     @property
     def alive(self) -> npt.NDArray[np.bool_]:
         return self._alive.data
+
+    @property
+    def stop_stems(self) -> frozenset[str]:
+        """The stems of the language's function words."""
+        return self._analyzer.stop_stems
 
     @property
     def count(self) -> int:
@@ -133,7 +141,7 @@ class Shard:
         self._lengths.append([0])
         self.ids.append(item.memory.id)
         self._row_by_id[str(item.memory.id)] = row
-        for index in (self.postings, self.vectors, self.fields, self.sessions):
+        for index in (self.postings, self.vectors, self.fields, self.sessions, self.repeats):
             index.append()
         self.patterns.append(self.patterns.rows[:0])
         self.spans.append(np.zeros((0, 3), np.int32))
@@ -141,12 +149,13 @@ class Shard:
 
     def _fill(self, row: int, item: Row) -> None:
         memory, traces = item.memory, item.traces
-        stems = [stem for text in memory.parts for stem in self._analyzer.stems(text)]
+        said, *cued = [self._analyzer.stems(text) for text in memory.parts]
         name = [word.stem for word in self._analyzer.words(title(memory.text)) if word.content]
-        self.postings.put(row, stems, name)
+        self.postings.put(row, [*said, *chain.from_iterable(cued)], name)
         self.vectors.put(row, traces.vectors, traces.parts != SENTENCE)
         self.fields.put(row, memory)
         self.sessions.put(row, memory)
+        self.repeats.put(row, memory.role, said, memory.text)
         if len(traces.spans):
             self.patterns.replace(row, as_words(traces.patterns))
             self.spans.replace(row, traces.spans)
@@ -162,6 +171,7 @@ class Shard:
         self.patterns.clear(row)
         self.spans.clear(row)
         self.sessions.clear(row)
+        self.repeats.clear(row)
 
     def _remove(self, row: int) -> None:
         self._empty(row)
@@ -189,6 +199,8 @@ class Shard:
             "ids": [self.ids[row] for row in rows.tolist()],
             "seqs": self.seqs(rows),
             "lengths": self.lengths(rows).tolist(),
+            "wordings": self.repeats.wordings(rows).tolist(),
+            "times": self.repeats.times(rows).tolist(),
             "stems": self.postings.state(rows),
             "titles": self.postings.titles(rows),
             "idf": {stem: self.postings.idf(stem) for stem in sorted(self.postings.vocabulary())},
@@ -212,6 +224,7 @@ class Shard:
             self.vectors,
             self.fields,
             self.sessions,
+            self.repeats,
             self.patterns,
             self.spans,
             self.codes,

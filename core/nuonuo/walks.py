@@ -16,7 +16,7 @@ from nuonuo.arrays import largest
 from nuonuo.chain import Association, Stop, walk
 from nuonuo.config import MemoryConfig
 from nuonuo.pipeline import recall
-from nuonuo.scoring import Question
+from nuonuo.search import Question
 from nuonuo.sessions import NOBODY
 from nuonuo.shard import Shard
 from nuonuo.vectors import dense_cue

@@ -89,6 +89,7 @@ class Analyzer:
         self._stop = _STOP_WORDS.get(language or "", frozenset())
         self._local = threading.local()  # a Snowball stemmer may serve one thread at a time
         self._form = lru_cache(maxsize=1 << 16)(self._uncached_form)
+        self.stop_stems = frozenset(self._form(word)[0] for word in self._stop)
 
     def words(self, text: str) -> list[Word]:
         """The words of ``text`` in order; a pair of unspaced characters comes after its first one."""

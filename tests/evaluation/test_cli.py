@@ -36,6 +36,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("locomo", LOCOMO, ()),
         ("longmemeval", LONGMEMEVAL, ("--roles", "both")),
         ("longmemeval", LONGMEMEVAL, ("--pooled", "--limit", "1")),
+        ("locomo", LOCOMO, ("--asked", "2")),
         ("multihop", MULTIHOP, ()),
     ],
 )

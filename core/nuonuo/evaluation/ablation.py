@@ -43,6 +43,9 @@ PARTS: dict[str, dict[str, Any]] = {
     "no links by title": {"naming_weight": 0.0},
     "not chosen together": {"together_weight": 0.0},
     "no loss for what resembles": {"redundancy_weight": 0.0},
+    "questions count as answers": {"echo_discount": 1.0},
+    "repeats count in full": {"repeat_loss": 0.0},
+    "what all say answers too": {"common_loss": 0.0},
 }
 
 

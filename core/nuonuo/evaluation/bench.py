@@ -89,7 +89,7 @@ def add_parser(commands: Any) -> None:
 
 
 def _run_one(args: argparse.Namespace, console: Console) -> None:
-    dataset = load(args.data, args.kind, roles=args.roles, pooled=args.pooled, limit=args.limit)
+    dataset = load(args.data, args.kind, pooled=args.pooled, **_reading(args))
     _retrieve(args, console, dataset, args.out, args.plot)
 
 
@@ -103,7 +103,7 @@ def _run_all(args: argparse.Namespace, console: Console) -> None:
         raise InvalidInputError(f"there is no known data set in {args.data!r}; looked for {patterns}")
     for file, also_pooled in wanted.items():
         for pooled in (False, True) if also_pooled else (False,):
-            dataset = load(file, roles=args.roles, pooled=pooled, limit=args.limit)
+            dataset = load(file, pooled=pooled, **_reading(args))
             out = None if args.out is None else Path(args.out) / f"{dataset.name}.json"
             plot = None if args.plot is None else Path(args.plot) / f"{dataset.name}.png"
             _retrieve(args, console, dataset, out, plot)
@@ -147,7 +147,7 @@ def _retrieve(
 
 
 def _run_ablate(args: argparse.Namespace, console: Console) -> None:
-    dataset = load(args.data, None, roles=args.roles, pooled=args.pooled, limit=args.limit)
+    dataset = load(args.data, pooled=args.pooled, **_reading(args))
     config = _config(args)
     variants = dict(ablation.parse_variant(text) for text in args.variant) or ablation.PARTS
     with bar(console) as start, _embedder(args, start) as embedder:
@@ -201,6 +201,10 @@ def _run_chains(args: argparse.Namespace, console: Console) -> None:
 
 
 # -- what they share --------------------------------------------------------------------------------
+
+
+def _reading(args: argparse.Namespace) -> dict[str, Any]:
+    return {"roles": args.roles, "limit": args.limit, "asked": args.asked}
 
 
 def _config(args: argparse.Namespace) -> MemoryConfig:

@@ -16,6 +16,7 @@ from typing import Any
 
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation import loaders
+from nuonuo.evaluation.asked import asked_before
 from nuonuo.evaluation.forms import Dataset, Group, Kind, Question, Roles, take
 
 __all__ = ["Dataset", "Group", "Kind", "Question", "Roles", "load", "take"]
@@ -28,6 +29,7 @@ def load(
     roles: Roles = "user",
     pooled: bool = False,
     limit: int | None = None,
+    asked: int = 0,
 ) -> Dataset:
     """Read the data set in ``path``.
 
@@ -36,6 +38,7 @@ def load(
         roles: LongMemEval: whose turns are stored.
         pooled: LongMemEval: all haystacks in one namespace.
         limit: at most this many questions, spread evenly over the file.
+        asked: how often each question was asked before, in vain.
 
     Raises:
         InvalidInputError: no such file, or not a file of that kind.
@@ -64,7 +67,7 @@ def load(
         ) from error
     name = f"{file.name.split('.')[0]}{'_pooled' if pooled else ''}"
     dataset = replace(dataset, name=name, file=file.name, sha256=hashlib.sha256(raw).hexdigest())
-    return dataset if limit is None else take(dataset, limit)
+    return asked_before(dataset if limit is None else take(dataset, limit), asked)
 
 
 def _parse(raw: bytes, file: Path) -> Any:

@@ -42,6 +42,10 @@ def reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=int, metavar="N", help="ask at most N questions, spread over the file"
     )
+    parser.add_argument(
+        "--asked", type=int, default=0, metavar="N",
+        help="store that each question was asked N times before, in vain (default: 0)",
+    )  # fmt: skip
 
 
 def retrieval_options(parser: argparse.ArgumentParser) -> None:
