@@ -4,7 +4,7 @@ The next is the candidate with the greatest
 
     E(m) + c sum_t w_t max(0, e_t(m) - covered_t) - max over the chosen m' of loss(m, m')
 
-    loss = h B(m)                               where m says again what m' says, in the same words
+    loss = h B(m)                               where m asks or tells again what m' does (`nuonuo.repeats`)
            r max(0, cos(m, m') - ALIKE)         for two memories outside of sessions
 
 covered_t being the best e_t among those chosen. The second loss is maximal marginal relevance (Carbonell
@@ -49,7 +49,7 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
     free = scored.energy  # of the chosen, -inf
     covered = np.zeros(scored.completed.shape[1], np.float32)
     redundant = np.zeros(len(free), np.float32)
-    wordings, own = search.shard.repeats.wordings(scored.rows), np.maximum(scored.base, 0)
+    repeats, own = search.shard.repeats, np.maximum(scored.base, 0)
     chosen: list[int] = []
     added: list[float] = []
     lost: list[float] = []
@@ -62,8 +62,8 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
         free[best] = -np.inf
         covered = np.maximum(covered, scored.completed[best])
         bonus = weight * (np.maximum(scored.completed - covered, 0) @ weights)
-        said_again = wordings == wordings[best]
-        redundant = np.maximum(redundant, np.float32(config.repeat_loss) * own * said_again)
+        again = repeats.same(scored.rows, int(scored.rows[best]))
+        redundant = np.maximum(redundant, np.float32(config.repeat_loss) * own * again)
         if loose[best]:  # einsum and not @, as in `VectorIndex.cosines`
             cosines = np.einsum("ij,j->i", states, states[best]) / (norms * norms[best])
             loss = np.float32(config.redundancy_weight) * (cosines - np.float32(ALIKE))

@@ -196,20 +196,18 @@ class Postings:
         at = bisect_left(rows, row)
         return at < len(rows) and rows[at] == row
 
-    def heard(self, rows: IntArray, stems: Iterable[str], without: Iterable[str]) -> FloatArray:
-        """The share of the distinct stems of each of ``rows`` that is among ``stems`` (C,), in [0, 1].
+    def beyond(self, rows: IntArray, stems: Iterable[str]) -> FloatArray:
+        """How rare the rarest stem of each of ``rows`` is that is not among ``stems`` (C,), in [0, 1].
 
-        Those ``without`` do not count; 1 for a row that has no others. Rarity does not count either:
-        what is asked again and again would be rare no more.
+        1 for a stem that no other memory has, 0 where ``stems`` hold all that the row says.
         """
-        counted, known = np.ones(len(self._stem), bool), np.zeros(len(self._stem), bool)
-        counted[[self._term[stem] for stem in without if stem in self._term]] = False
-        known[[self._term[stem] for stem in stems if stem in self._term]] = True
+        rarity = np.log1p((self._count - self._df.data + 0.5) / (self._df.data + 0.5)) / self.idf_of(1)
+        rarity[[self._term[stem] for stem in stems if stem in self._term]] = 0
         entries, counts = self._forward.gather(rows)
-        terms, owners = entries[:, 0], np.repeat(np.arange(len(rows)), counts)
-        said = np.bincount(owners[counted[terms]], minlength=len(rows))
-        shared = np.bincount(owners[(counted & known)[terms]], minlength=len(rows))
-        return np.where(said > 0, shared / np.maximum(said, 1), 1).astype(np.float32)
+        found, full = np.zeros(len(rows), np.float32), np.flatnonzero(counts)
+        if len(full):
+            found[full] = np.maximum.reduceat(rarity[entries[:, 0]], (counts.cumsum() - counts)[full])
+        return found
 
     def vocabulary(self) -> list[str]:
         """The stems that stand in at least one memory."""

@@ -54,7 +54,8 @@ class AssociativeMemory:
         store: where the truth is kept; None keeps it in RAM.
         embedder: gives sentence vectors, and token vectors where it can; None for the packaged MiniLM.
         token_embedder: gives the token vectors, for an ``embedder`` that has none.
-        paraphrase: a callable from a text to further cue texts, asked for each memory that is added.
+        paraphrase: a callable from a text to further cue texts, asked for each memory that is added without
+            paraphrases.
         config: the constants of the engine.
 
     Raises:

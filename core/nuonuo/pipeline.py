@@ -63,10 +63,16 @@ def candidates(search: Search, dense: int) -> IntArray:
     mask, wanted = search.mask, search.config.lexical_candidates
     if np.count_nonzero(mask) <= dense + wanted:
         return np.flatnonzero(mask)
-    near = various(search.shard, lambda k: search.shard.vectors.nearest(search.dense, k, mask), dense)
-    worded = np.flatnonzero((search.lexical.rare > 0) & mask)
-    scores = search.lexical.rare[worded]
-    cued = np.concatenate([near, various(search.shard, lambda k: worded[largest(scores, k)], wanted)])
+    shard, rare = search.shard, search.lexical.rare
+    worded = np.flatnonzero((rare > 0) & mask)
+    near = various(
+        shard,
+        lambda k: shard.vectors.nearest(search.dense, k, mask),
+        lambda rows: shard.vectors.cosines(rows, search.dense),
+        dense,
+    )
+    sharing = various(shard, lambda k: worded[largest(rare[worded], k)], lambda rows: rare[rows], wanted)
+    cued = np.concatenate([near, sharing])
     beside = search.shard.sessions.neighbours(cued)
     reached = np.zeros(len(mask), bool)
     reached[cued] = True
@@ -74,16 +80,17 @@ def candidates(search: Search, dense: int) -> IntArray:
     return np.flatnonzero(reached & mask)
 
 
-def various(shard: Shard, best: Callable[[int], IntArray], k: int) -> IntArray:
-    """The rows of ``best(k)``; where most of them repeat each other, one of each text further down too.
+def various(
+    shard: Shard, best: Callable[[int], IntArray], value: Callable[[IntArray], FloatArray], k: int
+) -> IntArray:
+    """The rows of ``best(k)``; where most of them repeat each other, the best k of other texts too.
 
-    Else what is said every day ("What is on today?") would leave no room for anything else.
+    Else what is asked every day ("What is on today?") would leave no room for anything else.
     """
     rows = found = best(k)
-    _, first = np.unique(shard.repeats.wordings(found), return_index=True)
-    size = k
-    while len(found) == size and 2 * len(first) < k:
+    others, size = shard.repeats.distinct(found), k
+    while len(found) == size and 2 * len(others) < k:
         size *= 2
         found = best(size)
-        _, first = np.unique(shard.repeats.wordings(found), return_index=True)
-    return rows if size == k else np.union1d(rows, found[first])
+        others = shard.repeats.distinct(found)
+    return rows if size == k else np.union1d(rows, others[largest(value(others), k)])

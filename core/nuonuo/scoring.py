@@ -22,7 +22,7 @@ import numpy as np
 from nuonuo.arrays import IntArray
 from nuonuo.config import MemoryConfig
 from nuonuo.search import BoolArray, FloatArray, Search, token_words
-from nuonuo.sessions import NOBODY, asks
+from nuonuo.sessions import NOBODY
 from nuonuo.shard import Shard
 from nuonuo.tokens import best_of
 
@@ -185,11 +185,10 @@ def with_neighbours(
 
 
 def singular(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
-    """How far the words of each of ``rows`` (C,) are its own: 1, and less for those that many memories say.
+    """How far the words of each of ``rows`` (C,) are its own: 1, and less for those that many repeat.
 
-    What is said to everyone ("I am sorry, I do not know that.") answers nothing, whatever stood before it.
-    With c of N memories that say it: 1 - `common_loss` (ln c / ln N)^2, which hardly touches a "Yes." here
-    and there.
+    What an assistant says to everyone ("I am sorry, I do not know that.") answers nothing, whatever stood
+    before it. With c of N memories that say it: 1 - `common_loss` (ln c / ln N)^2.
     """
     times = np.log(shard.repeats.times(rows)) / np.log(max(shard.count, 2))
     found: FloatArray = (1 - config.common_loss * times**2).astype(np.float32)
@@ -199,15 +198,17 @@ def singular(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
 def echo(search: Search, rows: IntArray) -> FloatArray:
     """What is left of each of ``rows`` (C,) beside a question: 1, and less for a turn that asks the same.
 
-    A question is not answered by having been asked before, however well the words fit. With r the share
-    of an asking turn's content stems that the question has: 1 - (1 - `echo_discount`) max(0, 2 r - 1).
+    What is asked for by "what", "who" or "when" is a word that the question lacks: a turn that asks, and
+    says nothing beyond the question, cannot hold it, however well it fits. With n how rare its rarest
+    other word is: 1 - (1 - `echo_discount`) (1 - n). A question of yes or no may well be answered by a
+    turn that asks the same ("Rex is ill, you know?").
     """
-    shard, left = search.shard, np.ones(len(rows), np.float32)
+    shard, question, left = search.shard, search.question, np.ones(len(rows), np.float32)
     asking = np.flatnonzero(shard.sessions.asking(rows))
-    if len(asking) and asks(search.question.text):
-        stems = [word.stem for word in search.question.words]
-        shared = shard.postings.heard(rows[asking], stems, shard.stop_stems)
-        left[asking] -= np.float32(1 - search.config.echo_discount) * np.maximum(2 * shared - 1, 0)
+    if len(asking) and any(word.asks for word in question.words):
+        stems = {word.stem for word in question.words} | shard.stop_stems
+        new = shard.postings.beyond(rows[asking], stems)
+        left[asking] -= np.float32(1 - search.config.echo_discount) * (1 - new)
     return left
 
 

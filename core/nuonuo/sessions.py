@@ -114,6 +114,7 @@ class Sessions:
             "sessions": {name: [place[row] for row in members] for name, members in self._rows.items()},
             "neighbours": [[place[row] for row in pair] for pair in self._beside.data[rows].tolist()],
             "replies": self._replies.data[rows].tolist(),
+            "asking": self._asks.data[rows].tolist(),
         }
 
     @property

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -149,13 +148,13 @@ class Shard:
 
     def _fill(self, row: int, item: Row) -> None:
         memory, traces = item.memory, item.traces
-        said, *cued = [self._analyzer.stems(text) for text in memory.parts]
+        stems = [stem for text in memory.parts for stem in self._analyzer.stems(text)]
         name = [word.stem for word in self._analyzer.words(title(memory.text)) if word.content]
-        self.postings.put(row, [*said, *chain.from_iterable(cued)], name)
+        self.postings.put(row, stems, name)
         self.vectors.put(row, traces.vectors, traces.parts != SENTENCE)
         self.fields.put(row, memory)
         self.sessions.put(row, memory)
-        self.repeats.put(row, memory.role, said, memory.text)
+        self.repeats.put(row, memory)
         if len(traces.spans):
             self.patterns.replace(row, as_words(traces.patterns))
             self.spans.replace(row, traces.spans)
@@ -199,7 +198,6 @@ class Shard:
             "ids": [self.ids[row] for row in rows.tolist()],
             "seqs": self.seqs(rows),
             "lengths": self.lengths(rows).tolist(),
-            "wordings": self.repeats.wordings(rows).tolist(),
             "times": self.repeats.times(rows).tolist(),
             "stems": self.postings.state(rows),
             "titles": self.postings.titles(rows),

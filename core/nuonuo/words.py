@@ -59,6 +59,14 @@ _STOP_WORDS = {
 }
 
 
+# Words that ask for what the question does not name. A question without any asks for yes or no.
+_QUESTION_WORDS = {
+    "english": frozenset(
+        "what what's who who's whom whose where where's when when's which why why's how how's".split()
+    )
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """One word of a text: the characters ``text[start:end]``, and the form it is compared by."""
@@ -67,6 +75,7 @@ class Word:
     end: int
     stem: str
     content: bool  # False for a stop word
+    asks: bool  # True for "what", "who", "when" and their like
 
 
 class Analyzer:
@@ -87,6 +96,7 @@ class Analyzer:
             )
         self.language = language
         self._stop = _STOP_WORDS.get(language or "", frozenset())
+        self._asking = _QUESTION_WORDS.get(language or "", frozenset())
         self._local = threading.local()  # a Snowball stemmer may serve one thread at a time
         self._form = lru_cache(maxsize=1 << 16)(self._uncached_form)
         self.stop_stems = frozenset(self._form(word)[0] for word in self._stop)
@@ -119,15 +129,15 @@ class Analyzer:
                 return word
         return next((text[word.start : word.end] for word in self.words(text) if word.stem == stem), "")
 
-    def _uncached_form(self, word: str) -> tuple[str, bool]:
+    def _uncached_form(self, word: str) -> tuple[str, bool, bool]:
         folded = unicodedata.normalize("NFKC", word).casefold().replace("’", "'")
-        content = folded not in self._stop
+        content, asking = folded not in self._stop, folded in self._asking
         if self.language is None:
-            return folded, content
+            return folded, content, asking
         stemmer = getattr(self._local, "stemmer", None)
         if stemmer is None:
             stemmer = self._local.stemmer = Stemmer.Stemmer(self.language, 0)
-        return stemmer.stemWord(folded), content
+        return stemmer.stemWord(folded), content, asking
 
 
 def whole_word(text: str, start: int, end: int) -> str:
