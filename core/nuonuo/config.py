@@ -37,8 +37,8 @@ class MemoryConfig:
     neighbour_discount: float = 0.85  # a word answered one turn away counts this much, two away its square
     reply_discount: float = 1.0  # a word of a question, in the turn that answers it
     asked_discount: float = 0.85  # what a question that was answered completes: its answer is looked for
-    echo_discount: float = 0.3  # what a turn completes that only asks what the question asks
-    common_loss: float = 1.0  # share of its neighbours' help that a turn loses if it is what everyone says
+    echo_discount: float = 0.3  # what is left of a turn that asks what the question asks, and no more
+    common_loss: float = 1.0  # share of its neighbours' completions that a turn loses if everyone is told it
     long_discount: float = 0.25  # a longer text completes more by chance: (short_turn / length) ** this
     short_turn: int = 40  # content tokens up to which a turn leaves unsaid what its neighbours said
     date_fade: float = 1.0  # days; a memory that far, and the length of the period, outside of it counts half
@@ -62,7 +62,7 @@ class MemoryConfig:
     # -- completion together ---------------------------------------------------------------------
     together_weight: float = 1.0  # what a memory adds to the words that those before it left open
     together: int = 10  # how many hits are chosen so, one after another
-    repeat_loss: float = 0.5  # share of its own energy that a memory loses to a hit with the same words
+    repeat_loss: float = 0.5  # share of its own energy that a repeat loses to the hit that it repeats
     redundancy_weight: float = 0.1  # what a passage without a session loses, times its likeness to a hit
 
     # -- settling --------------------------------------------------------------------------------

@@ -201,12 +201,13 @@ class Postings:
 
         1 for a stem that no other memory has, 0 where ``stems`` hold all that the row says.
         """
-        rarity = np.log1p((self._count - self._df.data + 0.5) / (self._df.data + 0.5)) / self.idf_of(1)
-        rarity[[self._term[stem] for stem in stems if stem in self._term]] = 0
         entries, counts = self._forward.gather(rows)
+        terms, df = entries[:, 0], self._df.data[entries[:, 0]]
+        rarity = np.log1p((self._count - df + 0.5) / (df + 0.5)) / self.idf_of(1)
+        rarity[np.isin(terms, [self._term[stem] for stem in stems if stem in self._term])] = 0
         found, full = np.zeros(len(rows), np.float32), np.flatnonzero(counts)
         if len(full):
-            found[full] = np.maximum.reduceat(rarity[entries[:, 0]], (counts.cumsum() - counts)[full])
+            found[full] = np.maximum.reduceat(rarity, (counts.cumsum() - counts)[full])
         return found
 
     def vocabulary(self) -> list[str]:
