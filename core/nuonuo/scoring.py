@@ -200,15 +200,15 @@ def echo(search: Search, rows: IntArray) -> FloatArray:
 
     What is asked for by "what", "who" or "when" is a word that the question lacks: a turn that asks, and
     says nothing beyond the question, cannot hold it, however well it fits. With n how rare its rarest
-    other word is: 1 - (1 - `echo_discount`) (1 - n). A question of yes or no may well be answered by a
-    turn that asks the same ("Rex is ill, you know?").
+    other word is: 1 - (1 - `echo_discount`) max(0, 1 - 1.5 n); so one rare word of its own and nothing is
+    lost. A question of yes or no may well be answered by a turn that asks the same ("Rex is ill, you know?").
     """
     shard, question, left = search.shard, search.question, np.ones(len(rows), np.float32)
     asking = np.flatnonzero(shard.sessions.asking(rows))
     if len(asking) and any(word.asks for word in question.words):
         stems = {word.stem for word in question.words} | shard.stop_stems
         new = shard.postings.beyond(rows[asking], stems)
-        left[asking] -= np.float32(1 - search.config.echo_discount) * (1 - new)
+        left[asking] -= np.float32(1 - search.config.echo_discount) * np.maximum(1 - np.float32(1.5) * new, 0)
     return left
 
 
