@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import random
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -108,6 +109,36 @@ def everything(memory: AssociativeMemory) -> tuple[Any, ...]:
         (stats.memories, stats.namespaces, stats.associations),
         {namespace: state(memory, namespace) for namespace in memory.namespaces()},
     )
+
+
+class ByRow(Protocol):
+    """An index of a shard that is told of one row at a time."""
+
+    def append(self) -> None: ...
+    def put(self, row: int, memory: Memory) -> None: ...
+    def clear(self, row: int) -> None: ...
+
+
+Index = TypeVar("Index", bound=ByRow)
+
+
+def indexed(index: Index, memories: Sequence[Memory]) -> Index:
+    """``index`` with one row a memory."""
+    for row, memory in enumerate(memories):
+        index.append()
+        index.put(row, memory)
+    return index
+
+
+def some_left(index: ByRow, memories: Sequence[Memory], rng: random.Random) -> list[int]:
+    """Clear some rows of ``index``, put some of them back, and return the rows that are left."""
+    gone = rng.sample(range(len(memories)), rng.randint(0, len(memories)))
+    back = rng.sample(gone, rng.randint(0, len(gone)))
+    for row in gone:
+        index.clear(row)
+    for row in back:
+        index.put(row, memories[row])
+    return [row for row in range(len(memories)) if row not in gone or row in back]
 
 
 def texts(recall: Recall) -> list[str]:

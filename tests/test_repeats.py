@@ -11,18 +11,15 @@ from hypothesis import strategies as st
 
 from nuonuo import Memory
 from nuonuo.repeats import Repeats
+from tests.fakes import indexed, some_left
 
 
 def turn(role: str | None, text: str, session: str | None = "s") -> Memory:
     return Memory(text, role=role, session_id=session)
 
 
-def filled(turns: list[Memory]) -> Repeats:
-    repeats = Repeats()
-    for row, memory in enumerate(turns):
-        repeats.append()
-        repeats.put(row, memory)
-    return repeats
+def can_repeat(memory: Memory) -> bool:
+    return memory.session_id is not None and (memory.role == "assistant" or memory.text.endswith("?"))
 
 
 @pytest.mark.parametrize(
@@ -42,9 +39,9 @@ def filled(turns: list[Memory]) -> Repeats:
     ],
 )
 def test_the_same(one: Memory, other: Memory, same: bool) -> None:
-    repeats, rows = filled([one, other]), np.arange(2)
+    repeats, rows = indexed(Repeats(), [one, other]), np.arange(2)
     assert repeats.times(rows).tolist() == [1 + same] * 2
-    assert repeats.same(rows, 0).tolist() == ([True, True] if same else [repeats.same(rows, 0)[0], False])
+    assert repeats.same(rows, 0).tolist() == [can_repeat(one), same]
     assert repeats.distinct(rows).tolist() == ([0] if same else [0, 1])
 
 
@@ -57,17 +54,9 @@ TURNS = st.lists(
 
 @given(TURNS, st.randoms(use_true_random=False))
 def test_counts_follow_what_is_left(turns: list[Memory], rng: random.Random) -> None:
-    repeats = filled(turns)
-    gone = rng.sample(range(len(turns)), rng.randint(0, len(turns)))
-    back = rng.sample(gone, rng.randint(0, len(gone)))
-    for row in gone:
-        repeats.clear(row)
-    for row in back:
-        repeats.put(row, turns[row])
-    left = [row for row in range(len(turns)) if row not in gone or row in back]
+    repeats = indexed(Repeats(), turns)
+    left = some_left(repeats, turns, rng)
     said = [turns[row] for row in left]
-    counted = [
-        1 if (one.role, one.text[-1]) in (("user", "s"), ("user", "o")) else said.count(one) for one in said
-    ]
+    counted = [said.count(one) if can_repeat(one) else 1 for one in said]
     assert repeats.times(np.array(left, np.int64)).tolist() == counted
     assert repeats.nbytes > 0

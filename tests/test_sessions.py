@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nuonuo import AssociativeMemory, Memory, MemoryConfig
 from nuonuo.sessions import NOBODY, Sessions, asks, speaker
-from tests.fakes import WordEmbedder
+from tests.fakes import WordEmbedder, indexed, some_left
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,6 @@ def test_a_speaker_is_the_role_or_the_name_before_the_colon() -> None:
     assert speaker(Memory("Shopping\nmilk and eggs")) is None
 
 
-def filled(turns: list[Memory]) -> Sessions:
-    sessions = Sessions()
-    for row, memory in enumerate(turns):
-        sessions.append()
-        sessions.put(row, memory)
-    return sessions
-
-
 def turn(text: str, session: str | None = "s", role: str | None = None) -> Memory:
     return Memory(text, session_id=session, role=role)
 
@@ -61,7 +53,7 @@ def test_neighbours_and_replies() -> None:
         turn("no name, no role"),
         turn("alone?", None),
     ]
-    sessions = filled(turns)
+    sessions = indexed(Sessions(), turns)
     rows = np.arange(len(turns))
     assert sessions.neighbours(rows).T.tolist() == [
         [-1, 1, -1, 3],
@@ -90,16 +82,10 @@ def test_after_any_history_it_is_as_built_afresh(
     made: list[tuple[str | None, str | None, bool]], rng: random.Random
 ) -> None:
     turns = [turn("why?" if asked else "so", session, role) for session, role, asked in made]
-    sessions = filled(turns)
-    gone = rng.sample(range(len(turns)), rng.randint(0, len(turns)))
-    back = rng.sample(gone, rng.randint(0, len(gone)))
-    for row in gone:
-        sessions.clear(row)
-    for row in back:
-        sessions.put(row, turns[row])
-    left = [row for row in range(len(turns)) if row not in gone or row in back]
+    sessions = indexed(Sessions(), turns)
+    left = some_left(sessions, turns, rng)
     place = {row: at for at, row in enumerate(left)} | {NOBODY: NOBODY}
-    afresh = filled([turns[row] for row in left])
+    afresh = indexed(Sessions(), [turns[row] for row in left])
     again = {at: at for at in range(len(left))} | {NOBODY: NOBODY}
     assert sessions.state(place) == afresh.state(again)
 

@@ -32,7 +32,7 @@ class Chosen:
     Shapes: k hits.
         at: (k,) int64, indices into the candidates.
         together: (k,) float32, what each adds to those before it.
-        redundancy: (k,) float32, what each loses to the one of them that it resembles most.
+        redundancy: (k,) float32, what each loses to the one of them that it resembles most or repeats.
     """
 
     at: IntArray

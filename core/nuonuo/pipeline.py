@@ -86,6 +86,10 @@ def various(
     """The rows of ``best(k)``; where most of them repeat each other, the best k of other texts too.
 
     Else what is asked every day ("What is on today?") would leave no room for anything else.
+
+    Args:
+        best: from a number to so many rows at most, ascending. value: from rows (C,) to what they are
+            worth, (C,) float32; ``best`` goes by it too.
     """
     rows = found = best(k)
     others, size = shard.repeats.distinct(found), k

@@ -26,6 +26,8 @@ from nuonuo.sessions import NOBODY
 from nuonuo.shard import Shard
 from nuonuo.tokens import best_of
 
+OWN_WORD = 1.5  # a turn with a word 1 / OWN_WORD as rare as a word can be is no echo of a question
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
@@ -199,16 +201,18 @@ def echo(search: Search, rows: IntArray) -> FloatArray:
     """What is left of each of ``rows`` (C,) beside a question: 1, and less for a turn that asks the same.
 
     What is asked for by "what", "who" or "when" is a word that the question lacks: a turn that asks, and
-    says nothing beyond the question, cannot hold it, however well it fits. With n how rare its rarest
-    other word is: 1 - (1 - `echo_discount`) max(0, 1 - 1.5 n); so one rare word of its own and nothing is
-    lost. A question of yes or no may well be answered by a turn that asks the same ("Rex is ill, you know?").
+    says nothing beyond the question, cannot hold it, however well it fits. With n in [0, 1] how rare its
+    rarest other word is: 1 - (1 - `echo_discount`) max(0, 1 - `OWN_WORD` n). A question of yes or no may
+    well be answered by a turn that asks the same ("Rex is ill, you know?").
     """
     shard, question, left = search.shard, search.question, np.ones(len(rows), np.float32)
     asking = np.flatnonzero(shard.sessions.asking(rows))
     if len(asking) and any(word.asks for word in question.words):
         stems = {word.stem for word in question.words} | shard.stop_stems
         new = shard.postings.beyond(rows[asking], stems)
-        left[asking] -= np.float32(1 - search.config.echo_discount) * np.maximum(1 - np.float32(1.5) * new, 0)
+        left[asking] -= np.float32(1 - search.config.echo_discount) * np.maximum(
+            1 - np.float32(OWN_WORD) * new, 0
+        )
     return left
 
 

@@ -84,6 +84,9 @@ class Analyzer:
     Args:
         language: a Snowball stemmer's name, such as "english" or "german"; None for no stemming.
 
+    Attributes:
+        stop_stems: the stems of the language's stop words; empty for a language that has no list here.
+
     Raises:
         InvalidInputError: no such stemmer.
     """
