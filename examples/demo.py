@@ -37,6 +37,7 @@ SIGNALS = {
     "tokens": "cyan",
     "lexical": "blue",
     "dense": "magenta",
+    "echo": "bright_red",
     "temporal": "yellow",
     "content": "green",
     "explicit": "red",

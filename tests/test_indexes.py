@@ -104,8 +104,8 @@ def test_all_bits_are_counted() -> None:
     assert popcount(word[None] for word in full).tolist() == [384]
 
 
-def postings_of(texts: list[list[str]]) -> Postings:
-    postings = Postings(1.2, 0.75)
+def postings_of(texts: list[list[str]], stop_stems: frozenset[str] = frozenset()) -> Postings:
+    postings = Postings(1.2, 0.75, stop_stems)
     for row, stems in enumerate(texts):
         postings.append()
         postings.put(row, stems)
@@ -136,7 +136,10 @@ def links_slowly(texts: list[list[str]], row: int, without: frozenset[str], max_
     return found
 
 
-@given(STEMS, st.frozensets(st.sampled_from("abc"), max_size=2), st.integers(1, 5))
+SOME = st.frozensets(st.sampled_from("abc"), max_size=2)
+
+
+@given(STEMS, SOME, st.integers(1, 5))
 def test_links_are_the_formula(texts: list[list[str]], without: frozenset[str], max_df: int) -> None:
     postings = postings_of(texts)
     rows = np.arange(0, len(texts), 2)
@@ -148,9 +151,19 @@ def test_links_are_the_formula(texts: list[list[str]], without: frozenset[str], 
         assert got == pytest.approx(links_slowly(texts, row, without, max_df), rel=1e-4)
         for target in got:
             shared = set(postings.shared(row, target, max_df))
-            assert shared == {
-                s for s in {*texts[row]} & {*texts[target]} if 2 <= sum(s in text for text in texts) <= max_df
-            }
+            both = {*texts[row]} & {*texts[target]}
+            assert shared == {s for s in both if 2 <= sum(s in text for text in texts) <= max_df}
+
+
+@given(STEMS, SOME, SOME)
+def test_how_rare_the_rarest_word_of_ones_own_is(
+    texts: list[list[str]], known: frozenset[str], stop: frozenset[str]
+) -> None:
+    postings = postings_of(texts, stop)
+    found = postings.beyond(np.arange(len(texts)), known)
+    own = [{*text} - known - stop for text in texts]
+    slowly = [max((postings.idf(stem) for stem in each), default=0) / postings.idf_of(1) for each in own]
+    assert found.tolist() == pytest.approx(slowly, rel=1e-5)
 
 
 @settings(deadline=None)

@@ -136,6 +136,7 @@ def test_of_every_recall(texts: list[str], tokens: bool, k: int, query: str) -> 
             "tokens",
             "lexical",
             "dense",
+            "echo",
             "temporal",
             "content",
             "explicit",
@@ -256,8 +257,9 @@ def test_a_question_is_not_answered_by_having_been_asked() -> None:
         whole = {hit.memory.text: hit.evidence.signals for hit in apart.recall(query)}
         found = {hit.memory.text: hit.evidence.signals for hit in chat.recall(query)}
         for text, share in zip(texts, left, strict=True):
-            for name in {"tokens", "lexical", "dense"} & whole[text].keys():
-                assert found[text][name] == pytest.approx(share * whole[text][name], abs=1e-5)
+            said = [whole[text].get(name, 0) for name in ("tokens", "lexical", "dense")]
+            assert [found[text].get(name, 0) for name in ("tokens", "lexical", "dense")] == said
+            assert found[text].get("echo", 0) == pytest.approx((share - 1) * sum(said), abs=1e-5)
     assert chat.recall("where is the rex beagle?")[0].memory.text in texts[2:4]
 
 

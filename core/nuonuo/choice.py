@@ -50,6 +50,7 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
     covered = np.zeros(scored.completed.shape[1], np.float32)
     redundant = np.zeros(len(free), np.float32)
     repeats, own = search.shard.repeats, np.maximum(scored.base, 0)
+    repeated = repeats.times(scored.rows) > 1
     chosen: list[int] = []
     added: list[float] = []
     lost: list[float] = []
@@ -62,8 +63,9 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
         free[best] = -np.inf
         covered = np.maximum(covered, scored.completed[best])
         bonus = weight * (np.maximum(scored.completed - covered, 0) @ weights)
-        again = repeats.same(scored.rows, int(scored.rows[best]))
-        redundant = np.maximum(redundant, np.float32(config.repeat_loss) * own * again)
+        if repeated[best]:
+            again = repeats.same(scored.rows, int(scored.rows[best]))
+            redundant = np.maximum(redundant, np.float32(config.repeat_loss) * own * again)
         if loose[best]:  # einsum and not @, as in `VectorIndex.cosines`
             cosines = np.einsum("ij,j->i", states, states[best]) / (norms * norms[best])
             loss = np.float32(config.redundancy_weight) * (cosines - np.float32(ALIKE))

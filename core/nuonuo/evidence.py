@@ -179,6 +179,7 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
         "tokens": scored.tokens[ranking.at],
         "lexical": scored.lexical[ranking.at],
         "dense": scored.dense[ranking.at],
+        "echo": scored.echo[ranking.at],
         "temporal": scored.temporal[ranking.at],
         "content": scored.content[ranking.at],
         "explicit": scored.explicit[ranking.at],

@@ -29,15 +29,17 @@ class Postings:
 
     Args:
         k1: saturation of a stem's frequency. b: normalisation by length, in [0, 1].
+        stop_stems: those of function words, which are no memory's own.
     """
 
-    def __init__(self, k1: float, b: float) -> None:
-        self._k1, self._b = k1, b
+    def __init__(self, k1: float, b: float, stop_stems: frozenset[str] = frozenset()) -> None:
+        self._k1, self._b, self._stop_stems = k1, b, stop_stems
         self._term: dict[str, int] = {}
         self._stem: list[str | None] = []
         self._rows: list[array[int]] = []  # by term: ascending rows
         self._frequencies: list[array[int]] = []  # by term: the stem's frequency in each of them
         self._df = Growable(np.int32)  # by term: in how many rows it stands
+        self._stops = Growable(np.bool_)  # by term: whether it is a function word's
         self._forward = Ragged(np.int32, (2,))  # by row: (term, frequency)
         self._titles = Ragged(np.int32)  # by row: the terms of its title
         self._lengths = Growable(np.float32)
@@ -73,6 +75,7 @@ class Postings:
                 self._rows.append(array("i"))
                 self._frequencies.append(array("i"))
                 self._df.append([0])
+                self._stops.append([stem in self._stop_stems])
             rows = self._rows[term]
             at = len(rows) if not rows or rows[-1] < row else bisect_left(rows, row)
             rows.insert(at, row)
@@ -199,16 +202,18 @@ class Postings:
     def beyond(self, rows: IntArray, stems: Iterable[str]) -> FloatArray:
         """How rare the rarest stem of each of ``rows`` is that is not among ``stems`` (C,), in [0, 1].
 
-        1 for a stem that no other memory has, 0 where ``stems`` hold all that the row says.
+        1 for a stem that no other memory has, 0 where ``stems`` and stop stems hold all that the row says.
         """
         entries, counts = self._forward.gather(rows)
-        terms, df = entries[:, 0], self._df.data[entries[:, 0]]
-        rarity = np.log1p((self._count - df + 0.5) / (df + 0.5)) / self.idf_of(1)
-        rarity[np.isin(terms, [self._term[stem] for stem in stems if stem in self._term])] = 0
-        found, full = np.zeros(len(rows), np.float32), np.flatnonzero(counts)
+        known = self._stops.data.copy()
+        known[[self._term[stem] for stem in stems if stem in self._term]] = True
+        nowhere = self._count + 1  # what is known is commoner than anything can be
+        df = np.where(known[entries[:, 0]], nowhere, self._df.data[entries[:, 0]])
+        rarest, full = np.full(len(rows), nowhere), np.flatnonzero(counts)
         if len(full):
-            found[full] = np.maximum.reduceat(rarity, (counts.cumsum() - counts)[full])
-        return found
+            rarest[full] = np.minimum.reduceat(df, (counts.cumsum() - counts)[full])
+        rarity = np.log1p((self._count - rarest + 0.5) / (rarest + 0.5)) / self.idf_of(1)
+        return np.maximum(rarity, 0).astype(np.float32)
 
     def vocabulary(self) -> list[str]:
         """The stems that stand in at least one memory."""
@@ -229,7 +234,7 @@ class Postings:
     def nbytes(self) -> int:
         per_term = 400  # two arrays, a str, and their places in a dict and three lists
         entries = sum(len(rows) for rows in self._rows)
-        arrays = self._forward.nbytes + self._df.nbytes + self._lengths.nbytes
+        arrays = self._forward.nbytes + self._df.nbytes + self._stops.nbytes + self._lengths.nbytes
         arrays += self._titles.nbytes + len(self._common) * 4 * len(self._lengths)
         return entries * 8 + len(self._stem) * per_term + arrays
 

@@ -96,9 +96,10 @@ class Evidence:
 
     Attributes:
         signals: each signal's share of the score; the shares sum to the score. Keys: "tokens",
-            "lexical", "dense", "temporal" (what the turns beside it have beyond its own), "content",
-            "explicit", "together" (what it adds to the hits before it) and "redundancy" (below zero: what
-            it loses to one that it resembles or repeats); absent where zero.
+            "lexical", "dense", "echo" (below zero: what it loses where it asks what the question asks),
+            "temporal" (what the turns beside it have beyond its own), "content", "explicit", "together"
+            (what it adds to the hits before it) and "redundancy" (below zero: what it loses to one that
+            it resembles or repeats); absent where zero.
         matches: which word of the question was completed by what, the weightiest first; a word that
             nothing completes is absent.
         path: the associations by which activation reached the memory, first to last; empty where

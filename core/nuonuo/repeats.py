@@ -7,7 +7,6 @@ question that is put again, and what an assistant says to everyone, are the same
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,6 @@ from nuonuo.arrays import Growable, IntArray
 from nuonuo.records import Memory
 from nuonuo.sessions import asks
 
-Wordings = npt.NDArray[np.uint64]
-
 UNIQUE = 0  # the wording of what counts as said once, whatever others say
 
 
@@ -25,8 +22,11 @@ class Repeats:
     """For each row of a namespace a number for its words: equal for turns that repeat each other."""
 
     def __init__(self) -> None:
-        self._wording = Growable(np.uint64)
-        self._times: Counter[int] = Counter()  # by wording: how many rows say so
+        self._wording = Growable(np.int32)  # by row: the number of what it says
+        self._times = Growable(np.int64)  # by wording: how many rows say so
+        self._times.append([1])
+        self._digests = [b""]  # by wording
+        self._numbers: dict[bytes, int] = {}  # by digest
 
     def append(self) -> None:
         """Make room for the next row; it says nothing until it is `put`."""
@@ -43,22 +43,28 @@ class Repeats:
             return
         words = " ".join(memory.text.casefold().split()).rstrip(".!\u2026 ")
         said = f"{memory.role or ''}\0{words}".encode("utf-8", "surrogatepass")
-        wording = int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "little") | 1
+        digest = hashlib.blake2b(said, digest_size=8).digest()
+        wording = self._numbers.setdefault(digest, len(self._digests))
+        if wording == len(self._digests):
+            self._digests.append(digest)
+            self._times.append([0])
         self._wording.data[row] = wording
-        self._times[wording] += 1
+        self._times.data[wording] += 1
 
     def clear(self, row: int) -> None:
         """Take back what ``row`` says."""
         wording = int(self._wording.data[row])
         self._wording.data[row] = UNIQUE
         if wording != UNIQUE:
-            self._times[wording] -= 1
-            if not self._times[wording]:
-                del self._times[wording]
+            self._times.data[wording] -= 1
+            if not self._times.data[wording]:
+                del self._numbers[self._digests[wording]]
+                self._digests[wording] = b""
 
     def times(self, rows: IntArray) -> IntArray:
         """How often the namespace holds what each of ``rows`` (C,) says; at least 1."""
-        return np.array([self._times.get(each, 1) for each in self._wording.data[rows].tolist()], np.int64)
+        found: IntArray = self._times.data[self._wording.data[rows]]
+        return found
 
     def same(self, rows: IntArray, row: int) -> npt.NDArray[np.bool_]:
         """Which of ``rows`` (C,) repeat ``row``, itself among them; none where it is no repeat."""
@@ -68,12 +74,13 @@ class Repeats:
 
     def distinct(self, rows: IntArray) -> IntArray:
         """``rows`` (C,) but for those that repeat one further to the front."""
-        wordings = self._wording.data[rows]
-        first = np.zeros(len(rows), bool)
-        first[np.unique(wordings, return_index=True)[1]] = True
-        found: IntArray = rows[first | (wordings == UNIQUE)]
-        return found
+        again = np.flatnonzero(self.times(rows) > 1)
+        if not len(again):
+            return rows
+        first = np.unique(self._wording.data[rows[again]], return_index=True)[1]
+        return np.delete(rows, np.delete(again, first))
 
     @property
     def nbytes(self) -> int:
-        return self._wording.nbytes + 100 * len(self._times)
+        per_wording = 200  # a digest, a number, and their places in a dict and a list
+        return self._wording.nbytes + self._times.nbytes + per_wording * len(self._numbers)

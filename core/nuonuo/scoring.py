@@ -8,7 +8,7 @@ E(m)   = B(m) + max(0, l(m) (a B(m +- 1) + b B(m +- 2)) - c (a + b) B(m))
 l(m) is 1 for a short text and falls with its length: more patterns complete more words by chance.
 A reply takes more from the question before it than a neighbour does, and an answered question counts
 less. A long turn says what it has to say by itself: it takes little from its neighbours, and so does one
-that says what many say. Where the question was asked before, that turn is no answer (`echo`). Activation
+that says what many say. Where the question was asked before, that turn is no answer (`heard`). Activation
 flows to a turn as far as its neighbours have more of it: so what is said in passing, among turns about
 something else, does not fall behind turns on the matter that have each other's help.
 """
@@ -36,12 +36,13 @@ class Scored:
     Shapes: C candidates, T query tokens.
         rows: (C,) int64. own: (C, T), s_t(m), each token's best completion by the memory itself.
         completed: (C, T), e_t(m), the same with its neighbours' help, at a discount.
-        tokens, lexical, dense, temporal, content, explicit: (C,), each signal's share of the energy.
+        tokens, lexical, dense, echo, temporal, content, explicit: (C,), each signal's share of the energy;
+            echo, which is 0 or below, is what a turn loses that asks what the question asks.
         beside: (4, C), where its neighbours stand among the candidates, C for none: one turn before,
             one after, two before, two after. discounts: (4, C), what a word counts that stands there.
         source: (C,), the row from which activation came along a link, -1 for none.
         link: (C,), the weight of that link.
-        cosines, bm25: (C,), what the dense and the lexical share were made of.
+        cosines, bm25: (C,), what the dense and the lexical share were made of. heard: (C,), `heard`.
     """
 
     rows: IntArray
@@ -50,6 +51,7 @@ class Scored:
     tokens: FloatArray
     lexical: FloatArray
     dense: FloatArray
+    echo: FloatArray
     temporal: FloatArray
     content: FloatArray
     explicit: FloatArray
@@ -59,11 +61,12 @@ class Scored:
     link: FloatArray
     cosines: FloatArray
     bm25: FloatArray
+    heard: FloatArray
 
     @property
     def base(self) -> FloatArray:
         """How well each candidate completes the question, before any association."""
-        return self.tokens + self.lexical + self.dense
+        return self.tokens + self.lexical + self.dense + self.echo
 
     @property
     def energy(self) -> FloatArray:
@@ -84,7 +87,7 @@ def extend(search: Search, scored: Scored, rows: IntArray) -> Scored:
     fresh = np.flatnonzero(new)
     if not len(fresh):
         return scored
-    own, cosines, lexical = _signals(search, fresh)
+    own, cosines, lexical, left = _signals(search, fresh)
     every = np.concatenate([scored.rows, fresh])
     order = np.argsort(every)
     return with_neighbours(
@@ -93,13 +96,14 @@ def extend(search: Search, scored: Scored, rows: IntArray) -> Scored:
         np.vstack([scored.own, own])[order],
         np.concatenate([scored.cosines, cosines])[order],
         np.concatenate([scored.bm25, lexical])[order],
+        np.concatenate([scored.heard, left])[order],
     )
 
 
-def _signals(search: Search, rows: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """What ``rows`` say by themselves: completions (C, T), cosines (C,), BM25 over its greatest (C,)."""
+def _signals(search: Search, rows: IntArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """What ``rows`` say by themselves: completions (C, T), cosines, BM25 over its greatest, `heard` (C,)."""
     cosines = search.shard.vectors.cosines(rows, search.dense)
-    return own_completion(search, rows), cosines, search.lexical.of(rows) / search.most
+    return own_completion(search, rows), cosines, search.lexical.of(rows) / search.most, heard(search, rows)
 
 
 def own_completion(search: Search, rows: IntArray) -> FloatArray:
@@ -120,11 +124,17 @@ def own_completion(search: Search, rows: IntArray) -> FloatArray:
 
 
 def with_neighbours(
-    search: Search, rows: IntArray, own: FloatArray, cosines: FloatArray, lexical: FloatArray
+    search: Search,
+    rows: IntArray,
+    own: FloatArray,
+    cosines: FloatArray,
+    lexical: FloatArray,
+    left: FloatArray,
 ) -> Scored:
     """The energy of ``rows`` (C,) from what each says by itself and what its neighbours in time add.
 
-    Shapes: own: (C, T); cosines, lexical: (C,), of the best sentence vector, and BM25 over its greatest.
+    Shapes: own: (C, T); cosines, lexical, left: (C,), of the best sentence vector, BM25 over its greatest,
+        and `heard`.
     """
     config, weights, shard = search.config, search.weights, search.shard
     beside = shard.sessions.neighbours(rows)
@@ -144,20 +154,21 @@ def with_neighbours(
     if len(answered):
         answer_leans = leaning(shard, answer[answered], config)
         completed[answered] *= 1 - np.float32(1 - config.asked_discount) * answer_leans[:, None]
-    heard = echo(search, rows)
-    completed *= heard[:, None]
     if search.question.tokens is None:  # what the tokens would say, the sentence vector says alone
         dated = np.zeros(own.shape[1], bool)
         for date in search.dates:
             dated |= date.tokens
         tokens = np.float32(config.token_weight) * (completed[:, dated] @ weights[dated])
-        dense = np.float32(config.dense_weight + config.token_weight) * heard * cosines
+        dense = np.float32(config.dense_weight + config.token_weight) * cosines
     else:
         by_chance = leans ** np.float32(config.long_discount)
         tokens = np.float32(config.token_weight) * by_chance * (completed @ weights)
-        dense = np.float32(config.dense_weight) * heard * cosines
-    worded = np.float32(config.lexical_weight) * heard * lexical
-    base = np.append(tokens + worded + dense, np.float32(0))
+        dense = np.float32(config.dense_weight) * cosines
+    worded = np.float32(config.lexical_weight) * lexical
+    said = tokens + worded + dense
+    echo = (left - 1) * said
+    completed *= left[:, None]
+    base = np.append(said + echo, np.float32(0))
     near_share = np.float32(config.temporal_near)
     back_share = np.where(replies, np.float32(config.temporal_reply), near_share)
     before1, after1, before2, after2 = base.take(at)
@@ -174,6 +185,7 @@ def with_neighbours(
         tokens,
         worded,
         dense,
+        echo,
         temporal,
         zeros,
         zeros,
@@ -183,6 +195,7 @@ def with_neighbours(
         zeros,
         cosines,
         lexical,
+        left,
     )
 
 
@@ -197,7 +210,7 @@ def singular(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
     return found
 
 
-def echo(search: Search, rows: IntArray) -> FloatArray:
+def heard(search: Search, rows: IntArray) -> FloatArray:
     """What is left of each of ``rows`` (C,) beside a question: 1, and less for a turn that asks the same.
 
     What is asked for by "what", "who" or "when" is a word that the question lacks: a turn that asks, and
@@ -208,8 +221,7 @@ def echo(search: Search, rows: IntArray) -> FloatArray:
     shard, question, left = search.shard, search.question, np.ones(len(rows), np.float32)
     asking = np.flatnonzero(shard.sessions.asking(rows))
     if len(asking) and any(word.asks for word in question.words):
-        stems = {word.stem for word in question.words} | shard.stop_stems
-        new = shard.postings.beyond(rows[asking], stems)
+        new = shard.postings.beyond(rows[asking], {word.stem for word in question.words})
         left[asking] -= np.float32(1 - search.config.echo_discount) * np.maximum(
             1 - np.float32(OWN_WORD) * new, 0
         )

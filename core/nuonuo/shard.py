@@ -54,7 +54,7 @@ class Shard:
         """Forget everything."""
         config = self._config
         self.cursor: Cursor = START
-        self.postings = Postings(config.bm25_k1, config.bm25_b)
+        self.postings = Postings(config.bm25_k1, config.bm25_b, self._analyzer.stop_stems)
         self.vectors = VectorIndex(self._dimension, config.oversampling)
         self.fields = Fields()
         self.sessions = Sessions()
@@ -74,11 +74,6 @@ class Shard:
     @property
     def alive(self) -> npt.NDArray[np.bool_]:
         return self._alive.data
-
-    @property
-    def stop_stems(self) -> frozenset[str]:
-        """The stems of the language's function words."""
-        return self._analyzer.stop_stems
 
     @property
     def count(self) -> int:
