@@ -36,6 +36,8 @@ def test_speed_reports_what_it_stored(in_ram: bool) -> None:
     assert found.shard_bytes > 0
     assert found.add_per_second > 0
     assert 0 < found.recall_ms_p50 <= found.recall_ms_p95
+    assert found.exact_ms_p50 > 0
+    assert found.recall_to_exact > 0
     assert 0 < found.hop_ms_p50 <= found.hop_ms_p95
     assert sum(n for what, n in told if what == "memories added") == 160
     assert set(found.to_json()) >= {"store", "resident_bytes", "build_seconds"}

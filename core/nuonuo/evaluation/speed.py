@@ -2,6 +2,7 @@
 
 What is measured is the engine as it is used: the public calls, over a file or in RAM. The embedder's
 own seconds are clocked inside the calls and subtracted; questions are encoded before the clock starts.
+Machines differ, and so do their hours: each recall has an exact vector search beside it, as a measure.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nuonuo.config import MemoryConfig
 from nuonuo.embedding import Embedder, Encoding
@@ -38,6 +40,8 @@ class Speed:
         add_per_second: in batches, into a memory that nobody has asked yet.
         add_one_ms_p50: one at a time, while the namespace is in use.
         build_seconds: from the stored memories to the first recall's answer.
+        exact_ms_p50: of an exact search, one float32 matrix product, among as many vectors.
+        recall_to_exact: the median of what a recall takes over what the exact search right after it takes.
         shard_bytes: of the derived state, as `AssociativeMemory.stats` tells it.
         resident_bytes: by which the process grew from its start to the last recall; None where the
             system does not tell.
@@ -54,6 +58,8 @@ class Speed:
     recall_ms_p50: float
     recall_ms_p95: float
     recall_ms_mean: float
+    exact_ms_p50: float
+    recall_to_exact: float
     hop_ms_p50: float
     hop_ms_p95: float
     shard_bytes: int
@@ -148,11 +154,14 @@ def measure(
             tell("memories added", len(few))
             for question in questions[:WARM_UP]:
                 memory.recall(question, k)
-            recalls = []
+            exact = _ExactSearch(len(memories), embedder.dimension)
+            recalls, searches = [], []
             for question in questions:
                 recalls.append(1000 * _clock(metered, memory.recall, question, k))
+                searches.append(1000 * _clock(metered, exact.nearest, k))
             tell("questions asked", len(questions))  # not in between: drawing would disturb what is clocked
             hops = _hops(memory, metered, memories, tell)
+            del exact
             grown = resident_bytes()
             stats = memory.stats()
     return Speed(
@@ -167,6 +176,8 @@ def measure(
         recall_ms_p50=_quantile(recalls, 50),
         recall_ms_p95=_quantile(recalls, 95),
         recall_ms_mean=float(np.mean(recalls)),
+        exact_ms_p50=_quantile(searches, 50),
+        recall_to_exact=float(np.median(np.divide(recalls, searches))),
         hop_ms_p50=_quantile(hops, 50),
         hop_ms_p95=_quantile(hops, 95),
         shard_bytes=stats.shard_bytes,
@@ -188,6 +199,22 @@ def resident_bytes() -> int | None:
 def as_one_namespace(memories: Sequence[Memory]) -> list[Memory]:
     """``memories`` with ids that cannot clash, for one namespace."""
     return [replace(memory, id=f"m{at}") for at, memory in enumerate(memories)]
+
+
+class _ExactSearch:
+    """The least that a vector store does: ``n`` made-up unit vectors, compared one and all with another."""
+
+    def __init__(self, n: int, dimension: int) -> None:
+        vectors = np.random.default_rng(0).standard_normal((n + 1, dimension), np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        self._vectors, self._query = vectors[:n], vectors[n]
+
+    def nearest(self, k: int) -> npt.NDArray[np.intp]:
+        """The ``k`` nearest vectors, nearest first."""
+        similarities = self._vectors @ self._query
+        best = np.argpartition(-similarities, min(k, len(similarities) - 1))[:k]
+        order: npt.NDArray[np.intp] = best[np.argsort(-similarities[best])]
+        return order
 
 
 def _hops(
