@@ -178,7 +178,7 @@ def test_a_yes_here_and_there_still_answers(empty: AssociativeMemory) -> None:
 
 
 def test_an_interview_is_found_with_its_answers(empty: AssociativeMemory) -> None:
-    asked = "latex peanuts penicillin hair pollen shellfish wool dust eggs bees".split()
+    asked = "latex, peanuts, penicillin, cat hair, pollen, shellfish, wool, dust, eggs, bees".split(", ")
     for at, thing in enumerate(asked):
         turns = [
             Memory(f"Are you allergic to {thing}?", role="assistant"),
