@@ -16,6 +16,7 @@ check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
 # DATA holds the benchmark files named in the README; results are written to benchmarks/.
@@ -28,7 +29,7 @@ format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # Dependency groups need pip >= 25.1. torch goes first, so that nothing later picks another build.
 $(VENV)/.installed: pyproject.toml constraints.txt

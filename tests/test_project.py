@@ -137,7 +137,7 @@ def test_the_readme_has_the_engines_constants() -> None:
 
 def test_every_command_of_the_readme_is_one() -> None:
     pytest.importorskip("rich")
-    from nuonuo.cli import _parser
+    from nuonuo.cli.commands import _parser
 
     commands = [
         line.partition("    #")[0] for line in shell_lines(read("README.md")) if line.startswith("nuonuo ")

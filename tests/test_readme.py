@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from nuonuo.embedding import packaged_model_path
+from nuonuo.encoding.embedders.minilm import packaged_model_path
 from nuonuo.errors import MissingDependencyError
 
 README = Path(__file__).resolve().parent.parent / "README.md"

@@ -9,7 +9,7 @@ from nuonuo.records import Chain, Evidence, Hit, Link, Match, Memory, Recall, St
 
 if TYPE_CHECKING:
     from nuonuo.config import MemoryConfig
-    from nuonuo.embedding import Embedder, Encoding, MiniLM, VectorEmbedder
+    from nuonuo.encoding.embedders import Embedder, Encoding, MiniLM, VectorEmbedder
     from nuonuo.memory import AssociativeMemory
 
 __version__ = "0.1.0"
@@ -37,10 +37,10 @@ __all__ = [
 _LAZY = {
     "AssociativeMemory": "nuonuo.memory",
     "MemoryConfig": "nuonuo.config",
-    "Embedder": "nuonuo.embedding",
-    "Encoding": "nuonuo.embedding",
-    "MiniLM": "nuonuo.embedding",
-    "VectorEmbedder": "nuonuo.embedding",
+    "Embedder": "nuonuo.encoding.embedders",
+    "Encoding": "nuonuo.encoding.embedders",
+    "MiniLM": "nuonuo.encoding.embedders",
+    "VectorEmbedder": "nuonuo.encoding.embedders",
 }
 
 

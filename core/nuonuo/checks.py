@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,6 @@ from typing import Any
 
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.records import Memory
-from nuonuo.stores.base import metadata_json
 
 Moment = datetime | str | int | float
 
@@ -103,6 +103,24 @@ def ids_of(value: object) -> list[str]:
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise InvalidTypeError(f"ids must be a list of ids, got {type(value).__name__} {_short(value)}")
     return [label_of(each, "an id") for each in value]
+
+
+def metadata_json(metadata: Mapping[str, Any]) -> str:
+    """``metadata`` as canonical JSON.
+
+    Raises:
+        InvalidInputError: it holds what JSON cannot (NaN and infinity included), or a key that is no str.
+    """
+    if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
+        raise InvalidInputError(
+            f"metadata must be a mapping with str keys, got {metadata!r}; convert the keys to str"
+        )
+    try:
+        return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"metadata must be JSON (numbers, str, bool, None, lists, dicts), got {metadata!r}: {error}"
+        ) from error
 
 
 def memories_of(

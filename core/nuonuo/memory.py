@@ -12,19 +12,20 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo import checks, pipeline, transfer
+from nuonuo import checks, transfer
 from nuonuo.checks import Moment
 from nuonuo.config import MemoryConfig
-from nuonuo.cues import Paraphraser, augment
-from nuonuo.embedding import Embedder, check_vectors, default_embedder
-from nuonuo.encoder import Encoder
+from nuonuo.encoding.cues import Paraphraser, augment
+from nuonuo.encoding.embedders import Embedder, check_vectors, default_embedder
+from nuonuo.encoding.encoder import Encoder
 from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
-from nuonuo.evidence import Completions, explain, trace
-from nuonuo.filters import check_where
+from nuonuo.index.filters import check_where
+from nuonuo.index.shards import Shards
+from nuonuo.recall import pipeline
+from nuonuo.recall.evidence import Completions, explain, trace
+from nuonuo.recall.walks import walk_shard
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
-from nuonuo.shards import Shards
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
-from nuonuo.walks import walk_shard
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -409,7 +410,12 @@ class AssociativeMemory:
             InvalidInputError: the file is no export, or an id in it is already stored.
             OSError: it cannot be read.
         """
-        return transfer.load(self, fspath(path))
+        found = transfer.read(fspath(path), self._store)
+        for batch in found.batches():
+            self.add(batch, namespace=batch[0].namespace)
+        for association in found.associations:
+            self.associate(*association)
+        return len(found.memories)
 
     def close(self) -> None:
         """Release the file. Any later call raises `StoreClosedError`; closing twice is no error."""

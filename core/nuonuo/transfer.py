@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import Any
 
 from nuonuo import checks
 from nuonuo.errors import InvalidInputError
 from nuonuo.records import Memory
 from nuonuo.stores import Store
 from nuonuo.stores.checks import across_namespaces, check_association
-
-if TYPE_CHECKING:
-    from nuonuo.memory import AssociativeMemory
 
 FORMAT = {"format": "nuonuo-export", "version": 1}
 BATCH = 256
@@ -47,28 +46,40 @@ def export(store: Store, path: str, namespace: str | None) -> int:
     return count
 
 
-def load(memory: AssociativeMemory, path: str) -> int:
-    """Add what the export at ``path`` holds; the whole file is checked before the first is stored."""
-    records, associations = _read(path)
-    stored = memory.get([str(record.id) for record in records])
-    taken = [record.id for record in stored if record is not None]
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an export holds.
+
+    Attributes:
+        memories: complete records, by order of arrival.
+        associations: (source id, target id, weight).
+    """
+
+    memories: list[Memory]
+    associations: list[tuple[str, str, float]]
+
+    def batches(self) -> Iterator[list[Memory]]:
+        """The memories in order, at most `BATCH` at once and of one namespace: what one `add` takes."""
+        for _, group in groupby(self.memories, lambda memory: memory.namespace):
+            while batch := list(islice(group, BATCH)):
+                yield batch
+
+
+def read(path: str, store: Store) -> Export:
+    """What the export at ``path`` holds, once all of it has proved to be usable for ``store``.
+
+    Raises:
+        InvalidInputError: the file is no export, or an id in it is already stored.
+    """
+    memories, associations = _read(path)
+    stored = store.get([str(memory.id) for memory in memories])
+    taken = [memory.id for memory in stored if memory is not None]
     if taken:
         raise InvalidInputError(
             f"{path} holds {len(taken)} memories whose ids are already stored, {taken[0]!r} first; "
             "forget them before"
         )
-    start = 0
-    while start < len(records):
-        end = start + 1  # one namespace a batch: `add` is atomic within it
-        while (
-            end < len(records) and end - start < BATCH and records[end].namespace == records[start].namespace
-        ):
-            end += 1
-        memory.add(records[start:end], namespace=records[start].namespace)
-        start = end
-    for association in associations:
-        memory.associate(*association)
-    return len(records)
+    return Export(memories, associations)
 
 
 def _record(memory: Memory) -> dict[str, Any]:

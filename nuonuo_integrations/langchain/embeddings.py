@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from langchain_core.embeddings import Embeddings
 
-from nuonuo.embedding import VectorEmbedder
+from nuonuo.encoding.embedders import VectorEmbedder
 from nuonuo.errors import InvalidTypeError
 
 

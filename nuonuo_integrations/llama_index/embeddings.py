@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
-from nuonuo.embedding import VectorEmbedder
+from nuonuo.encoding.embedders import VectorEmbedder
 from nuonuo.errors import InvalidTypeError
 
 

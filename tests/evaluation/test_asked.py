@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nuonuo.errors import InvalidInputError
-from nuonuo.evaluation.datasets import load
+from nuonuo.evaluation.data.datasets import load
 from tests.evaluation.samples import LOCOMO, LONGMEMEVAL, write
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from nuonuo.errors import InvalidInputError
-from nuonuo.evaluation.datasets import load, take
-from nuonuo.evaluation.loaders import evidence_ids, locomo_date, longmemeval_date
+from nuonuo.evaluation.data.datasets import load, take
+from nuonuo.evaluation.data.loaders import evidence_ids, locomo_date, longmemeval_date
 from tests.evaluation.samples import LOCOMO, LONGMEMEVAL, MULTIHOP, OWN, haystack, write, write_lines
 
 

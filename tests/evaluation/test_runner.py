@@ -13,8 +13,7 @@ from nuonuo.config import MemoryConfig
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation import ablation
 from nuonuo.evaluation.ablation import BASE, ablate, compare, hold_out, parse_setting, parse_variant
-from nuonuo.evaluation.baselines import Dense
-from nuonuo.evaluation.datasets import Dataset, Group, Question, load
+from nuonuo.evaluation.data.datasets import Dataset, Group, Question, load
 from nuonuo.evaluation.plot import distinct_curves, recall_curves
 from nuonuo.evaluation.report import (
     conditions,
@@ -28,7 +27,8 @@ from nuonuo.evaluation.report import (
 )
 from nuonuo.evaluation.runner import Engine, Outcome, Run, StoreShelf, distinct_texts, run
 from nuonuo.evaluation.synthetic import HashEmbedder
-from nuonuo.evaluation.systems import Answer
+from nuonuo.evaluation.systems.base import Answer
+from nuonuo.evaluation.systems.baselines import Dense
 from nuonuo.records import Memory
 from tests.evaluation.samples import LOCOMO, LONGMEMEVAL
 from tests.evaluation.samples import write as write_sample

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from nuonuo.errors import InvalidInputError, MissingDependencyError
-from nuonuo.evaluation.baselines import BASELINES, Dense, baseline, fuse
-from nuonuo.evaluation.datasets import Group, load
+from nuonuo.evaluation.data.datasets import Group, load
 from nuonuo.evaluation.synthetic import HashEmbedder, generated_texts
-from nuonuo.evaluation.systems import need
+from nuonuo.evaluation.systems.base import need
+from nuonuo.evaluation.systems.baselines import BASELINES, Dense, baseline, fuse
 from nuonuo.records import Memory
 from tests.evaluation.samples import LOCOMO, write
 

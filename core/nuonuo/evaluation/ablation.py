@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from nuonuo.config import MemoryConfig
-from nuonuo.embedding import Embedder
+from nuonuo.encoding.embedders import Embedder
 from nuonuo.errors import InvalidInputError
-from nuonuo.evaluation.forms import Dataset
+from nuonuo.evaluation.data.forms import Dataset
 from nuonuo.evaluation.metrics import Spread, spread
 from nuonuo.evaluation.report import MEMORY_METRICS, SESSION_METRICS, Metric
 from nuonuo.evaluation.runner import Engine, Outcome, Progress, Run, StoreShelf, run

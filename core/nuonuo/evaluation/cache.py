@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from nuonuo.embedding import Embedder, Encoding
+from nuonuo.encoding.embedders import Embedder, Encoding
 
 Kind = Literal["document", "query"]
 CHUNK = 512

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from nuonuo.config import MemoryConfig
-from nuonuo.embedding import Embedder, FloatArray
+from nuonuo.encoding.embedders.base import Embedder, FloatArray
 from nuonuo.errors import InvalidInputError
-from nuonuo.evaluation.systems import first_vectors
+from nuonuo.evaluation.systems.base import first_vectors
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 

@@ -18,7 +18,7 @@ import numpy as np
 
 import nuonuo
 from nuonuo.config import MemoryConfig
-from nuonuo.evaluation.forms import Dataset
+from nuonuo.evaluation.data.forms import Dataset
 from nuonuo.evaluation.metrics import all_at, any_at, auroc, ndcg_at, recall_at, spread
 from nuonuo.evaluation.runner import Outcome, Run
 

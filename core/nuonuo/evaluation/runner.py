@@ -9,11 +9,11 @@ from datetime import datetime
 from itertools import pairwise
 
 from nuonuo.config import MemoryConfig
-from nuonuo.embedding import Embedder
+from nuonuo.encoding.embedders import Embedder
 from nuonuo.errors import InvalidInputError
-from nuonuo.evaluation.forms import Dataset, Group, Question
+from nuonuo.evaluation.data.forms import Dataset, Group, Question
 from nuonuo.evaluation.metrics import rank_sessions
-from nuonuo.evaluation.systems import Answer, System
+from nuonuo.evaluation.systems.base import Answer, System
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 from nuonuo.stores import InMemoryStore

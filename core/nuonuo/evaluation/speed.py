@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.config import MemoryConfig
-from nuonuo.embedding import Embedder, Encoding
+from nuonuo.encoding.embedders import Embedder, Encoding
 from nuonuo.errors import InvalidInputError
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory, Step

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from nuonuo.embedding import Encoding, FloatArray
+from nuonuo.encoding.embedders.base import Encoding, FloatArray
 
 _WORD = re.compile(r"\w+")
 _SYLLABLES = [

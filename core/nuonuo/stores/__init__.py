@@ -1,18 +1,9 @@
 """Where memories are kept: the `Store` protocol, SQLite on disk, and its twin in RAM."""
 
-from nuonuo.stores.base import (
-    START,
-    Changes,
-    Counts,
-    Cursor,
-    Identity,
-    Row,
-    Store,
-    Traces,
-    metadata_json,
-)
+from nuonuo.stores.base import START, Changes, Counts, Cursor, Row, Store
 from nuonuo.stores.memory import InMemoryStore
 from nuonuo.stores.sqlite import SQLiteStore
+from nuonuo.traces import Identity, Traces
 
 __all__ = [
     "START",
@@ -25,5 +16,4 @@ __all__ = [
     "SQLiteStore",
     "Store",
     "Traces",
-    "metadata_json",
 ]

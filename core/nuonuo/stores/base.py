@@ -2,49 +2,19 @@
 
 A store keeps records in the order in which they came, gives each a `seq` that ascends and is never
 used twice, and tells what has changed since a cursor, so that the derived state of a namespace
-(`nuonuo.shard`) can follow its own writes and those of other processes by one and the same way.
+(`nuonuo.index.shard`) can follow its own writes and those of other processes by one and the same way.
 """
 
 from __future__ import annotations
 
 import builtins
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from nuonuo.errors import InvalidInputError
 from nuonuo.records import Memory
-
-SENTENCE = -1  # the part of a vector that stands for one sentence of the text
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Traces:
-    """What the encoder left of a memory's text and cues; stored, so that nothing is embedded twice.
-
-    Part i is the i-th of `Memory.parts`: 0 for the text, then cues and paraphrases.
-
-    Shapes:
-        vectors: (C, d) float16, unit rows: each window of the text, each of its sentences, then each
-            window of every other part.
-        parts: (C,) int32, the part that each vector belongs to: as `Memory.parts`,
-            `SENTENCE` for a sentence of the text.
-        patterns: (T, ceil(d' / 8)) uint8, `np.packbits` of the signs of T content tokens' vectors,
-            d' being the dimension of the encoder that has token vectors; T may be 0.
-        spans: (T, 3) int32: part, start, end: the characters each pattern stands for.
-        code: (n_active,) int32, ascending: the active units of the text's first vector.
-    """
-
-    vectors: npt.NDArray[np.float16]
-    parts: npt.NDArray[np.int32]
-    patterns: npt.NDArray[np.uint8]
-    spans: npt.NDArray[np.int32]
-    code: npt.NDArray[np.int32]
+from nuonuo.traces import Identity, Traces
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,22 +65,6 @@ class Changes:
     updated: Sequence[Row] = ()
     added: Sequence[Row] = ()
     associations: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What a store was made with; a store opens with nothing else.
-
-    Attributes:
-        embedder: the embedder's name. dimension: d.
-        token_embedder: where the token patterns come from; None where there are none.
-        separation: describes the pattern separation, such as ``"wta:16384:50:0"`` (units, active, seed).
-    """
-
-    embedder: str
-    dimension: int
-    token_embedder: str | None
-    separation: str
 
 
 class Store(Protocol):
@@ -227,21 +181,3 @@ class Counts:
     namespaces: int
     associations: int
     file_bytes: int
-
-
-def metadata_json(metadata: Mapping[str, Any]) -> str:
-    """``metadata`` as canonical JSON.
-
-    Raises:
-        InvalidInputError: it holds what JSON cannot (NaN and infinity included), or a key that is no str.
-    """
-    if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
-        raise InvalidInputError(
-            f"metadata must be a mapping with str keys, got {metadata!r}; convert the keys to str"
-        )
-    try:
-        return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(
-            f"metadata must be JSON (numbers, str, bool, None, lists, dicts), got {metadata!r}: {error}"
-        ) from error

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from nuonuo.errors import EmbedderMismatchError, InvalidInputError, UnknownMemoryError
-from nuonuo.stores.base import Identity
+from nuonuo.traces import Identity
 
 
 def check_identity(stored: Identity, given: Identity, where: str) -> None:

@@ -19,9 +19,10 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.checks import metadata_json
 from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.records import Memory
-from nuonuo.stores.base import Traces, metadata_json
+from nuonuo.traces import Traces
 
 _MEMORY = struct.Struct("<6I")
 _LENGTH = struct.Struct("<I")

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from nuonuo.errors import StoreClosedError
 from nuonuo.records import Memory
-from nuonuo.stores.base import START, Changes, Counts, Cursor, Identity, Row, Traces
+from nuonuo.stores.base import START, Changes, Counts, Cursor, Row
 from nuonuo.stores.checks import (
     across_namespaces,
     check_association,
@@ -22,6 +22,7 @@ from nuonuo.stores.checks import (
 )
 from nuonuo.stores.codec import pack_memory, pack_traces, to_microseconds, unpack_memory, unpack_traces
 from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
+from nuonuo.traces import Identity, Traces
 
 
 @dataclass(slots=True)

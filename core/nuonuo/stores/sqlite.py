@@ -17,7 +17,7 @@ from datetime import datetime
 from nuonuo.errors import InvalidInputError, InvalidTypeError, NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores import rows as _rows
-from nuonuo.stores.base import Changes, Counts, Cursor, Identity, Traces
+from nuonuo.stores.base import Changes, Counts, Cursor
 from nuonuo.stores.changes import BATCH, batches, changes_since, position, record
 from nuonuo.stores.checks import (
     across_namespaces,
@@ -37,6 +37,7 @@ from nuonuo.stores.codec import (
 )
 from nuonuo.stores.connection import Connections
 from nuonuo.stores.schema import ASSOCIATED, UPDATED
+from nuonuo.traces import Identity, Traces
 
 JOURNAL_LENGTH = 10_000
 

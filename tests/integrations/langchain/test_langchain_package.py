@@ -14,7 +14,7 @@ from langchain_words import Words
 
 import nuonuo_integrations.langchain as package
 from nuonuo import AssociativeMemory
-from nuonuo.embedding import Embedder
+from nuonuo.encoding.embedders import Embedder
 from nuonuo.errors import EmbedderMismatchError, InvalidTypeError
 from nuonuo_integrations.langchain import LangChainEmbedder
 

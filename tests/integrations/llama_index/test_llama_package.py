@@ -13,7 +13,7 @@ from llama_samples import FACTS, bag_of_words
 
 import nuonuo_integrations.llama_index as package
 from nuonuo import AssociativeMemory
-from nuonuo.embedding import Embedder
+from nuonuo.encoding.embedders import Embedder
 from nuonuo.errors import EmbedderMismatchError, InvalidTypeError
 from nuonuo_integrations.llama_index import LlamaIndexEmbedder
 

@@ -1,0 +1,127 @@
+"""Bipolar patterns, Hopfield's own (Hopfield 1982), and how near a state comes to the nearest of them.
+
+A pattern x is a vector of signs, kept as d bits. A state is completed by the pattern that is nearest to it,
+the limit beta -> inf of one Hopfield retrieval step. States are rounded to `BITS` bits a component, so that
+every similarity is a sum of popcounts: exact, and the same on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+ByteArray = npt.NDArray[np.uint8]
+IntArray = npt.NDArray[np.int64]
+WordArray = npt.NDArray[np.uint64]
+
+BITS = 2  # of each component of a state: more say no more about patterns of one bit
+CLIP = 1.494  # the outermost level, in standard deviations: least error for a normal variable (Max 1960)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoundedStates:
+    """States that ask, each rounded to integers 0 .. 2^BITS - 1 a component.
+
+    So every similarity is a sum of popcounts: exact, and the same on every machine.
+
+    Shapes:
+        planes: (BITS, T, ceil(d / 64)) uint64: bit b of each component.
+        norms: (T,) float32, the length of 2 levels / (2^BITS - 1) - 1, the vector that the levels stand for.
+        levels: (T,) float32, the sum of each state's levels.
+        dimension: d.
+    """
+
+    planes: WordArray
+    norms: FloatArray
+    levels: FloatArray
+    dimension: int
+
+    def __len__(self) -> int:
+        return len(self.norms)
+
+
+def round_states(states: FloatArray) -> RoundedStates:
+    """Round ``states`` (T, d) float to `BITS` bits a component."""
+    top = 2**BITS - 1
+    scale = CLIP * np.sqrt((states**2).mean(axis=1, keepdims=True)) + 1e-12
+    levels = np.rint((np.clip(states / scale, -1, 1) + 1) * (top / 2)).astype(np.uint8)
+    planes = np.stack([pack(levels >> bit & 1) for bit in range(BITS)])
+    values = levels.astype(np.float32) * np.float32(2 / top) - 1
+    norms = np.sqrt((values**2).sum(axis=1))
+    return RoundedStates(planes, norms, levels.sum(axis=1, dtype=np.float32), states.shape[1])
+
+
+def pack(bits: npt.NDArray[Any]) -> WordArray:
+    """Bits (P, d), 0 or 1, as (P, ceil(d / 64)) uint64."""
+    return as_words(np.packbits(bits, axis=1))
+
+
+def as_words(packed: ByteArray) -> WordArray:
+    """Packed bits (P, ceil(d / 8)) uint8 as (P, ceil(d / 64)) uint64, filled up with zeros."""
+    words = -(-packed.shape[1] // 8)
+    if packed.shape[1] % 8:
+        packed = np.pad(packed, ((0, 0), (0, words * 8 - packed.shape[1])))
+    return np.ascontiguousarray(packed).view(np.uint64)
+
+
+def agreement(patterns: WordArray, states: RoundedStates) -> npt.NDArray[np.signedinteger[Any]]:
+    """How far each bipolar pattern x agrees with each state q, as an integer.
+
+    With b the bits of x = 2 b - 1, and l the levels of q = (2 / L) l - 1, L = 2^BITS - 1:
+    x . q = (2 / L) (2 b . l - L sum b) + d - (2 / L) sum l, and b . l is a sum of popcounts over bit
+    planes. What is in the parentheses is returned; the rest depends on the state alone.
+
+    Shapes:
+        patterns: (P, ceil(d / 64)) uint64; returns (T, P), int16 where that holds it.
+    """
+    top = 2**BITS - 1
+    kind = np.int16 if 2 * top * states.dimension < 2**15 else np.int32
+    columns = np.ascontiguousarray(patterns.T)
+    agreed = np.zeros((len(states), len(patterns)), kind)
+    for plane in states.planes[::-1]:  # the highest bit first (Horner)
+        agreed += popcount(column & bits[:, None] for column, bits in zip(columns, plane.T, strict=True))
+        agreed += agreed
+    agreed -= popcount(columns).astype(kind, copy=False) * top
+    return agreed
+
+
+def best_of(patterns: WordArray, counts: IntArray, states: RoundedStates) -> FloatArray:
+    """s_t(m): the cosine of each state q_t with the nearest of each memory's patterns.
+
+    cos(x, q) = x . q / (|x| |q|) with |x| = sqrt(d).
+
+    Shapes:
+        patterns: (P, ceil(d / 64)) uint64, those of C memories one after another.
+        counts: (C,), how many each memory has, summing to P.
+        returns (C, T), 0 for a memory without patterns.
+    """
+    best = np.zeros((len(counts), len(states)), np.float32)
+    full = np.flatnonzero(counts)
+    if len(full):
+        starts = (np.cumsum(counts) - counts)[full]
+        d, step = states.dimension, np.float32(2 / (2**BITS - 1))
+        dots = step * np.maximum.reduceat(agreement(patterns, states), starts, axis=1).T
+        dots += np.float32(d) - step * states.levels
+        best[full] = dots / (states.norms * np.float32(math.sqrt(d)))
+    return best
+
+
+def popcount(words: Iterable[WordArray]) -> npt.NDArray[np.int16]:
+    """The number of bits that are 1, summed over ``words``, arrays of one shape (...): (...) int16."""
+    threes: list[ByteArray] = []
+    for at, word in enumerate(words):
+        bits = np.bitwise_count(word)
+        if at % 3 == 0:  # three words have 192 bits: their sum fits a byte
+            threes.append(bits)
+        else:
+            threes[-1] += bits
+    total = threes[0].astype(np.int16)
+    for part in threes[1:]:
+        total += part
+    return total

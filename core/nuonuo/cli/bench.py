@@ -1,0 +1,308 @@
+"""`nuonuo bench`: the commands that measure, their options and what they print."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nuonuo.cli.options import common_options, reading_options, retrieval_options
+from nuonuo.cli.screen import Start, bar, show
+from nuonuo.config import MemoryConfig
+from nuonuo.encoding.embedders import Embedder, MiniLM
+from nuonuo.errors import InvalidInputError, MissingDependencyError
+from nuonuo.evaluation import ablation, report
+from nuonuo.evaluation.cache import CachedEmbedder
+from nuonuo.evaluation.chains import measure_chains
+from nuonuo.evaluation.data.datasets import Dataset, Kind, load
+from nuonuo.evaluation.plot import plot_recall
+from nuonuo.evaluation.runner import Engine, distinct_texts, run
+from nuonuo.evaluation.speed import as_one_namespace, measure
+from nuonuo.evaluation.synthetic import HashEmbedder, generated_texts
+from nuonuo.evaluation.systems.base import System
+from nuonuo.evaluation.systems.baselines import BASELINES, baseline
+from nuonuo.records import Memory
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+RETRIEVAL: tuple[Kind, ...] = ("locomo", "longmemeval", "multihop", "jsonl")
+
+# What `bench all` looks for in a folder: file name patterns, and whether it is also run pooled.
+KNOWN_FILES = (
+    ("locomo*.json*", False),
+    ("longmemeval*.json*", True),
+    ("musique*.json*", False),
+    ("hotpotqa*.json*", False),
+    ("2wiki*.json*", False),
+    ("*.jsonl*", False),
+)
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``bench`` and its commands to ``commands``, an argparse sub-parsers object."""
+    bench = commands.add_parser("bench", help="measure recall, speed and chains")
+    kinds = bench.add_subparsers(dest="bench", required=True, metavar="WHAT")
+    helps = {
+        "locomo": "LoCoMo as its authors publish it",
+        "longmemeval": "LongMemEval, oracle or S",
+        "multihop": 'multi-hop passages: {"corpus", "questions"}',
+        "jsonl": 'your own: lines of {"memories", "questions": [{"question", "relevant"}]}',
+    }
+    for kind in RETRIEVAL:
+        parser = kinds.add_parser(kind, help=helps[kind])
+        retrieval_options(parser)
+        parser.set_defaults(run=_run_one, kind=kind)
+    everything = kinds.add_parser("all", help="every known data set in a folder")
+    retrieval_options(everything)
+    everything.set_defaults(run=_run_all)
+    ablate = kinds.add_parser("ablate", help="what each part of the engine is worth, on any of the data sets")
+    common_options(ablate, data_required=True)
+    reading_options(ablate)
+    ablate.add_argument(
+        "--variant", action="append", default=[], metavar="NAME:FIELD=VALUE,...",
+        help="a variant to compare with the base, in place of the built-in ones; may be repeated",
+    )  # fmt: skip
+    ablate.set_defaults(run=_run_ablate, kind=None)
+    speed = kinds.add_parser("speed", help="latency, throughput and bytes, without the embedder's time")
+    common_options(speed, data_required=False)
+    speed.add_argument("--n", type=int, default=20_000, help="memories (default: %(default)s)")
+    speed.add_argument("--questions", type=int, default=300, help="questions asked (default: %(default)s)")
+    speed.add_argument("--ram", action="store_true", help="keep the memories in RAM, not in a file")
+    speed.set_defaults(run=_run_speed)
+    chains = kinds.add_parser("chains", help="associative walks from a noisy cue")
+    common_options(chains, data_required=False)
+    chains.add_argument("--n", type=int, default=20_000, help="memories (default: %(default)s)")
+    chains.add_argument("--chains", type=int, default=100, help="walks (default: %(default)s)")
+    chains.add_argument("--hops", type=int, default=6, help="hops of a walk (default: %(default)s)")
+    chains.add_argument(
+        "--cosine", type=float, default=0.6, help="of the cue to its pattern (default: %(default)s)"
+    )
+    chains.set_defaults(run=_run_chains)
+
+
+# -- the commands -----------------------------------------------------------------------------------
+
+
+def _run_one(args: argparse.Namespace, console: Console) -> None:
+    dataset = load(args.data, args.kind, pooled=args.pooled, **_reading(args))
+    _retrieve(args, console, dataset, args.out, args.plot)
+
+
+def _run_all(args: argparse.Namespace, console: Console) -> None:
+    folder = Path(args.data)
+    if not folder.is_dir():
+        raise InvalidInputError(f"bench all takes a folder of data sets, got {args.data!r}")
+    wanted = {file: pooled for pattern, pooled in KNOWN_FILES for file in sorted(folder.glob(pattern))}
+    if not wanted:
+        patterns = ", ".join(pattern for pattern, _ in KNOWN_FILES)
+        raise InvalidInputError(f"there is no known data set in {args.data!r}; looked for {patterns}")
+    for file, also_pooled in wanted.items():
+        for pooled in (False, True) if also_pooled else (False,):
+            dataset = load(file, pooled=pooled, **_reading(args))
+            out = None if args.out is None else Path(args.out) / f"{dataset.name}.json"
+            plot = None if args.plot is None else Path(args.plot) / f"{dataset.name}.png"
+            _retrieve(args, console, dataset, out, plot)
+
+
+def _retrieve(
+    args: argparse.Namespace,
+    console: Console,
+    dataset: Dataset,
+    out: str | Path | None,
+    plot: str | Path | None,
+) -> None:
+    config = _config(args)
+    with bar(console) as start, _embedder(args, start) as embedder:
+        systems = _systems(args, embedder, config, console)
+        advance = start(dataset.name, dataset.questions * len(systems))
+        found = run(dataset, systems, progress=lambda system, group: advance(f"{dataset.name}: {system}", 1))
+        stated = report.conditions(dataset, embedder.name, config, split=args.split, command=_command(args))
+    results = report.figures(found)
+    data = stated["data"]
+    for category in dict.fromkeys(figure.category for figure in results):
+        header, rows = report.table(dataset, results, category)
+        # On a terminal there is no room for the level in each column.
+        show(
+            console,
+            f"{data['name']}: {category} ({_levels(dataset)})",
+            [c.split(" ")[-1] for c in header],
+            rows,
+        )
+    sure = report.discriminations(found)
+    if sure:
+        rows = [[each.system, each.positive, each.negative, f"{each.auroc:.3f}"] for each in sure]
+        show(console, "confidence", ["", "positive", "negative", "AUROC"], rows)
+    for note in dataset.notes:
+        console.print(f"[dim]{note}[/dim]", highlight=False)
+    _write(console, out, report.to_json(found, stated), report.markdown(found, stated))
+    if plot is not None:
+        Path(plot).parent.mkdir(parents=True, exist_ok=True)
+        plot_recall(found, plot)
+        console.print(f"plot written to {plot}")
+
+
+def _run_ablate(args: argparse.Namespace, console: Console) -> None:
+    dataset = load(args.data, pooled=args.pooled, **_reading(args))
+    config = _config(args)
+    variants = dict(ablation.parse_variant(text) for text in args.variant) or ablation.PARTS
+    with bar(console) as start, _embedder(args, start) as embedder:
+        advance = start(dataset.name, dataset.questions * (len(variants) + 1))
+        found = ablation.ablate(
+            dataset,
+            embedder,
+            config,
+            variants,
+            lambda variant, group: advance(f"{dataset.name}: {variant}", 1),
+        )
+        stated = report.conditions(dataset, embedder.name, config, split=args.split, command=_command(args))
+    columns = ablation.columns(dataset)
+    header, rows = ablation.table(found, columns)
+    show(console, f"{dataset.name}: mean (change ± spread over folds)", header, rows)
+    lines = [f"# {dataset.name}: ablation", "", *report.to_markdown(header, rows)]
+    lines += ["", *ablation.held_out_lines(found, columns), "", f"`{stated['command']}`, {stated['date']}"]
+    for line in ablation.held_out_lines(found, columns):
+        console.print(line, highlight=False)
+    stated["variants"] = {name: dict(settings) for name, settings in variants.items()}
+    _write(console, args.out, ablation.to_json(found, stated, columns), "\n".join(lines) + "\n")
+
+
+def _run_speed(args: argparse.Namespace, console: Console) -> None:
+    config = _config(args)
+    dataset, memories = _memories(args)
+    with bar(console, own_thread=False) as start, _embedder(args, start, made_up=dataset is None) as embedder:
+        questions = _questions(dataset, memories, args.questions)
+        advance = start("speed", len(memories) + len(questions) + 100)
+        found = measure(memories, questions, embedder, config, in_ram=args.ram, progress=advance)
+        stated = report.conditions(dataset, embedder.name, config, split=args.split, command=_command(args))
+    _report_one(args, console, "speed", found.to_json(), stated)
+
+
+def _run_chains(args: argparse.Namespace, console: Console) -> None:
+    config = _config(args)
+    dataset, memories = _memories(args)
+    with bar(console) as start, _embedder(args, start, made_up=dataset is None) as embedder:
+        advance = start("chains", len(memories) + args.chains)
+        found = measure_chains(
+            memories,
+            embedder,
+            config,
+            chains=args.chains,
+            hops=args.hops,
+            cosine=args.cosine,
+            progress=advance,
+        )
+        stated = report.conditions(dataset, embedder.name, config, split=args.split, command=_command(args))
+    _report_one(args, console, "chains", found.to_json(), stated)
+
+
+# -- what they share --------------------------------------------------------------------------------
+
+
+def _reading(args: argparse.Namespace) -> dict[str, Any]:
+    return {"roles": args.roles, "limit": args.limit, "asked": args.asked}
+
+
+def _config(args: argparse.Namespace) -> MemoryConfig:
+    return replace(MemoryConfig(), **dict(ablation.parse_setting(setting) for setting in args.set))
+
+
+def _command(args: argparse.Namespace) -> Sequence[str]:
+    return ["nuonuo", *args.argv]
+
+
+@contextmanager
+def _embedder(args: argparse.Namespace, start: Start, *, made_up: bool = False) -> Iterator[Embedder]:
+    """The embedder asked for, behind the cache on disk."""
+    if made_up and args.embedder is None:
+        yield HashEmbedder()
+        return
+    tell = start("texts embedded", None)
+    cached = CachedEmbedder(
+        MiniLM(args.embedder),
+        args.cache or _default_cache(),
+        progress=lambda count: tell("texts embedded, or read from the cache", count),
+    )
+    try:
+        yield cached
+    finally:
+        cached.close()
+
+
+def _default_cache() -> Path:
+    folder = os.environ.get("XDG_CACHE_HOME")
+    return (Path(folder) if folder else Path.home() / ".cache") / "nuonuo" / "embeddings.db"
+
+
+def _systems(
+    args: argparse.Namespace, embedder: Embedder, config: MemoryConfig, console: Console
+) -> list[System]:
+    """The systems asked for; by default all whose packages are installed, the engine last."""
+    names = [name.strip() for name in args.systems.split(",")] if args.systems else [*BASELINES, "nuonuo"]
+    systems: list[System] = []
+    for name in names:
+        if name == "nuonuo":
+            systems.append(Engine(embedder, config))
+            continue
+        try:
+            systems.append(baseline(name, embedder))
+        except MissingDependencyError as error:
+            if args.systems:
+                raise
+            console.print(f"[dim]{name} is left out: {error}[/dim]", highlight=False)
+    return systems
+
+
+def _memories(args: argparse.Namespace) -> tuple[Dataset | None, list[Memory]]:
+    """Distinct texts of the data set, or made-up ones."""
+    if args.data is None:
+        return None, as_one_namespace([Memory(text) for text in generated_texts(args.n)])
+    dataset = load(args.data)
+    return dataset, as_one_namespace(distinct_texts(dataset, args.n))
+
+
+def _questions(dataset: Dataset | None, memories: Sequence[Memory], count: int) -> list[str]:
+    """The data set's distinct questions; of made-up memories, a few words of every so many."""
+    if dataset is None:
+        chosen = [memories[at] for at in range(0, len(memories), max(1, len(memories) // count))][:count]
+        return [" ".join(memory.text.split()[:8]) for memory in chosen]
+    return list(dict.fromkeys(q.text for group in dataset.groups for q in group.questions))[:count]
+
+
+def _report_one(
+    args: argparse.Namespace, console: Console, name: str, found: Mapping[str, Any], stated: Mapping[str, Any]
+) -> None:
+    rows = [[key.replace("_", " "), _number(value)] for key, value in found.items()]
+    show(console, name, ["", "value"], rows)
+    lines = [
+        f"# {name}",
+        "",
+        *report.to_markdown(["", "value"], rows),
+        "",
+        f"`{stated['command']}`, {stated['date']}",
+    ]
+    _write(console, args.out, {"conditions": dict(stated), name: dict(found)}, "\n".join(lines) + "\n")
+
+
+def _write(console: Console, out: str | Path | None, content: Mapping[str, Any], markdown: str) -> None:
+    if out is None:
+        return
+    report.write(out, content)
+    beside = Path(out).with_suffix(".md")
+    beside.write_text(markdown, encoding="utf-8")
+    console.print(f"report written to {out}, its tables to {beside}")
+
+
+def _levels(dataset: Dataset) -> str:
+    sessions = "; any, all, NDCG: session level" if dataset.session_ks else ""
+    return f"R: {dataset.unit} level{sessions}"
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,171 @@
+"""The command line: `nuonuo bench`, `stats`, `recall`, `export` and `import`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nuonuo.cli import bench
+from nuonuo.encoding.embedders import MiniLM
+from nuonuo.errors import InvalidInputError, NuonuoError
+from nuonuo.memory import AssociativeMemory
+from nuonuo.records import DEFAULT_NAMESPACE, Hit, Recall
+from nuonuo.stores import SQLiteStore
+from nuonuo.transfer import export
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0, or 1 where it could not be done."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    args = _parser().parse_args(given)
+    args.argv = given
+    try:
+        args.run(args, _console())
+    except NuonuoError as error:
+        print(f"nuonuo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("nuonuo: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="nuonuo", description="A hippocampus for LLM applications.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    bench.add_parser(commands)
+    stats = commands.add_parser("stats", help="how much a memory file holds")
+    stats.add_argument("file")
+    stats.add_argument("--json", action="store_true", help="print JSON")
+    stats.set_defaults(run=_stats)
+    recall = commands.add_parser("recall", help="ask a memory file a question")
+    recall.add_argument("file")
+    recall.add_argument("question")
+    recall.add_argument("--namespace", default=DEFAULT_NAMESPACE)
+    recall.add_argument("-k", type=int, default=5, help="how many memories (default: %(default)s)")
+    recall.add_argument("--json", action="store_true", help="print JSON, with the whole evidence")
+    _embedder_option(recall)
+    recall.set_defaults(run=_recall)
+    out = commands.add_parser("export", help="write a memory file as JSON lines")
+    out.add_argument("file")
+    out.add_argument("dump", help="the JSON lines to write")
+    out.add_argument("--namespace", help="only this one (default: all)")
+    out.set_defaults(run=_export)
+    back = commands.add_parser(
+        "import", help="add what `export` wrote to a memory file, which is made where missing"
+    )
+    back.add_argument("file")
+    back.add_argument("dump", help="the JSON lines to read")
+    _embedder_option(back)
+    back.set_defaults(run=_import)
+    return parser
+
+
+def _embedder_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--embedder",
+        metavar="MODEL",
+        help="the sentence-transformers model that the file was made with (default: MiniLM)",
+    )
+
+
+def _stats(args: argparse.Namespace, console: Console) -> None:
+    store = SQLiteStore(_existing(args.file))  # needs no embedder, whatever the file was made with
+    try:
+        counts, names = store.counts(), store.namespaces()
+    finally:
+        store.close()
+    if args.json:
+        print(json.dumps({**asdict(counts), "names": list(names)}, ensure_ascii=False))
+        return
+    console.print(f"[bold]{args.file}[/bold]", highlight=False)
+    for name, value in asdict(counts).items():
+        console.print(f"  {name.replace('_', ' ')}: {value:,}")
+    for name in names[:20]:
+        console.print(f"  namespace {name!r}", markup=False)
+    if len(names) > 20:
+        console.print(f"  and {len(names) - 20:,} more")
+
+
+def _recall(args: argparse.Namespace, console: Console) -> None:
+    with AssociativeMemory.open(_existing(args.file), embedder=MiniLM(args.embedder)) as memory:
+        result = memory.recall(args.question, args.k, namespace=args.namespace)
+    if args.json:
+        print(json.dumps(_plain(result), ensure_ascii=False, default=str))
+        return
+    from rich.markup import escape
+
+    console.print(f"confidence {result.confidence:.2f}", highlight=False)
+    for place, hit in enumerate(result, 1):
+        dated = "" if hit.memory.timestamp is None else f" [dim]{hit.memory.timestamp:%Y-%m-%d}[/dim]"
+        console.print(f"[bold]{place}.[/bold] {escape(hit.memory.text)}{dated}", highlight=False)
+        console.print(f"   [dim]{escape(_why(hit))}[/dim]", highlight=False)
+
+
+def _why(hit: Hit) -> str:
+    """One line on why a memory was recalled."""
+    parts = [
+        f"{name} {share:.2f}"
+        for name, share in sorted(hit.evidence.signals.items(), key=lambda item: -item[1])
+    ]
+    parts += [f"{match.word} ← {match.answer}" for match in hit.evidence.matches[:3]]
+    return f"{hit.score:.2f}: {', '.join(parts)}"
+
+
+def _plain(result: Recall) -> dict[str, Any]:
+    hits = [
+        {
+            "memory": asdict(hit.memory),
+            "score": hit.score,
+            "evidence": {
+                "signals": dict(hit.evidence.signals),
+                "matches": [asdict(match) for match in hit.evidence.matches],
+                "path": [asdict(link) for link in hit.evidence.path],
+            },
+        }
+        for hit in result
+    ]
+    return {"query": result.query, "confidence": result.confidence, "hits": hits}
+
+
+def _export(args: argparse.Namespace, console: Console) -> None:
+    store = SQLiteStore(_existing(args.file))
+    try:
+        count = export(store, args.dump, args.namespace)
+    finally:
+        store.close()
+    console.print(f"{count:,} memories written to {args.dump}", highlight=False)
+
+
+def _import(args: argparse.Namespace, console: Console) -> None:
+    _existing(args.dump)
+    with AssociativeMemory.open(args.file, embedder=MiniLM(args.embedder)) as memory:
+        count = memory.load_export(args.dump)
+    console.print(f"{count:,} memories added to {args.file}", highlight=False)
+
+
+def _existing(path: str) -> str:
+    if not Path(path).is_file():
+        raise InvalidInputError(f"there is no file {path!r}; check the path")
+    return path
+
+
+def _console() -> Console:
+    try:
+        from rich.console import Console
+    except ImportError as error:
+        print("nuonuo: the command line needs rich: pip install 'nuonuo[cli]'", file=sys.stderr)
+        raise SystemExit(1) from error
+    return Console()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

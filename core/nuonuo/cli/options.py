@@ -1,0 +1,59 @@
+"""The options that several `nuonuo bench` commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+from nuonuo.evaluation.systems.baselines import BASELINES
+
+
+def common_options(parser: argparse.ArgumentParser, *, data_required: bool) -> None:
+    without = "" if data_required else "; without it, made-up texts and a made-up embedder"
+    parser.add_argument("--data", required=data_required, metavar="PATH", help=f"the data set{without}")
+    parser.add_argument(
+        "--cache", metavar="PATH", help="where embeddings are kept (default: the user's cache folder)"
+    )
+    parser.add_argument(
+        "--out", metavar="PATH", help="write the report as JSON, and its table as Markdown beside it"
+    )
+    parser.add_argument(
+        "--split", help="the name of the split, for the report (default: told by the file's name)"
+    )
+    parser.add_argument(
+        "--embedder", metavar="MODEL", help="a sentence-transformers model (default: the packaged MiniLM)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="a field of MemoryConfig; may be repeated",
+    )
+
+
+def reading_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--roles",
+        choices=("user", "both"),
+        default="user",
+        help="LongMemEval: whose turns are stored (default: user)",
+    )
+    parser.add_argument("--pooled", action="store_true", help="LongMemEval: all haystacks in one namespace")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="ask at most N questions, spread over the file"
+    )
+    parser.add_argument(
+        "--asked", type=int, default=0, metavar="N",
+        help="store that each question was asked N times before, in vain (default: 0)",
+    )  # fmt: skip
+
+
+def retrieval_options(parser: argparse.ArgumentParser) -> None:
+    common_options(parser, data_required=True)
+    reading_options(parser)
+    parser.add_argument(
+        "--systems",
+        metavar="NAMES",
+        help=f"comma-separated, of: nuonuo,{','.join(BASELINES)} (default: all installed)",
+    )
+    parser.add_argument("--plot", metavar="PATH", help="write a plot of recall against k")

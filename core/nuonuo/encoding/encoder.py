@@ -1,0 +1,187 @@
+"""Texts to traces: what the embedder makes of memories and questions, as it is stored and asked."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.associative.separation import WinnerTakeAll
+from nuonuo.config import MemoryConfig
+from nuonuo.encoding.dates import DateFinder
+from nuonuo.encoding.embedders import Embedder, Encoding, check_vectors
+from nuonuo.encoding.question import Question
+from nuonuo.encoding.sentences import sentences
+from nuonuo.encoding.tokens import patterns_of, query_tokens
+from nuonuo.encoding.words import Analyzer
+from nuonuo.errors import EmbeddingError
+from nuonuo.records import Memory
+from nuonuo.traces import SENTENCE, Identity, Traces
+
+FloatArray = npt.NDArray[np.float32]
+
+REMEMBERED = 256  # encodings kept; a chat asks with a turn and stores it a moment later
+
+
+class Encoder:
+    """An embedder, the source of token patterns and the pattern separation, as one.
+
+    Args:
+        embedder: gives the sentence vectors.
+        token_embedder: gives the token vectors; the embedder itself where None.
+    """
+
+    def __init__(self, embedder: Embedder, token_embedder: Embedder | None, config: MemoryConfig) -> None:
+        self._embedder = embedder
+        self._tokens = token_embedder or embedder
+        self._sentences = config.sentence_cues
+        self.analyzer = Analyzer(config.language)
+        self._dates = DateFinder(config.language) if config.date_cues else None
+        self._separation = WinnerTakeAll(
+            embedder.dimension, config.n_units, config.n_active, config.separation_seed
+        )
+        self._recent: OrderedDict[tuple[str, str], Encoding] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def identity(self) -> Identity:
+        """What a store remembers of this encoder."""
+        token_embedder = self._tokens.name if self._tokens.token_dimension else None
+        return Identity(
+            self._embedder.name, self._embedder.dimension, token_embedder, self._separation.describe()
+        )
+
+    @property
+    def pattern_bytes(self) -> int:
+        """Bytes of one token pattern: ceil(d' / 8), 0 where there are none."""
+        return -(-(self._tokens.token_dimension or 0) // 8)
+
+    def traces(self, memories: Sequence[Memory]) -> list[Traces]:
+        """The traces of each memory's text and cues, all from one batch."""
+        texts = [memory.parts for memory in memories]
+        extra = [sentences(memory.text) if self._sentences else [] for memory in memories]
+        flat = [text for parts, more in zip(texts, extra, strict=True) for text in (*parts, *more)]
+        encodings = iter(self._encode(flat, "document"))
+        found = []
+        for memory, parts, more in zip(memories, texts, extra, strict=True):
+            whole = [next(encodings) for _ in parts]
+            found.append(self._traces(memory, whole, [next(encodings).vectors for _ in more]))
+        if not found:
+            return []
+        codes = self._separation.encode(np.stack([traces.vectors[0] for traces in found]).astype(np.float32))
+        return [replace(traces, code=code) for traces, code in zip(found, codes, strict=True)]
+
+    def _traces(self, memory: Memory, parts: list[Encoding], sentences: list[FloatArray]) -> Traces:
+        """The traces of one memory, but for its code: ``parts`` are those of `Memory.parts`."""
+        patterns, spans = [], []
+        for number, (text, encoding) in enumerate(zip(memory.parts, parts, strict=True)):
+            found, where = patterns_of(encoding, self.analyzer.words(text))
+            if len(found):
+                patterns.append(found)
+                spans.append(np.column_stack([np.full(len(where), number, np.int32), where]))
+        vectors = [parts[0].vectors, *sentences, *(encoding.vectors for encoding in parts[1:])]
+        numbers = [0] + [SENTENCE] * len(sentences) + [*range(1, len(parts))]
+        return Traces(
+            # float16 is what is stored: whatever is derived from vectors follows from the file alone
+            vectors=np.concatenate(vectors).astype(np.float16),
+            parts=np.repeat(np.array(numbers, np.int32), [len(block) for block in vectors]),
+            patterns=np.concatenate(patterns) if patterns else np.zeros((0, self.pattern_bytes), np.uint8),
+            spans=np.concatenate(spans).astype(np.int32) if spans else np.zeros((0, 3), np.int32),
+            code=np.zeros(0, np.int32),
+        )
+
+    def question(self, text: str, now: datetime | None = None) -> Question:
+        """A question, prepared for the pipeline.
+
+        Args:
+            now: what its relative dates count from (aware); the present where None.
+        """
+        (encoding,) = self._encode([text], "query")
+        state = encoding.vectors.mean(axis=0)
+        words = self.analyzer.words(text)
+        periods = self._dates.find(text, now or datetime.now(timezone.utc)) if self._dates else ()
+        for period in periods:
+            inside = [at for at, word in enumerate(words) if period.start <= word.start < period.end]
+            if not any(words[at].content for at in inside):  # what is made of stop words alone is a date too
+                for at in inside:
+                    words[at] = replace(words[at], content=True)
+        content = np.array([at for at, word in enumerate(words) if word.content], np.int64)
+        tokens, owners = query_tokens(encoding, words) or (None, content)
+        return Question(text, words, state / np.linalg.norm(state), tokens, owners, periods)
+
+    def code(self, state: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+        """The winner-take-all code (n_active,) of one vector (d,)."""
+        code: npt.NDArray[np.int32] = self._separation.encode(state[None, :])[0]
+        return code
+
+    def forget(self) -> None:
+        """Drop every encoding that is kept: it could hold what was just forgotten."""
+        with self._lock:
+            self._recent.clear()
+
+    def _encode(self, texts: Sequence[str], kind: str) -> list[Encoding]:
+        # A symmetric model gives a text one encoding, whether it is stored or asked with.
+        if getattr(self._embedder, "symmetric", False) and getattr(self._tokens, "symmetric", False):
+            kind = "either"
+        distinct = list(dict.fromkeys(texts))
+        with self._lock:
+            known = {text: self._recent[kind, text] for text in distinct if (kind, text) in self._recent}
+        missing = [text for text in distinct if text not in known]
+        for text, encoding in zip(missing, self._compute(missing, kind), strict=True):
+            known[text] = encoding
+        with self._lock:
+            for text in distinct[-REMEMBERED:]:
+                self._recent[kind, text] = known[text]
+                self._recent.move_to_end((kind, text))
+            while len(self._recent) > REMEMBERED:
+                self._recent.popitem(last=False)
+        return [known[text] for text in texts]
+
+    def _compute(self, texts: list[str], kind: str) -> list[Encoding]:
+        if not texts:
+            return []
+        found = _run(self._embedder, texts, kind)
+        tokens = found if self._tokens is self._embedder else _run(self._tokens, texts, kind)
+        dimension, who = self._embedder.dimension, f"the embedder {self._embedder.name!r}"
+        return [
+            Encoding(check_vectors(e.vectors, (len(e.vectors), dimension), who), *_tokens(t, self._tokens))
+            for e, t in zip(found, tokens, strict=True)
+        ]
+
+
+def _tokens(
+    encoding: Encoding, embedder: Embedder
+) -> tuple[FloatArray, npt.NDArray[np.int32]] | tuple[None, None]:
+    """The token vectors and their spans, if they can be used; None where the embedder has none."""
+    tokens, spans, dimension = encoding.tokens, encoding.spans, embedder.token_dimension
+    if not dimension:
+        return None, None
+    if tokens is None or spans is None:
+        raise EmbeddingError(
+            f"the embedder {embedder.name!r} gave no token vectors or no spans, but promises token vectors; "
+            "its token_dimension must be None where it has none"
+        )
+    if tokens.shape[1:] != (dimension,) or spans.shape != (len(tokens), 2):
+        raise EmbeddingError(
+            f"the embedder {embedder.name!r} gave token vectors of shape {tokens.shape} with spans of shape "
+            f"{spans.shape}, expected (T, {dimension}) and (T, 2)"
+        )
+    if not np.isfinite(tokens).all():
+        raise EmbeddingError(f"the embedder {embedder.name!r} gave a token vector with NaN or infinity")
+    return tokens, spans
+
+
+def _run(embedder: Embedder, texts: list[str], kind: str) -> list[Encoding]:
+    encode = embedder.encode_queries if kind == "query" else embedder.encode_documents
+    found = encode(texts)
+    if len(found) != len(texts) or not all(len(encoding.vectors) for encoding in found):
+        raise EmbeddingError(
+            f"the embedder {embedder.name!r} gave {len(found)} encodings for {len(texts)} texts, "
+            "expected one with at least one vector for each"
+        )
+    return found

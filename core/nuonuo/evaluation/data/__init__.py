@@ -1,0 +1,1 @@
+"""Data sets: as their authors publish them, brought into one form."""

@@ -1,0 +1,1 @@
+"""What is measured beside NuoNuo: baselines, and the frameworks' own stores."""

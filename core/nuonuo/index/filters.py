@@ -1,0 +1,260 @@
+"""Filters: which rows of a namespace a `where`, a session or a span of time lets through.
+
+Fields are kept by column, each value once: a filter is a comparison of small integers, and the k hits
+inside a filter are found whenever k exist, since it is applied before anything is searched.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.encoding.dates import Period
+from nuonuo.errors import InvalidInputError, InvalidTypeError
+from nuonuo.index.arrays import Growable
+from nuonuo.records import Memory
+
+BoolArray = npt.NDArray[np.bool_]
+
+NO_TIME = np.iinfo(np.int64).min
+_ABSENT = -1
+_DAY = 86_400_000_000  # microseconds
+_ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+    "$lt": operator.lt,
+    "$lte": operator.le,
+}
+_OPERATORS = ("$eq", "$ne", "$in", "$nin", *_ORDERED)
+
+Key = tuple[str, Any]  # kind and value, so that 1 and True differ while 1 and 1.0 do not
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware datetime, exactly."""
+    delta = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    return (delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def _recurrences(period: Period, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """The first and the last day of the period, counted from 1970.
+
+    One that is meant in any year comes once for each year that days in [``first``, ``last``] are near to.
+    """
+    length = -((period.since - period.until) // timedelta(days=1))
+    if not period.yearly:
+        day = microseconds(period.since) // _DAY
+        yield day, day + length - 1
+        return
+    for year in range(max(_year(first) - 1, 1), min(_year(last) + 1, 9999) + 1):
+        with suppress(ValueError):  # 29 February
+            day = microseconds(period.since.replace(year=year)) // _DAY
+            yield day, day + length - 1
+
+
+def _year(day: int) -> int:
+    return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(days=day)).year
+
+
+class Fields:
+    """The role, session, time and metadata of each row, for filters."""
+
+    def __init__(self) -> None:
+        self._times = Growable(np.int64)
+        self._columns: dict[str, _Column] = {}
+
+    def append(self) -> None:
+        """Make room for the next row; it has no fields until it is `put`."""
+        self._times.append([NO_TIME])
+        for column in self._columns.values():
+            column.append()
+
+    def closeness(self, period: Period, fade: float) -> npt.NDArray[np.float32]:
+        """How near each row's timestamp is to ``period`` (n,): 1 inside, less the further away.
+
+        It halves with each stretch of ``fade`` days and the length of the period: who speaks of a month
+        is less exact than who names a day. 0 beyond four such stretches, and without a timestamp. Days
+        are whole ones of UTC, since many a timestamp is no more than a date.
+        """
+        times, found = self._times.data, np.zeros(len(self._times), np.float32)
+        dated = np.flatnonzero(times != NO_TIME)
+        if not len(dated):
+            return found
+        days = times[dated] // _DAY
+        for first, last in _recurrences(period, int(days.min()), int(days.max())):
+            away = np.maximum(np.maximum(first - days, days - last), 0) / (fade + last - first + 1)
+            near = np.exp2(-away) * (away <= 4)
+            found[dated] = np.maximum(found[dated], near.astype(np.float32))
+        return found
+
+    def put(self, row: int, memory: Memory) -> None:
+        """Take in the fields of ``row``, which must be new or cleared."""
+        if memory.timestamp is not None:
+            self._times.data[row] = microseconds(memory.timestamp)
+        values = {**memory.metadata, "role": memory.role, "session_id": memory.session_id}
+        for name, value in values.items():
+            if value is not None:
+                if name not in self._columns:
+                    self._columns[name] = _Column(len(self._times))
+                self._columns[name].put(row, _key(value))
+
+    def clear(self, row: int) -> None:
+        """Forget ``row``, and every value and field that no other row has."""
+        self._times.data[row] = NO_TIME
+        for name in [name for name, column in self._columns.items() if column.clear(row)]:
+            del self._columns[name]
+
+    def mask(
+        self,
+        alive: BoolArray,
+        *,
+        session_id: str | None,
+        where: Mapping[str, Any] | None,
+        after: datetime | None,
+        before: datetime | None,
+    ) -> BoolArray:
+        """The rows of ``alive`` (n,) that meet every condition; time is in [after, before)."""
+        mask = alive.copy()
+        if session_id is not None:
+            mask &= self._matches("session_id", "$eq", session_id)
+        times = self._times.data
+        if after is not None:
+            mask &= times >= microseconds(after)
+        if before is not None:
+            mask &= (times < microseconds(before)) & (times != NO_TIME)
+        for name, condition in (where or {}).items():
+            for op, value in conditions(name, condition):
+                mask &= self._matches(name, op, value)
+        return mask
+
+    def state(self, row: int) -> dict[str, Any]:
+        """What is kept of ``row``: for comparing two states."""
+        found = {name: column.value(row) for name, column in self._columns.items()}
+        return {"time": int(self._times.data[row]), **{k: v for k, v in found.items() if v is not None}}
+
+    @property
+    def nbytes(self) -> int:
+        return self._times.nbytes + sum(column.nbytes for column in self._columns.values())
+
+    def _matches(self, name: str, op: str, value: Any) -> BoolArray:
+        column = self._columns.get(name) or _Column(len(self._times))
+        if op in ("$nin", "$ne"):
+            return ~self._matches(name, "$in" if op == "$nin" else "$eq", value)
+        if op in _ORDERED:
+            kind, wanted = _key(value)
+            compare = _ORDERED[op]
+            return column.isin([key for key in column.keys if key[0] == kind and compare(key[1], wanted)])
+        return column.isin([_key(each) for each in (value if op == "$in" else [value])])
+
+
+class _Column:
+    """One field, by row: the number of its value among the distinct ones, or _ABSENT."""
+
+    def __init__(self, n: int) -> None:
+        self._numbers = Growable(np.int32)
+        self._numbers.append(np.full(n, _ABSENT))
+        self._number: dict[Key, int] = {}
+        self._keys: list[Key | None] = []
+        self._uses: list[int] = []
+
+    def append(self) -> None:
+        self._numbers.append([_ABSENT])
+
+    def put(self, row: int, key: Key) -> None:
+        number = self._number.get(key)
+        if number is None:
+            number = self._number[key] = len(self._keys)
+            self._keys.append(key)
+            self._uses.append(0)
+        self._uses[number] += 1
+        self._numbers.data[row] = number
+
+    def clear(self, row: int) -> bool:
+        """Forget the row's value; True if no row has one any more."""
+        number = int(self._numbers.data[row])
+        if number != _ABSENT:
+            self._numbers.data[row] = _ABSENT
+            self._uses[number] -= 1
+            if not self._uses[number]:
+                del self._number[self._keys[number]]  # type: ignore[arg-type]
+                self._keys[number] = None
+        return not self._number
+
+    @property
+    def keys(self) -> list[Key]:
+        return list(self._number)
+
+    def isin(self, keys: Sequence[Key]) -> BoolArray:
+        numbers = [self._number[key] for key in keys if key in self._number]
+        if ("null", None) in keys:
+            numbers.append(_ABSENT)
+        if len(numbers) == 1:
+            return np.asarray(self._numbers.data == numbers[0])
+        return np.isin(self._numbers.data, np.array(numbers, np.int32))
+
+    def value(self, row: int) -> Key | None:
+        number = int(self._numbers.data[row])
+        return None if number == _ABSENT else self._keys[number]
+
+    @property
+    def nbytes(self) -> int:
+        return self._numbers.nbytes + len(self._keys) * 150
+
+
+def conditions(name: str, condition: Any) -> list[tuple[str, Any]]:
+    """One field's condition as (operator, value) pairs.
+
+    Raises:
+        InvalidInputError: an unknown operator, or a value that its operator cannot take.
+    """
+    if not isinstance(name, str):
+        raise InvalidTypeError(f"a filter's field must be a str, got {name!r}")
+    if not (isinstance(condition, Mapping) and any(str(key).startswith("$") for key in condition)):
+        return [("$eq", condition)]
+    for op, value in condition.items():
+        if op not in _OPERATORS:
+            raise InvalidInputError(
+                f"the filter on {name!r} has the operator {op!r}; expected one of {', '.join(_OPERATORS)}"
+            )
+        if op in ("$in", "$nin") and (
+            isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__")
+        ):
+            raise InvalidInputError(f"{op} on {name!r} needs a list of values, got {value!r}")
+        if op in _ORDERED and (isinstance(value, bool) or not isinstance(value, (int, float, str))):
+            raise InvalidInputError(f"{op} on {name!r} needs a number or a str, got {value!r}")
+    return list(condition.items())
+
+
+def check_where(where: object) -> None:
+    """Raise `InvalidTypeError` or `InvalidInputError` unless ``where`` is a filter."""
+    if where is None:
+        return
+    if not isinstance(where, Mapping):
+        raise InvalidTypeError(
+            f"where must be a mapping such as {{'role': 'user'}}, got {type(where).__name__} {where!r}"
+        )
+    for name, condition in where.items():
+        for _, value in conditions(name, condition):
+            _key(list(value) if isinstance(value, (set, frozenset, tuple)) else value)
+
+
+def _key(value: Any) -> Key:
+    if value is None:
+        return ("null", None)
+    if isinstance(value, bool):
+        return ("bool", value)
+    if isinstance(value, (int, float)):
+        return ("number", value)
+    if isinstance(value, str):
+        return ("str", value)
+    try:
+        return ("json", json.dumps(value, sort_keys=True))
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"a filter compares JSON values, got {value!r}: {error}") from error

@@ -1,0 +1,69 @@
+"""The shards that are in RAM: one a namespace, up to a budget; the least recently used go first."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nuonuo.config import MemoryConfig
+from nuonuo.index.shard import Shard
+from nuonuo.stores import Store
+
+
+class Shards:
+    """Shards by namespace, each built from the store when it is first asked for; safe for threads.
+
+    Args:
+        dimension: d of the sentence vectors. pattern_bytes: of one token pattern, 0 where there are none.
+    """
+
+    def __init__(self, store: Store, dimension: int, pattern_bytes: int, config: MemoryConfig) -> None:
+        self._store, self._config = store, config
+        self._dimension, self._pattern_bytes = dimension, pattern_bytes
+        self._held: OrderedDict[str, Shard] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def reading(self, namespace: str) -> Iterator[Shard]:
+        """The derived state of ``namespace``, up to date and locked."""
+        with self._lock:
+            shard = self._held.get(namespace)
+            if shard is None:
+                shard = Shard(namespace, self._dimension, self._pattern_bytes, self._config)
+                self._held[namespace] = shard
+            self._held.move_to_end(namespace)
+        with shard.lock:
+            grown = shard.follow(self._store)
+            yield shard
+        if grown:
+            self._put_away(namespace)
+
+    def follow(self, namespace: str | None) -> None:
+        """Bring the shard of ``namespace``, or every one, up to date if it is in RAM."""
+        with self._lock:
+            held = [each for each in self._held if namespace in (None, each)]
+        for each in held:
+            with self.reading(each):
+                pass
+
+    def clear(self) -> None:
+        """Drop every shard."""
+        with self._lock:
+            self._held.clear()
+
+    def held(self) -> list[Shard]:
+        """Those that are in RAM, the least recently used first."""
+        with self._lock:
+            return [*self._held.values()]
+
+    def _put_away(self, current: str) -> None:
+        """Drop the least recently used shards beyond the budget; they are built again when asked for."""
+        with self._lock:
+            held = sum(shard.size for shard in self._held.values())
+            for namespace in [*self._held]:
+                if held <= self._config.shard_bytes:
+                    break
+                if namespace != current:
+                    held -= self._held.pop(namespace).size

@@ -1,0 +1,1 @@
+"""A question put to a namespace. `nuonuo.recall.pipeline` is the page to read first."""

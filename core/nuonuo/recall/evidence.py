@@ -1,0 +1,289 @@
+"""Evidence: why a memory was recalled, read off the pipeline's last state.
+
+Two steps, since texts lie in the store: `trace` works on the shard's numbers while its lock is held,
+`explain` puts words to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TypeVar, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.associative.patterns import agreement
+from nuonuo.config import MemoryConfig
+from nuonuo.encoding.question import Question
+from nuonuo.encoding.words import Analyzer, whole_word
+from nuonuo.index.sessions import NOBODY
+from nuonuo.index.shard import Shard
+from nuonuo.recall.pipeline import Ranking
+from nuonuo.recall.scoring import Scored
+from nuonuo.recall.search import Dated
+from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory
+
+ANSWERED = 0.3  # a word of the question that nothing completes better than this has no answer
+TIMESTAMP = -1  # the part of an answer that no text gives, but the memory's time
+SHOWN = 3  # shared words that a link of content names, the rarest first
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What completed one word of the question: the word's number, and where the answer stands."""
+
+    word: int
+    weight: float
+    similarity: float
+    row: int
+    part: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One hit in numbers: its row, score, shares, and the link by which it was reached."""
+
+    row: int
+    seq: int
+    score: float
+    signals: dict[str, float]
+    source_id: str | None
+    link: float
+    shared: tuple[str, ...]
+
+
+class Completions:
+    """What completed each word of a question, hit by hit.
+
+    What it takes is copied while the shard's lock is held; the work is done when it is first asked for,
+    since most recalls are only read for their texts.
+
+    Attributes:
+        rows, seqs: the memories whose texts hold the answers, by row and by the store's number.
+    """
+
+    def __init__(self, shard: Shard, question: Question, ranking: Ranking) -> None:
+        self._question, self._ranking = question, ranking
+        scored = ranking.scored
+        rows = scored.rows[ranking.at]
+        if question.tokens is None:
+            self.answers = [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
+            self.rows, self.seqs = rows.tolist(), shard.seqs(rows)
+            return
+        # (K, 5): the hit, then its neighbours
+        self._at = np.vstack([ranking.at, scored.beside[:, ranking.at]]).T
+        counts = shard.patterns.counts(scored.rows)
+        silent = np.append(counts == 0, True)  # the last one stands for nobody
+        reached = np.vstack([scored.own, scored.own[:1]])[self._at]  # (K, 5, T)
+        reached[:, 1:] *= scored.discounts[:, ranking.at].T[:, :, None]
+        dated = np.vstack([_dated(scored, ranking.dates), np.zeros((1, reached.shape[2]), bool)])
+        reached[silent[self._at][:, :, None] & ~dated[self._at]] = -np.inf
+        self._side, self._top = reached.argmax(axis=1), reached.max(axis=1)  # (K, T), e_t(m) by hit and token
+        answering = np.zeros(len(scored.rows) + 1, bool)
+        answering[self._at[np.arange(len(rows))[:, None], self._side][self._top >= ANSWERED]] = True
+        holders = np.flatnonzero(answering)
+        self.rows, self.seqs = scored.rows[holders].tolist(), shard.seqs(scored.rows[holders])
+        self._dated = dated
+        self._counts = counts[holders]
+        self._patterns, _ = shard.patterns.gather(scored.rows[holders])
+        self._spans, _ = shard.spans.gather(scored.rows[holders])
+
+    @cached_property
+    def answers(self) -> list[tuple[Answer, ...]]:
+        """For each hit, the weightiest word first; a word that nothing completes is left out."""
+        question, ranking = self._question, self._ranking
+        tokens = question.tokens
+        if tokens is None:
+            return []
+        words = question.owners.tolist()
+        pieces: dict[int, list[int]] = {}
+        for token, word in enumerate(words):
+            pieces.setdefault(word, []).append(token)
+        weight = {word: float(ranking.weights[own].sum()) for word, own in pieces.items()}
+        order = sorted(pieces, key=lambda word: -weight[word])
+        values = agreement(self._patterns, tokens)
+        ends = np.cumsum(self._counts)
+        starts = ends - self._counts
+        block = dict(zip(self.rows, zip(starts.tolist(), ends.tolist(), strict=True), strict=True))
+        found = []
+        for hit, top in enumerate(self._top.tolist()):
+            answers = []
+            for word in order:
+                token = max(pieces[word], key=top.__getitem__)  # the best piece stands for its word
+                if top[token] < ANSWERED:
+                    continue
+                holder = self._at[hit, self._side[hit, token]]
+                row = int(ranking.scored.rows[holder])
+                part, begin, stop = TIMESTAMP, 0, 0
+                if not self._dated[holder, token]:
+                    start, end = block[row]
+                    part, begin, stop = self._spans[start + values[token, start:end].argmax()].tolist()
+                mean = sum(top[piece] for piece in pieces[word]) / len(pieces[word])
+                answers.append(Answer(word, weight[word], mean, row, part, begin, stop))
+            found.append(tuple(answers))
+        return found
+
+
+def _dated(scored: Scored, dates: Sequence[Dated]) -> npt.NDArray[np.bool_]:
+    """Whether each candidate's time, and none of its words, completes a token: (C, T)."""
+    found = np.zeros(scored.own.shape, bool)
+    for date in dates:
+        found[:, date.tokens] |= scored.own[:, date.tokens] <= date.closeness[scored.rows, None]
+    return found
+
+
+T = TypeVar("T")
+
+
+class Lazy(Sequence[T]):
+    """A sequence that is worked out when it is first looked at."""
+
+    def __init__(self, work: Callable[[], tuple[T, ...]]) -> None:
+        self._work = work
+
+    @cached_property
+    def _all(self) -> tuple[T, ...]:
+        return self._work()
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._all == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._all)
+
+    def __repr__(self) -> str:
+        return repr(self._all)
+
+    def __reduce__(self) -> tuple[type[tuple[T, ...]], tuple[tuple[T, ...]]]:
+        return tuple, (self._all,)  # copied and pickled as what it stands for
+
+
+def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
+    """The hits of ``ranking`` in numbers. The shard's lock must be held."""
+    scored, chosen, found = ranking.scored, ranking.chosen, []
+    seqs = shard.seqs(scored.rows[ranking.at])
+    shares = {
+        "tokens": scored.tokens[ranking.at],
+        "lexical": scored.lexical[ranking.at],
+        "dense": scored.dense[ranking.at],
+        "echo": scored.echo[ranking.at],
+        "temporal": scored.temporal[ranking.at],
+        "content": scored.content[ranking.at],
+        "explicit": scored.explicit[ranking.at],
+        "together": chosen.together,
+        "redundancy": -chosen.redundancy,
+    }
+    values = np.stack([*shares.values()], axis=1).tolist()
+    for place, at in enumerate(ranking.at.tolist()):
+        row = int(scored.rows[at])
+        signals = {name: share for name, share in zip(shares, values[place], strict=True) if share}
+        source = int(scored.source[at])
+        shared: tuple[str, ...] = ()
+        if source != NOBODY and scored.content[at] >= scored.explicit[at]:
+            shared = tuple(shard.postings.shared(source, row, config.content_max_df)[:SHOWN])
+        source_id = None if source == NOBODY else shard.ids[source]
+        score, link = sum(signals.values()), float(scored.link[at])
+        found.append(Traced(row, seqs[place], score, signals, source_id, link, shared))
+    return found
+
+
+def explain(
+    question: Question,
+    traced: list[Traced],
+    completions: Completions,
+    memories: Sequence[Memory | None],
+    analyzer: Analyzer,
+) -> tuple[Hit, ...]:
+    """The hits with their evidence in words; a hit that is no longer stored is left out.
+
+    Args:
+        memories: those of ``traced``, then those of ``completions``; None for one that is no longer stored.
+    """
+    texts = dict(zip(completions.rows, memories[len(traced) :], strict=True))
+    hits = []
+    for place, (hit, memory) in enumerate(zip(traced, memories, strict=False)):
+        if memory is not None:
+            matches = Lazy(partial(_matches, question, hit.row, place, completions, texts, analyzer))
+            path = Lazy(partial(_path, hit, memory, analyzer))
+            evidence = Evidence(hit.signals, matches, path)
+            hits.append(Hit(memory, hit.score, evidence))
+    return tuple(hits)
+
+
+def _matches(
+    question: Question,
+    row: int,
+    place: int,
+    completions: Completions,
+    texts: Mapping[int, Memory | None],
+    analyzer: Analyzer,
+) -> tuple[Match, ...]:
+    found = []
+    for answer in completions.answers[place]:
+        holder = texts.get(answer.row)
+        if holder is None:
+            continue
+        source: MatchSource
+        if answer.part == TIMESTAMP:
+            source, written = "timestamp", str(holder.timestamp.date() if holder.timestamp else "")
+        else:
+            part, written = _written(question, answer, holder.parts, analyzer)
+            source = "neighbour" if answer.row != row else "text" if part == 0 else "cue"
+        word = question.words[answer.word]
+        found.append(
+            Match(
+                word=question.text[word.start : word.end],
+                weight=answer.weight,
+                answer=written,
+                similarity=answer.similarity,
+                source=source,
+                memory_id=holder.id or "",
+            )
+        )
+    return tuple(found)
+
+
+def _path(hit: Traced, target: Memory, analyzer: Analyzer) -> tuple[Link, ...]:
+    if hit.source_id is None:
+        return ()
+    kind: AssociationKind = "content" if hit.shared else "explicit"
+    words = tuple(analyzer.written(target.text, stem) or stem for stem in hit.shared)
+    return (Link(hit.source_id, target.id or "", kind, min(hit.link, 1.0), words),)
+
+
+def _written(question: Question, answer: Answer, parts: Sequence[str], analyzer: Analyzer) -> tuple[int, str]:
+    """The part of the memory that holds the answer, and the answer as it is written there."""
+    if answer.end > answer.start:
+        return answer.part, whole_word(parts[answer.part], answer.start, answer.end)
+    stem = question.words[answer.word].stem  # a lexical answer: some word of the memory has the stem
+    for part, text in enumerate(parts):
+        if found := analyzer.written(text, stem):
+            return part, found
+    return 0, ""
+
+
+def _lexical_answers(shard: Shard, question: Question, ranking: Ranking, row: int) -> tuple[Answer, ...]:
+    """Without token vectors: the words whose stems stand in the memory's own text, and its time."""
+    found = []
+    for token, word in enumerate(question.owners.tolist()):
+        weight = float(ranking.weights[token])
+        near = max((float(date.closeness[row]) for date in ranking.dates if date.tokens[token]), default=0)
+        if shard.postings.has(row, question.words[word].stem):
+            found.append(Answer(word, weight, 1.0, row, 0, 0, 0))
+        elif near >= ANSWERED:
+            found.append(Answer(word, weight, near, row, TIMESTAMP, 0, 0))
+    return tuple(found)

@@ -1,0 +1,78 @@
+"""Walks over a shard: what `AssociativeMemory.chain` does.
+
+A vector is completed among the memories that share its code's units or lie nearest to it; a text evokes
+what the recall pipeline puts first. Then each stop asks what follows: explicit associations through the
+associator, neighbours in the session, memories that share rare words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.associative.chain import Association, Stop, walk
+from nuonuo.config import MemoryConfig
+from nuonuo.encoding.question import Question
+from nuonuo.index.arrays import largest
+from nuonuo.index.sessions import NOBODY
+from nuonuo.index.shard import Shard
+from nuonuo.index.vectors import dense_cue
+from nuonuo.recall.pipeline import recall
+
+FloatArray = npt.NDArray[np.float32]
+
+ENTRIES = 32  # memories that a cue may settle to
+BACKWARD = 0.9  # what came before follows less readily than what came after (Kahana 1996: forward asymmetry)
+FANOUT = 32  # content links of a stop that compete
+
+
+def walk_shard(
+    shard: Shard,
+    state: FloatArray,
+    code: npt.NDArray[np.int32],
+    question: Question | None,
+    hops: int,
+    config: MemoryConfig,
+) -> tuple[Stop, ...]:
+    """Walk ``hops`` associations from what the cue evokes. The shard's lock must be held.
+
+    Args:
+        state: the cue's vector (d,), unit. code: its active units.
+        question: the cue as a question, for a text; the walk then starts at what recall puts first.
+    """
+    if question is None:
+        items, overlaps = shard.codes.overlaps(code)
+        near = shard.vectors.nearest(dense_cue(state), ENTRIES, shard.alive)
+        entries: Sequence[int] = np.union1d(items[largest(overlaps, ENTRIES)], near).tolist()
+    else:
+        ranking = recall(shard, question, 1, shard.alive, config)
+        entries = ranking.scored.rows[ranking.at].tolist()
+    return walk(
+        state, entries, lambda rows: _patterns(shard, rows), lambda row, _: _follow(shard, row, config), hops
+    )
+
+
+def _patterns(shard: Shard, rows: Sequence[int]) -> FloatArray:
+    """The stored patterns of ``rows``: each memory's first sentence vector, a unit row (n, d)."""
+    return np.stack([shard.vectors[row][0] for row in rows])
+
+
+def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Association]:
+    """What follows ``row``, by each kind of association."""
+    for target in shard.codes.outgoing(row):
+        yield Association(target, shard.codes.damped(row, target), "explicit")
+    (before,), (after,), _, _ = shard.sessions.neighbours(np.array([row])).tolist()
+    for target, weight in (
+        (after, config.chain_temporal),
+        (before, config.chain_temporal * BACKWARD),
+    ):
+        if target != NOBODY and weight:
+            yield Association(target, weight, "temporal")
+    if config.chain_content:
+        links = shard.postings.links(np.array([row]), frozenset(), config.content_max_df)
+        weights = links.strength(config.naming_weight)
+        best = largest(weights, FANOUT)
+        for target, weight in zip(links.target[best].tolist(), weights[best].tolist(), strict=True):
+            yield Association(target, config.chain_content * weight, "content")

@@ -1,0 +1,230 @@
+"""Every command of `nuonuo`, on small data and with the embedder replaced by one without a model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nuonuo import AssociativeMemory
+from nuonuo.cli import bench
+from nuonuo.evaluation.synthetic import HashEmbedder
+from tests.evaluation.samples import LOCOMO, LONGMEMEVAL, MULTIHOP, OWN, write, write_lines
+
+pytest.importorskip("rich")
+
+from nuonuo.cli import commands as cli
+
+FAST = ("--set", "n_units=512", "--set", "n_active=12")
+
+
+@pytest.fixture(autouse=True)
+def no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The commands run whole; only the model they would load is another."""
+    monkeypatch.setattr(bench, "MiniLM", lambda model: HashEmbedder())
+    monkeypatch.setattr(cli, "MiniLM", lambda model: HashEmbedder())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "options"),
+    [
+        ("locomo", LOCOMO, ()),
+        ("longmemeval", LONGMEMEVAL, ("--roles", "both")),
+        ("longmemeval", LONGMEMEVAL, ("--pooled", "--limit", "1")),
+        ("locomo", LOCOMO, ("--asked", "2")),
+        ("multihop", MULTIHOP, ()),
+    ],
+)
+def test_bench_retrieval(
+    kind: str, content: object, options: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = write(tmp_path, f"{kind}_dev.json", content), tmp_path / "out.json"
+    given = [
+        "bench",
+        kind,
+        "--data",
+        str(data),
+        "--systems",
+        "dense,nuonuo",
+        "--out",
+        str(out),
+        *FAST,
+        *options,
+    ]
+    assert cli.main(given) == 0
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert {row["system"] for row in report["figures"]} == {"dense", "nuonuo"}
+    assert report["conditions"]["config"]["n_units"] == 512
+    assert report["conditions"]["command"].startswith(f"nuonuo bench {kind} --data")
+    assert "| nuonuo |" in out.with_suffix(".md").read_text(encoding="utf-8")
+    shown = capsys.readouterr().out
+    assert "dense" in shown
+    assert "nuonuo" in shown
+    assert (tmp_path / "cache" / "nuonuo" / "embeddings.db").exists()
+
+
+def test_bench_jsonl_with_every_installed_system(tmp_path: Path) -> None:
+    data, out = write_lines(tmp_path, "mine.jsonl", OWN), tmp_path / "out.json"
+    cache = tmp_path / "elsewhere" / "cache.db"
+    assert (
+        cli.main(["bench", "jsonl", "--data", str(data), "--out", str(out), "--cache", str(cache), *FAST])
+        == 0
+    )
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert {"dense", "nuonuo"} <= {row["system"] for row in report["figures"]}
+    assert cache.exists()
+    kinds = {row["negative"] for row in report["confidence"]}
+    assert kinds == {"another namespace's questions", "unanswerable questions"}
+
+
+def test_bench_all_takes_a_folder(tmp_path: Path) -> None:
+    folder, out = tmp_path / "data", tmp_path / "out"
+    folder.mkdir()
+    write(folder, "locomo_dev.json", LOCOMO)
+    write(folder, "longmemeval_s_dev.json", LONGMEMEVAL)
+    write_lines(folder, "mine.jsonl", OWN)
+    assert cli.main(["bench", "all", "--data", str(folder), "--systems", "dense", "--out", str(out)]) == 0
+    assert {path.stem for path in out.glob("*.json")} == {
+        "locomo_dev", "longmemeval_s_dev", "longmemeval_s_dev_pooled", "mine",
+    }  # fmt: skip
+
+
+def test_bench_ablate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = write(tmp_path, "locomo_dev.json", LOCOMO), tmp_path / "ablation.json"
+    given = [
+        "bench",
+        "ablate",
+        "--data",
+        str(data),
+        "--out",
+        str(out),
+        *FAST,
+        "--variant",
+        "no dense: dense_weight=0",
+    ]
+    assert cli.main(given) == 0
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert [row["variant"] for row in report["ablation"][0]["variants"]] == ["base", "no dense"]
+    assert report["conditions"]["variants"] == {"no dense": {"dense_weight": 0.0}}
+    assert report["ablation"][0]["held_out"]["base"]["mean"] >= 0
+    assert "no dense" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "key"),
+    [
+        (("speed", "--n", "130", "--questions", "5", "--ram"), "recall_ms_p50"),
+        (("chains", "--n", "60", "--chains", "2", "--hops", "2"), "hops_right"),
+    ],
+)
+def test_bench_without_data(command: tuple[str, ...], key: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    assert cli.main(["bench", *command, "--out", str(out), *FAST]) == 0
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert key in report[command[0]]
+    assert report["conditions"]["data"] is None
+    assert report["conditions"]["embedder"] == "hash-384"
+
+
+def test_bench_chains_over_a_data_set(tmp_path: Path) -> None:
+    data, out = write(tmp_path, "locomo_dev.json", LOCOMO), tmp_path / "out.json"
+    given = ["bench", "chains", "--data", str(data), "--chains", "1", "--hops", "2", "--out", str(out), *FAST]
+    assert cli.main(given) == 0
+    assert json.loads(out.read_text(encoding="utf-8"))["chains"]["memories"] == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        (["bench", "locomo", "--data", "nowhere.json"], "there is no data set at 'nowhere.json'"),
+        (["bench", "all", "--data", "nowhere"], "takes a folder"),
+        (["bench", "speed", "--set", "nonsense=1"], "expected field=value"),
+        (["stats", "nowhere.db"], "there is no file 'nowhere.db'"),
+        (["recall", "nowhere.db", "who?"], "there is no file"),
+        (["export", "nowhere.db", "dump.jsonl"], "there is no file"),
+        (["import", "new.db", "nowhere.jsonl"], "there is no file"),
+    ],
+)
+def test_errors_are_one_line(
+    given: list[str],
+    complaint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(given) == 1
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert "Traceback" not in said
+    assert not list(tmp_path.glob("*.db"))  # asking for a file does not make one
+
+
+def test_a_wrong_baseline_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write(tmp_path, "locomo.json", LOCOMO)
+    assert cli.main(["bench", "locomo", "--data", str(data), "--systems", "psychic"]) == 1
+    assert "there is no baseline 'psychic'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "memories.db"
+    with AssociativeMemory.open(path, embedder=HashEmbedder()) as memory:
+        memory.add(["Rex is a [beagle].", "Rex fears thunder."], timestamp="2024-05-01", session_id="s")
+        memory.add("The bus leaves at nine.", namespace="travel")
+    return path
+
+
+def test_stats(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["stats", str(file), "--json"]) == 0
+    stats = json.loads(capsys.readouterr().out)
+    assert (stats["memories"], stats["names"]) == (3, ["default", "travel"])
+    assert cli.main(["stats", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert "memories: 3" in shown
+    assert "namespace 'travel'" in shown
+
+
+def test_recall(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["recall", str(file), "what is Rex, a beagle?", "-k", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "Rex is a [beagle]. 2024-05-01" in shown  # brackets are text, not markup
+    assert "confidence" in shown
+    assert cli.main(["recall", str(file), "when does the bus leave?", "--namespace", "travel", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [hit["memory"]["text"] for hit in result["hits"]] == ["The bus leaves at nine."]
+    assert result["hits"][0]["evidence"]["signals"]
+
+
+def test_export_and_import(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dump, copy = tmp_path / "dump.jsonl", tmp_path / "copy.db"
+    assert cli.main(["export", str(file), str(dump)]) == 0
+    assert cli.main(["import", str(copy), str(dump)]) == 0
+    assert "3 memories added" in capsys.readouterr().out
+    with AssociativeMemory.open(copy, embedder=HashEmbedder()) as memory:
+        assert {each.text for each in memory.list()} == {
+            "Rex is a [beagle].", "Rex fears thunder.", "The bus leaves at nine.",
+        }  # fmt: skip
+    only = tmp_path / "only.jsonl"
+    assert cli.main(["export", str(file), str(only), "--namespace", "travel"]) == 0
+    assert "1 memories written" in capsys.readouterr().out
+
+
+def test_the_module_runs_and_help_needs_no_model() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nuonuo.cli", "bench", "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for command in ("locomo", "longmemeval", "multihop", "jsonl", "speed", "chains", "ablate", "all"):
+        assert command in done.stdout
+
+
+def test_the_command_line_imports_no_torch_and_no_framework() -> None:
+    code = "import sys, nuonuo.cli; print({'torch', 'langchain_core', 'llama_index'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
