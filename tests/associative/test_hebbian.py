@@ -126,6 +126,34 @@ def test_separation_functions_are_their_formulas() -> None:
         assert f(np.zeros(0, np.int64)).shape == (0,)
 
 
+@pytest.mark.parametrize("damping", [0.0, 0.5])
+def test_what_follows_an_item_is_next_for_a_state_settled_on_it(damping: float) -> None:
+    codes = correlated_codes(np.random.default_rng(7), 200, 1.0)
+    associator = HebbianAssociator(2048, damping=damping)
+    for item, code in enumerate(codes):
+        associator.add(item, code)
+    rng = np.random.default_rng(8)
+    for source, target in rng.integers(0, 200, (600, 2)).tolist():
+        associator.learn(source, target, float(rng.uniform(0.1, 1)))
+    for item in range(200):
+        targets, weights = associator.follows(item)
+        heard, activations = associator.next(codes[item], softmax(30.0))  # only itself overlaps in full
+        np.testing.assert_array_equal(targets, heard)
+        np.testing.assert_allclose(weights, activations, rtol=1e-9)
+    assert associator.follows(777)[0].size == associator.follows(777)[1].size == 0
+
+
+def test_items_that_share_a_code_are_told_apart_by_what_follows_them() -> None:
+    code = random_codes(np.random.default_rng(9), 1, 256, 8)[0]
+    associator = HebbianAssociator(256)
+    for item in range(4):
+        associator.add(item, code)
+    associator.learn(0, 2)
+    associator.learn(1, 3)
+    assert associator.follows(0)[0].tolist() == [2]
+    assert associator.next(code, softmax(30.0))[0].tolist() == [2, 3]
+
+
 # -- hub damping -----------------------------------------------------------------------------------
 
 
@@ -145,9 +173,11 @@ def test_damping_keeps_a_hub_from_taking_every_walk() -> None:
         assert associator.in_degree(9) == 8
         assert associator.in_degree(4) == 1
         assert associator.in_degree(0) == 0
-        assert associator.damped(3, 9) == pytest.approx(1 / 8**damping)
-        assert associator.damped(3, 4) == 0.5
-        assert associator.damped(3, 7) == 0.0
+        targets, weights = associator.follows(3)
+        assert dict(zip(targets.tolist(), weights.tolist(), strict=True)) == {
+            4: 0.5,
+            9: pytest.approx(1 / 8**damping),
+        }
     assert found == {0.0: 9, 0.5: 4}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +15,8 @@ from nuonuo import AssociativeMemory, MemoryConfig, Recall
 from nuonuo.recall import pipeline
 from nuonuo.recall.association import FAINT
 from nuonuo.recall.choice import ALIKE
+from nuonuo.recall.scoring import extend, score
+from nuonuo.recall.search import prepare
 from tests.fakes import SMALL, VectorsOnly, bm25, fresh
 
 WORDS = ["rex", "beagle", "thunder", "ana", "lisbon", "boats", "garage", "code", "apple", "tree", "the"]
@@ -62,8 +64,8 @@ def test_neighbours_complete_each_other(
     memory = filled(texts, sessions, role)
     ranking = ranked(memory)
     found, weights = ranking.scored, ranking.weights
-    own, n = found.own.tolist(), len(texts)
-    base = (found.tokens + found.lexical + found.dense).tolist()
+    own, n = found.own.completions.tolist(), len(texts)
+    base = (found.shares.tokens + found.shares.lexical + found.shares.dense).tolist()
     g, c = SMALL.neighbour_discount, SMALL
     turns = {s: [m for m in range(n) if sessions[m] == s] for s in sessions if s is not None}
     for m in range(n):
@@ -83,9 +85,30 @@ def test_neighbours_complete_each_other(
             assert found.completed[m, t] == pytest.approx(e, abs=1e-6)
         temporal = c.temporal_near * around(1, base) + c.temporal_far * around(2, base)
         temporal -= c.temporal_own * (c.temporal_near + c.temporal_far) * max(base[m], 0)
-        assert found.temporal[m] == pytest.approx(max(temporal, 0), abs=1e-5)
-    assert np.allclose(found.tokens, found.completed @ weights, atol=1e-6)
-    assert weights.dtype == found.energy.dtype == np.float32
+        assert found.shares.temporal[m] == pytest.approx(max(temporal, 0), abs=1e-5)
+    assert np.allclose(found.shares.tokens, found.completed @ weights, atol=1e-6)
+    assert weights.dtype == found.shares.energy.dtype == np.float32
+
+
+@settings(deadline=None, max_examples=40)
+@given(TEXTS, st.lists(st.sampled_from(SESSIONS), min_size=9, max_size=9), st.sets(st.integers(0, 8)))
+def test_candidates_that_come_later_are_scored_as_if_all_had_come_at_once(
+    texts: list[str], sessions: list[str | None], first: set[int]
+) -> None:
+    memory = filled([*texts, "rex beagle?", "the code"], [*sessions[: len(texts)], "s", "s"], "user")
+    question = memory._encoder.question(QUERY)
+    with memory._shards.reading("default") as shard:
+        search = prepare(shard, question, shard.alive, memory.config)
+        rows = np.arange(len(shard.ids))
+        at_once = score(search, rows)
+        in_two = extend(
+            search, score(search, np.array(sorted(first & {*rows.tolist()}), np.int64)), rows[::-1]
+        )
+    for one, other in ((at_once, in_two), (at_once.own, in_two.own), (at_once.shares, in_two.shares)):
+        for field in fields(one):  # type: ignore[arg-type]
+            value = getattr(one, field.name)
+            if isinstance(value, np.ndarray):
+                np.testing.assert_array_equal(value, getattr(other, field.name), err_msg=field.name)
 
 
 @settings(deadline=None, max_examples=40)
@@ -102,17 +125,19 @@ def test_shares_of_words_vectors_and_tokens(texts: list[str]) -> None:
     power = np.array(idf) ** SMALL.idf_power
     assert np.allclose(weights, power / power.sum(), rtol=1e-5)
     assert np.allclose(
-        found.lexical, SMALL.lexical_weight * np.array(bm25(documents, stems)) / (2.2 * sum(idf)), atol=1e-5
+        found.shares.lexical,
+        SMALL.lexical_weight * np.array(bm25(documents, stems)) / (2.2 * sum(idf)),
+        atol=1e-5,
     )
     embedder = memory._encoder._embedder
     (q,) = embedder.encode_queries([QUERY])
     for at, (text, encoding) in enumerate(zip(texts, embedder.encode_documents(texts), strict=True)):
-        assert found.dense[at] == pytest.approx(
+        assert found.shares.dense[at] == pytest.approx(
             SMALL.dense_weight * float(q.vectors[0] @ encoding.vectors[0]), abs=3e-3
         )  # vectors are compared rounded to 8 bits a component
         for t, word in enumerate(query):  # the sign pattern of the same token is nearest to it
             if word in text.split():
-                assert found.own[at, t] > 0.6
+                assert found.own.completions[at, t] > 0.6
 
 
 def shares(found: Recall) -> list[dict[str, float]]:
@@ -178,16 +203,16 @@ def test_the_first_are_chosen_for_what_they_add(
     before = list[int]()
     for place, chosen in enumerate(hits.at.tolist()):
         adds = {
-            m: c.together_weight * float(np.maximum(found.completed[m] - covered, 0) @ weights) for m in left
+            m: c.together_weight * float(np.maximum(found.answers[m] - covered, 0) @ weights) for m in left
         }
         loses = {}
         for m in left:
             alike = [float(vectors[m] @ vectors[other]) for other in before if sessions[other] is None]
             likeness = max([ALIKE, *alike]) - ALIKE if sessions[m] is None else 0.0
             again = not set(before).isdisjoint(repeats_of(m, texts, sessions, role))
-            repeated = c.repeat_loss * max(float(found.base[m]), 0) * again
+            repeated = c.repeat_loss * max(float(found.shares.base[m]), 0) * again
             loses[m] = max(c.redundancy_weight * likeness, repeated)
-        values = {m: found.energy[m] + adds[m] - loses[m] for m in left}
+        values = {m: found.shares.energy[m] + adds[m] - loses[m] for m in left}
         assert values[chosen] == pytest.approx(max(values.values()), abs=2e-3)
         assert hits.together[place] == pytest.approx(adds[chosen], abs=1e-5)
         assert hits.redundancy[place] == pytest.approx(loses[chosen], abs=2e-3)  # rounded to 8 bits
@@ -195,7 +220,7 @@ def test_the_first_are_chosen_for_what_they_add(
         if place >= first:  # from here on, by what is left after the last choice
             continue
         before.append(chosen)
-        covered = np.maximum(covered, found.completed[chosen])
+        covered = np.maximum(covered, found.answers[chosen])
 
 
 def test_of_two_passages_alike_the_second_loses_and_turns_do_not() -> None:
@@ -295,14 +320,17 @@ def test_content_flows_as_the_formula_says(texts: list[str], sharpness: float) -
         asked = frozenset(word.stem for word in question.words)
         links = shard.postings.links(np.arange(len(texts)), asked, SMALL.content_max_df)
         sources, targets, strengths = links.source, links.target, links.weight
-    energy, wanted = before.energy, np.zeros(len(texts))
+    energy, wanted = before.shares.energy, np.zeros(len(texts))
     for i, j, v in zip(sources.tolist(), targets.tolist(), strengths.tolist(), strict=True):
-        gain = float(np.maximum(before.own[i], before.own[j]) @ weights - before.own[i] @ weights)
+        gain = float(
+            np.maximum(before.own.completions[i], before.own.completions[j]) @ weights
+            - before.own.completions[i] @ weights
+        )
         active = max(energy[i] / energy.max(), 0) ** sharpness
         if v * active > FAINT:
             wanted[j] = max(wanted[j], SMALL.content_weight * v * active * (SMALL.content_floor + gain))
     if energy.max() > 0:
-        assert np.allclose(after.content, wanted, rtol=1e-4, atol=1e-6)
+        assert np.allclose(after.shares.content, wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_weights_of_zero_switch_their_part_off() -> None:

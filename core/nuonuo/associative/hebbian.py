@@ -194,6 +194,20 @@ class HebbianAssociator:
         # bincount adds in the order given, source by source: equal states give equal bits.
         return found, np.bincount(place, weights) / self._hubs(found)
 
+    def follows(self, item: int) -> tuple[IntArray, FloatArray]:
+        """What follows ``item`` itself, with hub damping: its row of A.
+
+        It is `next` in the limit of a perfect f, for a state that has settled on this item: f(Phi q) is then
+        1 there and 0 elsewhere. Where two items share a code, `next` hears both and this one only.
+
+        Shapes:
+            returns: targets (M,), ascending, and their activations (M,); none for an unknown item.
+        """
+        row = self._outgoing.get(item, {})
+        targets = np.array(sorted(row), np.int64)
+        weights = np.array([row[target] for target in targets.tolist()], np.float64)
+        return targets, weights / self._hubs(targets)
+
     def superpose(self, items: npt.ArrayLike, activations: npt.ArrayLike) -> FloatArray:
         """Phi^T a: activations of items as activations of units, which is what the dense W answers.
 
@@ -233,11 +247,6 @@ class HebbianAssociator:
     def in_degree(self, target: int) -> int:
         """How many items lead to ``target``."""
         return len(self._incoming.get(target, ()))
-
-    def damped(self, source: int, target: int) -> float:
-        """The weight as `next` counts it: w / in_degree(target) ** damping; 0.0 where there is none."""
-        weight = self.outgoing(source).get(target, 0.0)
-        return weight / float(self.in_degree(target)) ** self.damping if weight else 0.0
 
     def _hubs(self, targets: IntArray) -> FloatArray:
         degrees = [float(self.in_degree(target)) ** self.damping for target in targets.tolist()]

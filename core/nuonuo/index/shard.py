@@ -37,7 +37,7 @@ class Shard:
         postings, vectors, fields: the lexical cue, the dense cues, and what filters see.
         sessions: which turn stands beside which, and which answers which. repeats: what is said again.
         patterns: by row (T, ceil(d' / 64)) uint64, the token patterns; spans: (T, 3) int32, their characters.
-        codes: the associator over winner-take-all codes; it holds the explicit associations.
+        associator: over the winner-take-all codes of texts; it holds the explicit associations.
         ids: by row; None for a row that is gone. alive: (n,) bool.
     """
 
@@ -62,7 +62,7 @@ class Shard:
         self.repeats = Repeats()
         self.patterns = Ragged(np.uint64, (-(-self._pattern_bytes // 8),))
         self.spans = Ragged(np.int32, (3,))
-        self.codes = HebbianAssociator(config.n_units, damping=config.hub_damping)
+        self.associator = HebbianAssociator(config.n_units, damping=config.hub_damping)
         self.ids: list[str | None] = []
         self._row_of: dict[int, int] = {}  # by seq
         self._row_by_id: dict[str, int] = {}
@@ -156,7 +156,7 @@ class Shard:
             self.spans.replace(row, traces.spans)
         own = np.count_nonzero(traces.spans[:, 0] == 0) or len(self._analyzer.words(memory.text))
         self._lengths.data[row] = own
-        self.codes.add(row, traces.code)
+        self.associator.add(row, traces.code)
 
     def _empty(self, row: int) -> None:
         """Leave ``row`` without anything of its memory, but for the associations made to it."""
@@ -170,7 +170,7 @@ class Shard:
 
     def _remove(self, row: int) -> None:
         self._empty(row)
-        self.codes.discard(row)
+        self.associator.discard(row)
         self._alive.data[row] = False
         self._lengths.data[row] = 0
         self._seqs.data[row] = -1
@@ -179,10 +179,10 @@ class Shard:
 
     def _associate(self, source: int, targets: dict[int, float] | Any) -> None:
         wanted = {self._row_of[seq]: weight for seq, weight in targets.items() if seq in self._row_of}
-        for target in set(self.codes.outgoing(source)) - set(wanted):
-            self.codes.unlearn(source, target)
+        for target in set(self.associator.outgoing(source)) - set(wanted):
+            self.associator.unlearn(source, target)
         for target in sorted(wanted):
-            self.codes.learn(source, target, wanted[target])
+            self.associator.learn(source, target, wanted[target])
 
     # -- the whole of it --------------------------------------------------------------------------
 
@@ -202,9 +202,9 @@ class Shard:
             "fields": [self.fields.state(row) for row in rows.tolist()],
             "patterns": [self.patterns[row].tobytes() for row in rows.tolist()],
             "spans": [self.spans[row].tobytes() for row in rows.tolist()],
-            "codes": [self.codes.code_of(row).tobytes() for row in rows.tolist()],
+            "codes": [self.associator.code_of(row).tobytes() for row in rows.tolist()],
             "associations": [
-                sorted((place[target], weight) for target, weight in self.codes.outgoing(row).items())
+                sorted((place[target], weight) for target, weight in self.associator.outgoing(row).items())
                 for row in rows.tolist()
             ],
             **self.sessions.state(place),
@@ -221,7 +221,7 @@ class Shard:
             self.repeats,
             self.patterns,
             self.spans,
-            self.codes,
+            self.associator,
             self._seqs,
             self._alive,
             self._lengths,

@@ -7,9 +7,7 @@ The next is the candidate with the greatest
     loss = h B(m)                               where m asks or tells again what m' does (`Repeats`)
            r max(0, cos(m, m') - ALIKE)         for two memories outside of sessions
 
-covered_t being the best e_t among those chosen. The second loss is maximal marginal relevance (Carbonell
-& Goldstein 1998), for those that resemble each other at all: of passages that are alike one will do, but
-turns that are alike tell of several events. What a candidate adds never grows: scores never rise.
+covered_t being the best e_t among those chosen. What a candidate adds never grows: scores never rise.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ import numpy as np
 
 from nuonuo.index.arrays import IntArray
 from nuonuo.recall.scoring import Scored
-from nuonuo.recall.search import FloatArray, Search
+from nuonuo.recall.search import BoolArray, FloatArray, Search
 
 ALIKE = 0.3  # cosine from which two texts resemble each other; of texts on two matters few reach it
 
@@ -42,38 +40,73 @@ class Chosen:
 
 def choose(search: Search, scored: Scored, k: int) -> Chosen:
     """The first ``k`` one after another; those after `MemoryConfig.together` by what they still add."""
-    config, weights = search.config, search.weights
-    weight = np.float32(config.together_weight)
-    loose = ~search.shard.sessions.inside(scored.rows)
-    states, norms = search.shard.vectors.states(scored.rows if loose.any() else scored.rows[:0])
-    free = scored.energy  # of the chosen, -inf
-    covered = np.zeros(scored.completed.shape[1], np.float32)
+    answers, losses = scored.answers, Losses(search, scored)
+    free = scored.shares.energy  # of the chosen, -inf
+    covered = np.zeros(answers.shape[1], np.float32)
+    bonus = added(search, answers, covered)
     redundant = np.zeros(len(free), np.float32)
-    repeats, own = search.shard.repeats, np.maximum(scored.base, 0)
-    repeated = repeats.times(scored.rows) > 1
-    chosen: list[int] = []
-    added: list[float] = []
-    lost: list[float] = []
-    bonus = weight * (np.maximum(scored.completed, 0) @ weights)
-    for _ in range(min(k, config.together, len(free))):
+    at: list[int] = []
+    together: list[np.float32] = []
+    lost: list[np.float32] = []
+    for _ in range(min(k, search.config.together, len(free))):
         best = int((free + bonus - redundant).argmax())
-        chosen.append(best)
-        added.append(float(bonus[best]))
-        lost.append(float(redundant[best]))
+        at.append(best)
+        together.append(bonus[best])
+        lost.append(redundant[best])
         free[best] = -np.inf
-        covered = np.maximum(covered, scored.completed[best])
-        bonus = weight * (np.maximum(scored.completed - covered, 0) @ weights)
-        if repeated[best]:
-            again = repeats.same(scored.rows, int(scored.rows[best]))
-            redundant = np.maximum(redundant, np.float32(config.repeat_loss) * own * again)
-        if loose[best]:  # einsum and not @, as in `VectorIndex.cosines`
-            cosines = np.einsum("ij,j->i", states, states[best]) / (norms * norms[best])
-            loss = np.float32(config.redundancy_weight) * (cosines - np.float32(ALIKE))
-            redundant = np.where(loose, np.maximum(redundant, loss), redundant)
+        covered = np.maximum(covered, answers[best])
+        bonus = added(search, answers, covered)
+        redundant = np.maximum(redundant, losses.to(best))
     rest = np.flatnonzero(free > -np.inf)
-    rest = rest[np.argsort((redundant - free - bonus)[rest], kind="stable")][: k - len(chosen)]
+    rest = rest[np.argsort((redundant - free - bonus)[rest], kind="stable")][: k - len(at)]
     return Chosen(
-        np.concatenate([np.array(chosen, np.int64), rest]),
-        np.concatenate([np.array(added, np.float32), bonus[rest]]),
+        np.concatenate([np.array(at, np.int64), rest]),
+        np.concatenate([np.array(together, np.float32), bonus[rest]]),
         np.concatenate([np.array(lost, np.float32), redundant[rest]]),
     )
+
+
+def added(search: Search, answers: FloatArray, covered: FloatArray) -> FloatArray:
+    """c sum_t w_t max(0, e_t(m) - covered_t) (C,): what each candidate answers that is still open."""
+    new = np.maximum(answers - covered, 0)
+    found: FloatArray = np.float32(search.config.together_weight) * (new @ search.weights)
+    return found
+
+
+class Losses:
+    """What candidates lose to one that was chosen; what does not depend on which is worked out once."""
+
+    def __init__(self, search: Search, scored: Scored) -> None:
+        shard, config = search.shard, search.config
+        self._rows = scored.rows
+        self._repeats = shard.repeats
+        self._repeated = shard.repeats.times(scored.rows) > 1
+        self._repeat = np.float32(config.repeat_loss) * np.maximum(scored.shares.base, 0)
+        self._loose: BoolArray = ~shard.sessions.inside(scored.rows)
+        rows = scored.rows if self._loose.any() else scored.rows[:0]
+        self._states, self._norms = shard.vectors.states(rows)
+        self._likeness = np.float32(config.redundancy_weight)
+
+    def to(self, best: int) -> FloatArray:
+        """The greater of both losses (C,)."""
+        return np.maximum(self.repeat_loss(best), self.likeness_loss(best))
+
+    def repeat_loss(self, best: int) -> FloatArray:
+        """h B(m) (C,) where a candidate asks or tells again what ``best`` does, 0 elsewhere."""
+        if not self._repeated[best]:
+            return np.zeros(len(self._rows), np.float32)
+        again: FloatArray = self._repeat * self._repeats.same(self._rows, int(self._rows[best]))
+        return again
+
+    def likeness_loss(self, best: int) -> FloatArray:
+        """r max(0, cos(m, best) - ALIKE) (C,) where both stand outside of sessions, 0 elsewhere.
+
+        Maximal marginal relevance (Carbonell & Goldstein 1998), for those that resemble each other at all:
+        of passages that are alike one will do, but turns that are alike tell of several events.
+        """
+        if not self._loose[best]:
+            return np.zeros(len(self._rows), np.float32)
+        # einsum and not @, as in `VectorIndex.cosines`
+        products = np.einsum("ij,j->i", self._states, self._states[best])
+        loss = self._likeness * (products / (self._norms * self._norms[best]) - np.float32(ALIKE))
+        return np.where(self._loose, np.maximum(loss, 0), np.float32(0))

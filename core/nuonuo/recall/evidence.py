@@ -7,7 +7,7 @@ Two steps, since texts lie in the store: `trace` works on the shard's numbers wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from typing import TypeVar, overload
 
@@ -69,17 +69,17 @@ class Completions:
     def __init__(self, shard: Shard, question: Question, ranking: Ranking) -> None:
         self._question, self._ranking = question, ranking
         scored = ranking.scored
-        rows = scored.rows[ranking.at]
+        rows = ranking.rows
         if question.tokens is None:
             self.answers = [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
             self.rows, self.seqs = rows.tolist(), shard.seqs(rows)
             return
         # (K, 5): the hit, then its neighbours
-        self._at = np.vstack([ranking.at, scored.beside[:, ranking.at]]).T
+        self._at = np.column_stack([ranking.at, scored.places[ranking.at]])
         counts = shard.patterns.counts(scored.rows)
         silent = np.append(counts == 0, True)  # the last one stands for nobody
-        reached = np.vstack([scored.own, scored.own[:1]])[self._at]  # (K, 5, T)
-        reached[:, 1:] *= scored.discounts[:, ranking.at].T[:, :, None]
+        reached = np.vstack([scored.own.completions, scored.own.completions[:1]])[self._at]  # (K, 5, T)
+        reached[:, 1:] *= scored.own.discounts[ranking.at, :, None]
         dated = np.vstack([_dated(scored, ranking.dates), np.zeros((1, reached.shape[2]), bool)])
         reached[silent[self._at][:, :, None] & ~dated[self._at]] = -np.inf
         self._side, self._top = reached.argmax(axis=1), reached.max(axis=1)  # (K, T), e_t(m) by hit and token
@@ -130,9 +130,9 @@ class Completions:
 
 def _dated(scored: Scored, dates: Sequence[Dated]) -> npt.NDArray[np.bool_]:
     """Whether each candidate's time, and none of its words, completes a token: (C, T)."""
-    found = np.zeros(scored.own.shape, bool)
+    found = np.zeros(scored.own.completions.shape, bool)
     for date in dates:
-        found[:, date.tokens] |= scored.own[:, date.tokens] <= date.closeness[scored.rows, None]
+        found[:, date.tokens] |= scored.own.completions[:, date.tokens] <= date.closeness[scored.rows, None]
     return found
 
 
@@ -175,25 +175,16 @@ class Lazy(Sequence[T]):
 def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
     """The hits of ``ranking`` in numbers. The shard's lock must be held."""
     scored, chosen, found = ranking.scored, ranking.chosen, []
-    seqs = shard.seqs(scored.rows[ranking.at])
-    shares = {
-        "tokens": scored.tokens[ranking.at],
-        "lexical": scored.lexical[ranking.at],
-        "dense": scored.dense[ranking.at],
-        "echo": scored.echo[ranking.at],
-        "temporal": scored.temporal[ranking.at],
-        "content": scored.content[ranking.at],
-        "explicit": scored.explicit[ranking.at],
-        "together": chosen.together,
-        "redundancy": -chosen.redundancy,
-    }
+    seqs = shard.seqs(ranking.rows)
+    shares = {field.name: getattr(scored.shares, field.name)[ranking.at] for field in fields(scored.shares)}
+    shares |= {"together": chosen.together, "redundancy": -chosen.redundancy}
     values = np.stack([*shares.values()], axis=1).tolist()
     for place, at in enumerate(ranking.at.tolist()):
         row = int(scored.rows[at])
         signals = {name: share for name, share in zip(shares, values[place], strict=True) if share}
         source = int(scored.source[at])
         shared: tuple[str, ...] = ()
-        if source != NOBODY and scored.content[at] >= scored.explicit[at]:
+        if source != NOBODY and scored.shares.content[at] >= scored.shares.explicit[at]:
             shared = tuple(shard.postings.shared(source, row, config.content_max_df)[:SHOWN])
         source_id = None if source == NOBODY else shard.ids[source]
         score, link = sum(signals.values()), float(scored.link[at])

@@ -1,21 +1,17 @@
 """Scoring: how well memories complete a question, word by word and with their neighbours' help.
 
-s_t(m) = max over patterns x of m of cos(q_t - c, x); for a word of a date, at least how near m's time is
-e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2))
-B(m)   = l(m)^h sum_t w_t e_t(m) + lexical + dense
-E(m)   = B(m) + max(0, l(m) (a B(m +- 1) + b B(m +- 2)) - c (a + b) B(m))
+    s_t(m) = max over patterns x of m of cos(q_t - c, x); for a word of a date, at least how near m's time is
+    e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2))
+    B(m)   = l(m)^h sum_t w_t e_t(m) + lexical + dense
+    T(m)   = max(0, l(m) (a B(m +- 1) + b B(m +- 2)) - c (a + b) B(m))
 
-l(m) is 1 for a short text and falls with its length: more patterns complete more words by chance.
-A reply takes more from the question before it than a neighbour does, and an answered question counts
-less. A long turn says what it has to say by itself: it takes little from its neighbours, and so does one
-that says what many say. Where the question was asked before, that turn is no answer (`heard`). Activation
-flows to a turn as far as its neighbours have more of it: so what is said in passing, among turns about
-something else, does not fall behind turns on the matter that have each other's help.
+What a memory says by itself (`Own`) is worked out once; what its neighbours add (`Scored`), once the
+candidates are known, and again only for those that got new neighbours.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -30,24 +26,40 @@ OWN_WORD = 1.5  # a turn with a word 1 / OWN_WORD as rare as a word can be is no
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scored:
-    """Candidates and what each signal says of them; rows ascend.
+class Own:
+    """What candidates say by themselves, and what each would take from its neighbours; rows ascend.
 
     Shapes: C candidates, T query tokens.
-        rows: (C,) int64. own: (C, T), s_t(m), each token's best completion by the memory itself.
-        completed: (C, T), e_t(m), the same with its neighbours' help, at a discount.
-        tokens, lexical, dense, echo, temporal, content, explicit: (C,), each signal's share of the energy;
-            echo, which is 0 or below, is what a turn loses that asks what the question asks.
-        beside: (4, C), where its neighbours stand among the candidates, C for none: one turn before,
-            one after, two before, two after. discounts: (4, C), what a word counts that stands there.
-        source: (C,), the row from which activation came along a link, -1 for none.
-        link: (C,), the weight of that link.
-        cosines, bm25: (C,), what the dense and the lexical share were made of. heard: (C,), `heard`.
+        rows: (C,) int64.
+        completions: (C, T), s_t(m), each token's best completion by the memory itself.
+        cosines, bm25: (C,), of the best sentence vector, and BM25 over the greatest that the question allows.
+        leans: (C,), l(m). heard: (C,). unanswered: (C,). replies: (C,) bool, whether it is one.
+        neighbours: (C, 4) int64, the rows one turn before, one after, two before, two after; -1 for none.
+        discounts: (C, 4), what a word counts that stands there.
     """
 
     rows: IntArray
-    own: FloatArray
-    completed: FloatArray
+    completions: FloatArray
+    cosines: FloatArray
+    bm25: FloatArray
+    leans: FloatArray
+    heard: FloatArray
+    unanswered: FloatArray
+    replies: BoolArray
+    neighbours: IntArray
+    discounts: FloatArray
+
+    def joined(self, other: Own) -> Own:
+        """These candidates and those of ``other``, none of which is among them."""
+        order = np.argsort(np.concatenate([self.rows, other.rows]))
+        names = [field.name for field in fields(self)]
+        return Own(*(np.concatenate([getattr(self, n), getattr(other, n)])[order] for n in names))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shares:
+    """What each signal gives each candidate, (C,) float32 each; echo, which takes, is 0 or below."""
+
     tokens: FloatArray
     lexical: FloatArray
     dense: FloatArray
@@ -55,17 +67,10 @@ class Scored:
     temporal: FloatArray
     content: FloatArray
     explicit: FloatArray
-    beside: IntArray
-    discounts: FloatArray
-    source: IntArray
-    link: FloatArray
-    cosines: FloatArray
-    bm25: FloatArray
-    heard: FloatArray
 
     @property
     def base(self) -> FloatArray:
-        """How well each candidate completes the question, before any association."""
+        """B(m): how well each candidate completes the question, before any association."""
         return self.tokens + self.lexical + self.dense + self.echo
 
     @property
@@ -74,36 +79,87 @@ class Scored:
         return self.base + self.temporal + self.content + self.explicit
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Candidates and their energies.
+
+    Shapes: C candidates, T query tokens.
+        own: what each says by itself.
+        places: (C, 4) int64, where its neighbours stand among the candidates, C for none.
+        completed: (C, T), e_t(m), each token's best completion with the neighbours' help.
+        shares: what each signal gives.
+        source: (C,) int64, the row from which activation came along a link, -1 for none.
+        link: (C,) float32, the weight of that link.
+    """
+
+    own: Own
+    places: IntArray
+    completed: FloatArray
+    shares: Shares
+    source: IntArray
+    link: FloatArray
+
+    @property
+    def rows(self) -> IntArray:
+        return self.own.rows
+
+    @property
+    def answers(self) -> FloatArray:
+        """(C, T): what of e_t(m) may answer: less for a turn that only asks what the question asks."""
+        return self.completed * self.own.heard[:, None]
+
+
 def score(search: Search, rows: IntArray) -> Scored:
     """The energy of each of ``rows`` (C,), ascending, with the help of its neighbours in time."""
-    return with_neighbours(search, rows, *_signals(search, rows))
+    own = by_itself(search, rows)
+    places = places_of(rows, own.neighbours)
+    return _energies(search, own, places, completion(own, places, np.arange(len(rows))))
 
 
 def extend(search: Search, scored: Scored, rows: IntArray) -> Scored:
-    """``scored`` with more ``rows``, as if all had been scored at once."""
+    """``scored`` with more ``rows``, as if all had been scored at once; no activation has flowed yet."""
     new = np.zeros(len(search.mask), bool)
     new[rows] = True
     new[scored.rows] = False
-    fresh = np.flatnonzero(new)
-    if not len(fresh):
+    if not new.any():
         return scored
-    own, cosines, lexical, left = _signals(search, fresh)
-    every = np.concatenate([scored.rows, fresh])
-    order = np.argsort(every)
-    return with_neighbours(
-        search,
-        every[order],
-        np.vstack([scored.own, own])[order],
-        np.concatenate([scored.cosines, cosines])[order],
-        np.concatenate([scored.bm25, lexical])[order],
-        np.concatenate([scored.heard, left])[order],
+    own = scored.own.joined(by_itself(search, np.flatnonzero(new)))
+    places = places_of(own.rows, own.neighbours)
+    fresh = np.append(new[own.rows], False)  # the last one stands for nobody
+    completed = np.empty(own.completions.shape, np.float32)
+    completed[~fresh[:-1]] = scored.completed
+    changed = np.flatnonzero(fresh[:-1] | fresh[places].any(axis=1))
+    completed[changed] = completion(own, places, changed)
+    return _energies(search, own, places, completed)
+
+
+def _energies(search: Search, own: Own, places: IntArray, completed: FloatArray) -> Scored:
+    shares = base_energy(search, own, completed)
+    shares = replace(shares, temporal=temporal_energy(search.config, own, places, shares.base))
+    nothing = np.zeros(len(own.rows), np.float32)
+    return Scored(own, places, completed, shares, source=np.full(len(own.rows), NOBODY), link=nothing)
+
+
+# -- what a memory says by itself -----------------------------------------------------------------
+
+
+def by_itself(search: Search, rows: IntArray) -> Own:
+    """What each of ``rows`` (C,), ascending, says by itself."""
+    shard, config = search.shard, search.config
+    leans, replies = leaning(shard, rows, config), shard.sessions.replies(rows)
+    neighbours = shard.sessions.neighbours(rows).T
+    return Own(
+        rows=rows,
+        completions=own_completion(search, rows),
+        cosines=shard.vectors.cosines(rows, search.dense),
+        bm25=search.lexical.of(rows) / search.most,
+        leans=leans,
+        heard=heard(search, rows),
+        unanswered=unanswered(search, neighbours[:, 1]),
+        replies=replies,
+        neighbours=neighbours,
+        discounts=neighbour_discounts(leans, replies, config) * singular(shard, rows, config)[:, None],
     )
-
-
-def _signals(search: Search, rows: IntArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """What ``rows`` say by themselves: completions (C, T), cosines, BM25 over its greatest, `heard` (C,)."""
-    cosines = search.shard.vectors.cosines(rows, search.dense)
-    return own_completion(search, rows), cosines, search.lexical.of(rows) / search.most, heard(search, rows)
 
 
 def own_completion(search: Search, rows: IntArray) -> FloatArray:
@@ -123,80 +179,26 @@ def own_completion(search: Search, rows: IntArray) -> FloatArray:
     return own
 
 
-def with_neighbours(
-    search: Search,
-    rows: IntArray,
-    own: FloatArray,
-    cosines: FloatArray,
-    lexical: FloatArray,
-    left: FloatArray,
-) -> Scored:
-    """The energy of ``rows`` (C,) from what each says by itself and what its neighbours in time add.
+def leaning(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
+    """l(m) (C,): how much each of ``rows`` leaves to its neighbours to say: 1 if it is short, else L / n.
 
-    Shapes: own: (C, T); cosines, lexical, left: (C,), of the best sentence vector, BM25 over its greatest,
-        and `heard`.
+    L is `MemoryConfig.short_turn`, n the length of the turn. A long turn says what it has to say by itself,
+    and completes more words by chance.
     """
-    config, weights, shard = search.config, search.weights, search.shard
-    beside = shard.sessions.neighbours(rows)
-    at = places_of(rows, beside)
-    leans, replies = leaning(shard, rows, config), shard.sessions.replies(rows)
-    # e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2)); the last row of `padded` stands for nobody.
-    padded = np.vstack([own, np.zeros((1, own.shape[1]), np.float32)])
+    lengths = np.maximum(shard.lengths(rows), 1)
+    leans: FloatArray = np.minimum(config.short_turn / lengths, 1).astype(np.float32)
+    return leans
+
+
+def neighbour_discounts(leans: FloatArray, replies: BoolArray, config: MemoryConfig) -> FloatArray:
+    """What a word counts (C, 4) that stands one turn before, one after, two before, two after.
+
+    g and g^2; in a reply the question before it counts more, as far as the reply is short.
+    """
     g = np.float32(config.neighbour_discount)
-    discounts = np.empty(at.shape, np.float32)
-    discounts[0], discounts[1], discounts[2:] = from_before(leans, replies, config), g, g * g
-    discounts *= singular(shard, rows, config)
-    helped = padded.take(at, axis=0)
-    helped *= discounts[:, :, None]
-    completed = np.maximum(own, helped.max(axis=0))
-    answer = beside[1]
-    answered = np.flatnonzero(shard.sessions.replies(answer) & search.mask[answer])
-    if len(answered):
-        answer_leans = leaning(shard, answer[answered], config)
-        completed[answered] *= 1 - np.float32(1 - config.asked_discount) * answer_leans[:, None]
-    if search.question.tokens is None:  # what the tokens would say, the sentence vector says alone
-        dated = np.zeros(own.shape[1], bool)
-        for date in search.dates:
-            dated |= date.tokens
-        tokens = np.float32(config.token_weight) * (completed[:, dated] @ weights[dated])
-        dense = np.float32(config.dense_weight + config.token_weight) * cosines
-    else:
-        by_chance = leans ** np.float32(config.long_discount)
-        tokens = np.float32(config.token_weight) * by_chance * (completed @ weights)
-        dense = np.float32(config.dense_weight) * cosines
-    worded = np.float32(config.lexical_weight) * lexical
-    said = tokens + worded + dense
-    echo = (left - 1) * said
-    completed *= left[:, None]
-    base = np.append(said + echo, np.float32(0))
-    near_share = np.float32(config.temporal_near)
-    back_share = np.where(replies, np.float32(config.temporal_reply), near_share)
-    before1, after1, before2, after2 = base.take(at)
-    temporal = np.maximum(back_share * before1, near_share * after1)
-    temporal += np.float32(config.temporal_far) * np.maximum(before2, after2)
-    # As far as they have more: else whoever stands among turns on the matter passes whoever does not.
-    own_share = np.float32(config.temporal_own) * (near_share + np.float32(config.temporal_far))
-    temporal = np.maximum(temporal * leans - own_share * np.maximum(base[:-1], 0), 0)
-    zeros = np.zeros(len(rows), np.float32)
-    return Scored(
-        rows,
-        own,
-        completed,
-        tokens,
-        worded,
-        dense,
-        echo,
-        temporal,
-        zeros,
-        zeros,
-        at,
-        discounts,
-        np.full(len(rows), NOBODY),
-        zeros,
-        cosines,
-        lexical,
-        left,
-    )
+    before = np.where(replies, g + leans * (np.float32(config.reply_discount) - g), g)
+    others = np.broadcast_to(np.array([g, g * g, g * g]), (len(leans), 3))
+    return np.column_stack([before, others])
 
 
 def singular(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
@@ -208,6 +210,20 @@ def singular(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
     times = np.log(shard.repeats.times(rows)) / np.log(max(shard.count, 2))
     found: FloatArray = (1 - config.common_loss * times**2).astype(np.float32)
     return found
+
+
+def unanswered(search: Search, answers: IntArray) -> FloatArray:
+    """What is left (C,) of what a question completes that has an answer: the answer is what is looked for.
+
+    Args:
+        answers: (C,), the row after each candidate, -1 for none.
+    """
+    left = np.ones(len(answers), np.float32)
+    answered = np.flatnonzero(search.shard.sessions.replies(answers) & search.mask[answers])
+    if len(answered):
+        leans = leaning(search.shard, answers[answered], search.config)
+        left[answered] = 1 - np.float32(1 - search.config.asked_discount) * leans
+    return left
 
 
 def heard(search: Search, rows: IntArray) -> FloatArray:
@@ -228,20 +244,52 @@ def heard(search: Search, rows: IntArray) -> FloatArray:
     return left
 
 
-def from_before(leans: FloatArray, replies: BoolArray, config: MemoryConfig) -> FloatArray:
-    """What a word counts in each memory (C,) that stands in the turn before it: more in a reply."""
-    g = np.float32(config.neighbour_discount)
-    return np.where(replies, g + leans * (np.float32(config.reply_discount) - g), g)
+# -- with its neighbours' help --------------------------------------------------------------------
 
 
-def leaning(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
-    """How much each of ``rows`` leaves to its neighbours to say (C,): 1 for a short turn, L / n for a longer.
+def completion(own: Own, places: IntArray, at: IntArray) -> FloatArray:
+    """e_t(m) (A, T) of the candidates ``at`` (A,): each token's completion by itself or a neighbour."""
+    padded = np.vstack([own.completions, np.zeros((1, own.completions.shape[1]), np.float32)])
+    helped = padded.take(places[at].T, axis=0)
+    helped *= own.discounts[at].T[:, :, None]
+    completed: FloatArray = np.maximum(own.completions[at], helped.max(axis=0))
+    completed *= own.unanswered[at, None]
+    return completed
 
-    L is `MemoryConfig.short_turn`, n the length of the turn.
+
+def base_energy(search: Search, own: Own, completed: FloatArray) -> Shares:
+    """B(m) in its shares: tokens, lexical, dense, and echo, which takes from all of them."""
+    config, weights = search.config, search.weights
+    if search.question.tokens is None:  # what the tokens would say, the sentence vector says alone
+        dated = np.zeros(completed.shape[1], bool)
+        for date in search.dates:
+            dated |= date.tokens
+        tokens = np.float32(config.token_weight) * (completed[:, dated] @ weights[dated])
+        dense = np.float32(config.dense_weight + config.token_weight) * own.cosines
+    else:
+        by_chance = own.leans ** np.float32(config.long_discount)
+        tokens = np.float32(config.token_weight) * by_chance * (completed @ weights)
+        dense = np.float32(config.dense_weight) * own.cosines
+    lexical = np.float32(config.lexical_weight) * own.bm25
+    echo = (own.heard - 1) * (tokens + lexical + dense)
+    nothing = np.zeros(len(own.rows), np.float32)
+    return Shares(tokens, lexical, dense, echo, temporal=nothing, content=nothing, explicit=nothing)
+
+
+def temporal_energy(config: MemoryConfig, own: Own, places: IntArray, base: FloatArray) -> FloatArray:
+    """T(m) (C,): what the neighbours have more of than the memory itself.
+
+    Activation flows as far as they have more: so what is said in passing, among turns about something else,
+    does not fall behind turns on the matter that have each other's help.
     """
-    lengths = np.maximum(shard.lengths(rows), 1)
-    leans: FloatArray = np.minimum(config.short_turn / lengths, 1).astype(np.float32)
-    return leans
+    near, far = np.float32(config.temporal_near), np.float32(config.temporal_far)
+    back = np.where(own.replies, np.float32(config.temporal_reply), near)
+    before1, after1, before2, after2 = np.append(base, np.float32(0)).take(places.T)
+    lent = np.maximum(back * before1, near * after1)
+    lent += far * np.maximum(before2, after2)
+    kept = np.float32(config.temporal_own) * (near + far)
+    temporal: FloatArray = np.maximum(lent * own.leans - kept * np.maximum(base, 0), 0)
+    return temporal
 
 
 def places_of(rows: IntArray, wanted: IntArray) -> IntArray:

@@ -1,8 +1,13 @@
 """Walks over a shard: what `AssociativeMemory.chain` does.
 
-A vector is completed among the memories that share its code's units or lie nearest to it; a text evokes
-what the recall pipeline puts first. Then each stop asks what follows: explicit associations through the
-associator, neighbours in the session, memories that share rare words.
+A vector is completed among the memories that share its code's units (Phi q, the associator's) or lie nearest
+to it; a text evokes what the recall pipeline puts first. Then each stop asks what follows: explicit
+associations, neighbours in the session, memories that share rare words.
+
+Why a stop reads a row of A (`HebbianAssociator.follows`) and does not ask A^T f(Phi q) anew (`next`): its
+state has settled on one stored pattern, so f(Phi q) is 1 at that memory and 0 elsewhere, and both say the
+same, unless two memories share a code, as one sentence said twice. Then `next` would mix what followed the
+one with what followed the other; the walk knows at which of them it stands.
 """
 
 from __future__ import annotations
@@ -43,12 +48,12 @@ def walk_shard(
         question: the cue as a question, for a text; the walk then starts at what recall puts first.
     """
     if question is None:
-        items, overlaps = shard.codes.overlaps(code)
+        items, overlaps = shard.associator.overlaps(code)
         near = shard.vectors.nearest(dense_cue(state), ENTRIES, shard.alive)
         entries: Sequence[int] = np.union1d(items[largest(overlaps, ENTRIES)], near).tolist()
     else:
         ranking = recall(shard, question, 1, shard.alive, config)
-        entries = ranking.scored.rows[ranking.at].tolist()
+        entries = ranking.rows.tolist()
     return walk(
         state, entries, lambda rows: _patterns(shard, rows), lambda row, _: _follow(shard, row, config), hops
     )
@@ -61,8 +66,8 @@ def _patterns(shard: Shard, rows: Sequence[int]) -> FloatArray:
 
 def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Association]:
     """What follows ``row``, by each kind of association."""
-    for target in shard.codes.outgoing(row):
-        yield Association(target, shard.codes.damped(row, target), "explicit")
+    for target, weight in zip(*map(np.ndarray.tolist, shard.associator.follows(row)), strict=True):
+        yield Association(target, weight, "explicit")
     (before,), (after,), _, _ = shard.sessions.neighbours(np.array([row])).tolist()
     for target, weight in (
         (after, config.chain_temporal),

@@ -1,0 +1,68 @@
+"""Candidates: the rows worth scoring, found by the dense and the lexical cue, with their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from nuonuo.index.arrays import IntArray, largest
+from nuonuo.index.sessions import NOBODY
+from nuonuo.index.shard import Shard
+from nuonuo.recall.search import FloatArray, Search
+
+
+def candidates(search: Search, k: int) -> IntArray:
+    """The rows (C,), ascending, that a question for ``k`` hits scores.
+
+    What lies in a period that the question names is looked through by itself: what was said then need not
+    resemble the question.
+    """
+    dense = search.config.dense_candidates
+    rows = cued(search, max(k, dense))
+    for date in search.dates:
+        rows = np.union1d(rows, cued(replace(search, mask=search.mask & date.inside), dense))
+    return rows
+
+
+def cued(search: Search, dense: int) -> IntArray:
+    """``dense`` nearest cues, best lexical ones, and their neighbours, ascending; few rows are all taken."""
+    mask, wanted = search.mask, search.config.lexical_candidates
+    if np.count_nonzero(mask) <= dense + wanted:
+        return np.flatnonzero(mask)
+    shard, rare = search.shard, search.lexical.rare
+    worded = np.flatnonzero((rare > 0) & mask)
+    near = various(
+        shard,
+        lambda k: shard.vectors.nearest(search.dense, k, mask),
+        lambda rows: shard.vectors.cosines(rows, search.dense),
+        dense,
+    )
+    sharing = various(shard, lambda k: worded[largest(rare[worded], k)], lambda rows: rare[rows], wanted)
+    found = np.concatenate([near, sharing])
+    beside = shard.sessions.neighbours(found)
+    reached = np.zeros(len(mask), bool)
+    reached[found] = True
+    reached[beside[beside != NOBODY]] = True
+    return np.flatnonzero(reached & mask)
+
+
+def various(
+    shard: Shard, best: Callable[[int], IntArray], value: Callable[[IntArray], FloatArray], k: int
+) -> IntArray:
+    """The rows of ``best(k)``; where most of them repeat each other, the best k of other texts too.
+
+    Else what is asked every day ("What is on today?") would leave no room for anything else.
+
+    Args:
+        best: from a number to so many rows at most, ascending. value: from rows (C,) to what they are
+            worth, (C,) float32; ``best`` goes by it too.
+    """
+    rows = found = best(k)
+    others, size = shard.repeats.distinct(found), k
+    while len(found) == size and 2 * len(others) < k:
+        size *= 2
+        found = best(size)
+        others = shard.repeats.distinct(found)
+    return rows if size == k else np.union1d(rows, others[largest(value(others), k)])
