@@ -17,7 +17,7 @@ from nuonuo.encoding.dates import DateFinder
 from nuonuo.encoding.embedders import Embedder, Encoding, check_vectors
 from nuonuo.encoding.question import Question
 from nuonuo.encoding.sentences import sentences
-from nuonuo.encoding.tokens import patterns_of, query_tokens
+from nuonuo.encoding.tokens import asked, patterns_of
 from nuonuo.encoding.words import Analyzer
 from nuonuo.errors import EmbeddingError
 from nuonuo.records import Memory
@@ -110,9 +110,7 @@ class Encoder:
             if not any(words[at].content for at in inside):  # what is made of stop words alone is a date too
                 for at in inside:
                     words[at] = replace(words[at], content=True)
-        content = np.array([at for at, word in enumerate(words) if word.content], np.int64)
-        tokens, owners = query_tokens(encoding, words) or (None, content)
-        return Question(text, words, state / np.linalg.norm(state), tokens, owners, periods)
+        return Question(text, words, state / np.linalg.norm(state), asked(encoding, words), periods)
 
     def code(self, state: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """The winner-take-all code (n_active,) of one vector (d,)."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.associative.patterns import RoundedStates
 from nuonuo.encoding.dates import Period
+from nuonuo.encoding.tokens import Asked
 from nuonuo.encoding.words import Word
 
 
@@ -16,21 +16,30 @@ from nuonuo.encoding.words import Word
 class Question:
     """A question's words, and what the encoder made of it.
 
-    Shapes: T tokens; without token vectors each content word counts as one.
+    Attributes:
         state: (d,) float32, its unit sentence vector.
-        tokens: its T content tokens, or None where there are no token vectors.
-        owners: (T,) int64, the index of the word that each token belongs to.
+        asked: its tokens: what memories complete.
         periods: the stretches of time that it speaks of.
     """
 
     text: str
     words: list[Word]
     state: npt.NDArray[np.float32]
-    tokens: RoundedStates | None
-    owners: npt.NDArray[np.int64]
+    asked: Asked
     periods: tuple[Period, ...] = ()
+
+    @property
+    def owners(self) -> npt.NDArray[np.int64]:
+        """(T,), the index of the word that each token belongs to."""
+        return self.asked.owners
 
     @property
     def stems(self) -> list[str]:
         """The distinct stems of its words, in order."""
         return list(dict.fromkeys(word.stem for word in self.words))
+
+    @property
+    def spellings(self) -> list[str]:
+        """Those, and the stems of the other forms in which its words are written."""
+        others = [form for word in self.words for form in (*word.pieces, *word.forms[1:])]
+        return list(dict.fromkeys([*self.stems, *others]))

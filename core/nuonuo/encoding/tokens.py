@@ -8,6 +8,8 @@ add up: late interaction (Khattab & Zaharia, ColBERT, 2020) with nothing trained
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -44,31 +46,75 @@ def patterns_of(encoding: Encoding, words: list[Word]) -> tuple[ByteArray, npt.N
     """
     if encoding.tokens is None or encoding.spans is None:
         return np.zeros((0, 0), np.uint8), np.zeros((0, 2), np.int32)
-    keep = _content(words, word_of_tokens(words, encoding.spans))
+    owner = word_of_tokens(words, encoding.spans)
+    keep = _of(words, owner, content=True)
     return np.packbits(encoding.tokens[keep] > 0, axis=1), encoding.spans[keep]
 
 
-def query_tokens(encoding: Encoding, words: list[Word]) -> tuple[RoundedStates, IntArray] | None:
-    """The content tokens of a question, or None where the encoder has no token vectors.
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What a question asks word by word: T tokens, of which the first K have a state.
 
-    A question of nothing but stop words ("who are you?") is asked with all of them.
-
-    Returns:
-        T states q_t - c, rounded, and the index of the word that each belongs to (T,).
+    Attributes:
+        states: K of them, rounded; None where the encoder has no token vectors at all.
+        owners: (T,) int64, the index of the word that each token belongs to.
+        forms: T, for each the stems that answer it by standing in a memory, whatever its state says.
     """
-    if encoding.tokens is None or encoding.spans is None or not len(encoding.tokens):
-        return None
+
+    states: RoundedStates | None
+    owners: IntArray
+    forms: tuple[tuple[str, ...], ...]
+
+
+def asked(encoding: Encoding, words: list[Word]) -> Asked:
+    """The tokens of a question's content words; of all of them, where it has nothing but stop words.
+
+    A word that the encoder cannot read has no state: it is completed by its stem alone. So is every content
+    word, one token each, where the encoder has no token vectors.
+    """
+    content = [at for at, word in enumerate(words) if word.content]
+    if encoding.tokens is None or encoding.spans is None:
+        return Asked(None, np.array(content, np.int64), tuple(words[at].forms for at in content))
     owner = word_of_tokens(words, encoding.spans)
-    keep = _content(words, owner)
-    if not keep.any():
-        keep = owner >= 0
-    if not keep.any():
-        return None
-    return round_states(encoding.tokens[keep]), owner[keep]
+    keep = _of(words, owner, content=bool(content))
+    owners = owner[keep].tolist()
+    forms = [_other_forms(words[at]) for at in owners]
+    for at in content:
+        word = words[at]
+        if at not in owners and not _is_pair_of_read(words, at, owner):
+            # Of a code, whoever parts it writes its pieces: each of them is a token.
+            unread = [(piece, *word.forms) for piece in word.pieces] or [word.forms]
+            owners += [at] * len(unread)
+            forms += unread
+    return Asked(round_states(encoding.tokens[keep]), np.array(owners, np.int64), tuple(forms))
 
 
-def _content(words: list[Word], owner: IntArray) -> npt.NDArray[np.bool_]:
+def _other_forms(word: Word) -> tuple[str, ...]:
+    """The stems that answer a word that was read: what another writer joins; of a number, itself too."""
+    return word.forms if word.exact else word.forms[1:]
+
+
+def _is_pair_of_read(words: list[Word], at: int, owner: IntArray) -> bool:
+    """Whether a word without tokens lies over words that have them, as pairs of unspaced characters do."""
+    start, end = words[at].start, words[at].end
+    over = {other for other in owner.tolist() if other >= 0 and start <= words[other].start < end}
+    return bool(over - {at})
+
+
+def _of(words: list[Word], owner: IntArray, *, content: bool) -> npt.NDArray[np.bool_]:
+    """Which tokens stand for a word that the encoder read; ``content``: for a content word."""
     if not words:
         return np.zeros(len(owner), bool)
-    content = np.array([word.content for word in words])
-    return np.asarray((owner >= 0) & content[np.maximum(owner, 0)])
+    pieces = np.bincount(owner[owner >= 0], minlength=len(words)).tolist()
+    wanted = [
+        _is_read(word, n) and (word.content or not content) for word, n in zip(words, pieces, strict=True)
+    ]
+    return np.asarray((owner >= 0) & np.array(wanted)[np.maximum(owner, 0)])
+
+
+def _is_read(word: Word, pieces: int) -> bool:
+    """Whether a word in so many pieces means something to the encoder.
+
+    What it spells letter by letter, and numbers in pieces ("44", "71"), it knows by sight only.
+    """
+    return pieces < 2 or not (word.exact or pieces >= len(word.stem))

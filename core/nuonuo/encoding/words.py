@@ -1,8 +1,9 @@
 """Text to words and stems, in any script.
 
-A word is a run of letters and digits. Scripts that write no spaces (Chinese, Japanese, Thai and their
-neighbours) give each character and each pair of characters, so that both one-character and longer
-words can be found.
+A word is a run of letters and digits, or an emoji. Scripts that write no spaces (Chinese, Japanese, Thai and
+their neighbours) give each character and each pair of characters, so that both one-character and longer
+words can be found. What people write in several forms (`nuonuo.encoding.forms`) is one word with other
+spellings: "e-mail" and "email", "0171 234 5678" and "01712345678", "MH 370" and "MH370".
 """
 
 from __future__ import annotations
@@ -10,18 +11,21 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import Stemmer
 
+from nuonuo.encoding.forms import joined, pieces
 from nuonuo.errors import InvalidInputError
 
 # Han, Hiragana, Katakana, Hangul; Thai, Lao, Myanmar, Khmer, Tibetan.
 _UNSPACED = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
     "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af\U00020000-\U0003134f"
-    "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff"
+    # their digits are left out: they make numbers, as everywhere
+    "\u0e00-\u0e4f\u0e5a-\u0ecf\u0eda-\u0f1f\u0f2a-\u103f\u104a-\u108f\u109a-\u109f\u1780-\u17df\u17ea-\u17ff"
 )
 # Python's \w leaves out combining marks, which Indic scripts spell words with.
 _MARKS = (
@@ -29,10 +33,15 @@ _MARKS = (
 )
 _MARKS += "\u0980-\u0983\u09bc-\u09cd\u0a01-\u0a51\u0a81-\u0acd\u0b01-\u0b57\u0b82\u0bbe-\u0bcd\u0c00-\u0c56"
 _MARKS += "\u0c81-\u0cd6\u0d00-\u0d57\u0d81-\u0ddf"
+# One emoji: a flag, a keycap, or a picture with its variations, each that a joiner adds included.
+_PICTURE = "[\u231a\u231b\u23e9-\u23f3\u2600-\u27bf\u2b50\u2b55\U0001f000-\U0001f1e5\U0001f200-\U0001faff]"
+_PICTURE += "[\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*"
+_EMOJI = rf"[\U0001f1e6-\U0001f1ff]{{2}}|[0-9#*]\ufe0f?\u20e3|{_PICTURE}(?:\u200d{_PICTURE})*"
 _WORD = re.compile(
-    rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[^\W_])(?:(?![{_UNSPACED}])(?:[^\W_]|[{_MARKS}]))*"
+    rf"{_EMOJI}|[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[^\W_])(?:(?![{_UNSPACED}])(?:[^\W_]|[{_MARKS}]))*"
     rf"(?:['’](?:(?![{_UNSPACED}])[^\W_])+)*"
 )
+_VARIATION = re.compile("[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]")  # colour of skin, picture or sign
 # One character as a reader sees it: decomposed text spells a Hangul syllable with two or three, and
 # sets a kana's voicing mark after it.
 _CHARACTER = re.compile(
@@ -69,13 +78,40 @@ _QUESTION_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a text: the characters ``text[start:end]``, and the form it is compared by."""
+    """One word of a text: the characters ``text[start:end]``, and the form it is compared by.
+
+    Attributes:
+        content: False for a stop word. asks: True for "what", "who", "when" and their like.
+        pieces: the stems of a code's letters and digits, which another writer parts.
+        whole: the compound or number that it is part of, which another writer joins; None for most words.
+    """
 
     start: int
     end: int
     stem: str
-    content: bool  # False for a stop word
-    asks: bool  # True for "what", "who", "when" and their like
+    content: bool
+    asks: bool
+    pieces: tuple[str, ...] = ()
+    whole: Whole | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether it holds a digit: of numbers and codes the very same is meant, and none that is like it."""
+        return any(char.isdigit() for char in self.stem)
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The stems by which the whole of it is found: its own, and that of what it is part of."""
+        return (self.stem,) if self.whole is None else (self.stem, self.whole.stem)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What the words of ``text[start:end]`` make when they are written as one."""
+
+    start: int
+    end: int
+    stem: str
 
 
 class Analyzer:
@@ -106,22 +142,37 @@ class Analyzer:
 
     def words(self, text: str) -> list[Word]:
         """The words of ``text`` in order; a pair of unspaced characters comes after its first one."""
-        found = []
+        wholes = [Whole(start, end, self._form(form)[0]) for start, end, form in joined(text)]
+        found: list[Word] = []
+        for word in self._words(text):
+            while wholes and wholes[0].end <= word.start:
+                del wholes[0]
+            inside = wholes and wholes[0].start <= word.start and word.stem != wholes[0].stem
+            found.append(replace(word, whole=wholes[0]) if inside else word)
+        return found
+
+    def _words(self, text: str) -> Iterator[Word]:
         for match in _WORD.finditer(text):
             start, end = match.span()
             if _UNSPACED_RUN.match(match.group()):
                 spans = [each.span() for each in _CHARACTER.finditer(text, start, end)]
                 for (at, to), (_, pair) in zip(spans, [*spans[1:], (0, 0)], strict=True):
-                    found.append(Word(at, to, *self._form(text[at:to])))
+                    yield Word(at, to, *self._form(text[at:to]))
                     if pair:
-                        found.append(Word(at, pair, *self._form(text[at:pair])))
+                        yield Word(at, pair, *self._form(text[at:pair]))
             else:
-                found.append(Word(start, end, *self._form(match.group())))
-        return found
+                yield Word(start, end, *self._form(match.group()))
 
     def stems(self, text: str) -> list[str]:
         """The stems of ``text``, with repeats, in order."""
         return [word.stem for word in self.words(text)]
+
+    def spellings(self, text: str) -> list[str]:
+        """All by which ``text`` is found, with repeats: its stems, the pieces of codes, and joined forms."""
+        words = self.words(text)
+        wholes = dict.fromkeys(word.whole for word in words if word.whole is not None)
+        pieces = [piece for word in words for piece in word.pieces]
+        return [*(word.stem for word in words), *pieces, *(whole.stem for whole in wholes)]
 
     def written(self, text: str, stem: str) -> str:
         """The first word of ``text`` with that stem, as written; empty where there is none."""
@@ -130,17 +181,24 @@ class Analyzer:
             word = whole_word(text, *match.span())
             if self._form(word)[0] == stem:
                 return word
-        return next((text[word.start : word.end] for word in self.words(text) if word.stem == stem), "")
+        for each in self.words(text):
+            if stem in (each.stem, *each.pieces):
+                return text[each.start : each.end]
+            if each.whole is not None and each.whole.stem == stem:
+                return text[each.whole.start : each.whole.end]
+        return ""
 
-    def _uncached_form(self, word: str) -> tuple[str, bool, bool]:
-        folded = unicodedata.normalize("NFKC", word).casefold().replace("’", "'")
+    def _uncached_form(self, word: str) -> tuple[str, bool, bool, tuple[str, ...]]:
+        folded = unicodedata.normalize("NFKC", _VARIATION.sub("", word)).casefold().replace("’", "'")
+        if not folded.isascii():  # digits of other scripts; NFKC knows a few of them only
+            folded = "".join(str(unicodedata.decimal(each, each)) for each in folded)
         content, asking = folded not in self._stop, folded in self._asking
         if self.language is None:
-            return folded, content, asking
+            return folded, content, asking, pieces(folded)
         stemmer = getattr(self._local, "stemmer", None)
         if stemmer is None:
             stemmer = self._local.stemmer = Stemmer.Stemmer(self.language, 0)
-        return stemmer.stemWord(folded), content, asking
+        return stemmer.stemWord(folded), content, asking, pieces(folded)
 
 
 def whole_word(text: str, start: int, end: int) -> str:

@@ -190,14 +190,12 @@ class Postings:
         ]
         return [stem for _, stem in sorted(rare)]
 
-    def has(self, row: int, stem: str) -> bool:
-        """Whether the stem stands in ``row``."""
+    def standing(self, rows: IntArray, stem: str) -> npt.NDArray[np.bool_]:
+        """In which of ``rows`` (C,) the stem stands."""
         term = self._term.get(stem)
         if term is None:
-            return False
-        rows = self._rows[term]
-        at = bisect_left(rows, row)
-        return at < len(rows) and rows[at] == row
+            return np.zeros(len(rows), bool)
+        return np.isin(rows, np.frombuffer(self._rows[term], np.int32))
 
     def beyond(self, rows: IntArray, stems: Iterable[str]) -> FloatArray:
         """How rare the rarest stem of each of ``rows`` is that is not among ``stems`` (C,), in [0, 1].

@@ -144,7 +144,7 @@ class Shard:
 
     def _fill(self, row: int, item: Row) -> None:
         memory, traces = item.memory, item.traces
-        stems = [stem for text in memory.parts for stem in self._analyzer.stems(text)]
+        stems = [stem for text in memory.parts for stem in self._analyzer.spellings(text)]
         name = [word.stem for word in self._analyzer.words(title(memory.text)) if word.content]
         self.postings.put(row, stems, name)
         self.vectors.put(row, traces.vectors, traces.parts != SENTENCE)

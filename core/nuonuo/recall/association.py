@@ -90,7 +90,7 @@ def content_links(search: Search, sources: Sources) -> Links:
     # A shared stem weighs less than 1 and a name at most its weight: other sources have faint links only.
     loud = np.flatnonzero(sources.activation * max(config.naming_weight, 1) > FAINT)
     max_df = config.content_max_df if config.content_weight else 0
-    found = search.shard.postings.links(sources.rows[loud], frozenset(search.question.stems), max_df)
+    found = search.shard.postings.links(sources.rows[loud], frozenset(search.question.spellings), max_df)
     weight = found.strength(config.naming_weight)
     named = weight > found.weight
     floor = np.where(named, np.float32(config.naming_floor), np.float32(config.content_floor))

@@ -70,7 +70,7 @@ class Completions:
         self._question, self._ranking = question, ranking
         scored = ranking.scored
         rows = ranking.rows
-        if question.tokens is None:
+        if question.asked.states is None:
             self.answers = [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
             self.rows, self.seqs = rows.tolist(), shard.seqs(rows)
             return
@@ -81,7 +81,9 @@ class Completions:
         reached = np.vstack([scored.own.completions, scored.own.completions[:1]])[self._at]  # (K, 5, T)
         reached[:, 1:] *= scored.own.discounts[ranking.at, :, None]
         dated = np.vstack([_dated(scored, ranking.dates), np.zeros((1, reached.shape[2]), bool)])
-        reached[silent[self._at][:, :, None] & ~dated[self._at]] = -np.inf
+        read = np.arange(reached.shape[2]) < len(question.asked.states)
+        reached[silent[self._at][:, :, None] & ~dated[self._at] & read] = -np.inf
+        reached[self._at == len(scored.rows)] = -np.inf
         self._side, self._top = reached.argmax(axis=1), reached.max(axis=1)  # (K, T), e_t(m) by hit and token
         answering = np.zeros(len(scored.rows) + 1, bool)
         answering[self._at[np.arange(len(rows))[:, None], self._side][self._top >= ANSWERED]] = True
@@ -96,8 +98,8 @@ class Completions:
     def answers(self) -> list[tuple[Answer, ...]]:
         """For each hit, the weightiest word first; a word that nothing completes is left out."""
         question, ranking = self._question, self._ranking
-        tokens = question.tokens
-        if tokens is None:
+        states = question.asked.states
+        if states is None:
             return []
         words = question.owners.tolist()
         pieces: dict[int, list[int]] = {}
@@ -105,7 +107,7 @@ class Completions:
             pieces.setdefault(word, []).append(token)
         weight = {word: float(ranking.weights[own].sum()) for word, own in pieces.items()}
         order = sorted(pieces, key=lambda word: -weight[word])
-        values = agreement(self._patterns, tokens)
+        values = agreement(self._patterns, states)
         ends = np.cumsum(self._counts)
         starts = ends - self._counts
         block = dict(zip(self.rows, zip(starts.tolist(), ends.tolist(), strict=True), strict=True))
@@ -119,7 +121,10 @@ class Completions:
                 holder = self._at[hit, self._side[hit, token]]
                 row = int(ranking.scored.rows[holder])
                 part, begin, stop = TIMESTAMP, 0, 0
-                if not self._dated[holder, token]:
+                by_form = token >= len(states) or ranking.scored.own.completions[holder, token] == 1
+                if by_form and not self._dated[holder, token]:
+                    part = 0
+                elif not self._dated[holder, token]:
                     start, end = block[row]
                     part, begin, stop = self._spans[start + values[token, start:end].argmax()].tolist()
                 mean = sum(top[piece] for piece in pieces[word]) / len(pieces[word])
@@ -260,10 +265,11 @@ def _written(question: Question, answer: Answer, parts: Sequence[str], analyzer:
     """The part of the memory that holds the answer, and the answer as it is written there."""
     if answer.end > answer.start:
         return answer.part, whole_word(parts[answer.part], answer.start, answer.end)
-    stem = question.words[answer.word].stem  # a lexical answer: some word of the memory has the stem
+    word = question.words[answer.word]  # a lexical answer: some word of the memory has one of its forms
     for part, text in enumerate(parts):
-        if found := analyzer.written(text, stem):
-            return part, found
+        for form in (*word.forms, *word.pieces):
+            if found := analyzer.written(text, form):
+                return part, found
     return 0, ""
 
 
@@ -273,7 +279,8 @@ def _lexical_answers(shard: Shard, question: Question, ranking: Ranking, row: in
     for token, word in enumerate(question.owners.tolist()):
         weight = float(ranking.weights[token])
         near = max((float(date.closeness[row]) for date in ranking.dates if date.tokens[token]), default=0)
-        if shard.postings.has(row, question.words[word].stem):
+        forms = question.asked.forms[token]
+        if any(shard.postings.standing(np.array([row]), form)[0] for form in forms):
             found.append(Answer(word, weight, 1.0, row, 0, 0, 0))
         elif near >= ANSWERED:
             found.append(Answer(word, weight, near, row, TIMESTAMP, 0, 0))

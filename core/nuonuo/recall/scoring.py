@@ -165,15 +165,15 @@ def by_itself(search: Search, rows: IntArray) -> Own:
 def own_completion(search: Search, rows: IntArray) -> FloatArray:
     """s_t(m) (C, T): for each token of the question, its best completion by the memory itself.
 
-    Without token vectors a word is completed (1) where its stem stands in the memory, and not (0) elsewhere.
+    A word without a state is completed (1) where its stem stands in the memory, and not (0) elsewhere.
     """
-    shard, question = search.shard, search.question
-    if question.tokens is None:
-        stems = [question.words[at].stem for at in question.owners]
-        found = [[shard.postings.has(row, stem) for stem in stems] for row in rows.tolist()]
-        own: FloatArray = np.array(found, np.float32).reshape(len(rows), len(stems))
-    else:
-        own = best_of(*shard.patterns.gather(rows), question.tokens)
+    shard, asked = search.shard, search.question.asked
+    own = np.zeros((len(rows), len(asked.owners)), np.float32)
+    if asked.states is not None and len(asked.states):
+        own[:, : len(asked.states)] = best_of(*shard.patterns.gather(rows), asked.states)
+    for token, forms in enumerate(asked.forms):
+        for stem in forms:
+            own[shard.postings.standing(rows, stem), token] = 1
     for date in search.dates:
         own[:, date.tokens] = np.maximum(own[:, date.tokens], date.closeness[rows, None])
     return own
@@ -237,7 +237,7 @@ def heard(search: Search, rows: IntArray) -> FloatArray:
     shard, question, left = search.shard, search.question, np.ones(len(rows), np.float32)
     asking = np.flatnonzero(shard.sessions.asking(rows))
     if len(asking) and any(word.asks for word in question.words):
-        new = shard.postings.beyond(rows[asking], {word.stem for word in question.words})
+        new = shard.postings.beyond(rows[asking], question.spellings)
         left[asking] -= np.float32(1 - search.config.echo_discount) * np.maximum(
             1 - np.float32(OWN_WORD) * new, 0
         )
@@ -260,7 +260,7 @@ def completion(own: Own, places: IntArray, at: IntArray) -> FloatArray:
 def base_energy(search: Search, own: Own, completed: FloatArray) -> Shares:
     """B(m) in its shares: tokens, lexical, dense, and echo, which takes from all of them."""
     config, weights = search.config, search.weights
-    if search.question.tokens is None:  # what the tokens would say, the sentence vector says alone
+    if search.question.asked.states is None:  # what the tokens would say, the sentence vector says alone
         dated = np.zeros(completed.shape[1], bool)
         for date in search.dates:
             dated |= date.tokens

