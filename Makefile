@@ -5,10 +5,15 @@ BIN := $(VENV)/bin
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test check bench format clean
+.PHONY: demo picture test check bench format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
+
+# docs/demo.svg, what the demo shows for two of its questions.
+picture: $(VENV)/.installed
+	mkdir -p docs
+	$(BIN)/python examples/demo.py --picture docs/demo.svg
 
 test: check
 
