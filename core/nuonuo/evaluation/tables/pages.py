@@ -47,7 +47,8 @@ def render(page: str, text: str, reports: Sequence[Report], folder: str) -> str:
                 f"{page} asks for the figures {name!r}, of which the reports hold none; "
                 "run the benchmarks with --out, or name another folder with --reports"
             )
-        return "\n".join([block[1].rstrip("\n"), *_trimmed(lines), block[4]])
+        # Without the empty lines some renderers take the mark for a row of the table.
+        return "\n".join([block[1], *_trimmed(lines), "", block[4]])
 
     return _BLOCK.sub(filled, text)
 
@@ -74,16 +75,12 @@ def _recall(reports: list[Report]) -> list[str]:
 
 
 def _summary(reports: Sequence[Report], folder: str) -> list[str]:
-    return summary(editions(_of(reports, "figures")))
+    lines = summary(editions(_of(reports, "figures")))
+    return [*lines, *parts.speed_lines(_of(reports, "speed"))] if lines else []
 
 
 def _behind(reports: Sequence[Report], folder: str) -> list[str]:
     return behind(editions(_of(reports, "figures")))
-
-
-def _plots(reports: Sequence[Report], folder: str) -> list[str]:
-    drawn = [report for report in reports if report.plot is not None]
-    return [f"![{report.data['name']}: recall against k]({folder}{report.plot})" for report in drawn]
 
 
 def _full(reports: Sequence[Report], folder: str) -> list[str]:
@@ -91,14 +88,13 @@ def _full(reports: Sequence[Report], folder: str) -> list[str]:
     for name, heading in HEADINGS.items():
         found = PARTS[name](reports, folder)
         if found:
-            lines += [f"## {heading}", "", *_trimmed(found), ""]
+            lines += [f"### {heading}", "", *_trimmed(found), ""]
     return lines
 
 
 # Part -> its heading in the whole, in order.
 HEADINGS = {
     "recall": "What is recalled",
-    "plots": "Recall against k",
     "behind": "Where NuoNuo is not ahead",
     "ablation": "What each part is worth",
     "speed": "Speed and size",
@@ -108,7 +104,6 @@ PARTS: dict[str, Part] = {
     FULL: _full,
     "summary": _summary,
     "recall": _with_provenance("figures", _recall),
-    "plots": _plots,
     "behind": _behind,
     "ablation": _with_provenance("ablation", parts.ablation),
     "speed": _with_provenance("speed", parts.speed),

@@ -9,7 +9,7 @@ from typing import Any
 from nuonuo.evaluation.ablation import BASE
 from nuonuo.evaluation.report import to_markdown
 from nuonuo.evaluation.tables.recall import LEVELS, NONE, Column, of_column
-from nuonuo.evaluation.tables.reports import Report, conditions_line, editions, name_of, source_of
+from nuonuo.evaluation.tables.reports import Report, conditions_line, editions, machine_of, name_of, source_of
 
 # The figures of an ablation that are shown; of the others' reports the first two.
 ABLATED: dict[str, tuple[Column, ...]] = {"longmemeval": (("session", "any", 1), ("turn", "recall", 10))}
@@ -50,6 +50,18 @@ def speed(reports: Sequence[Report]) -> list[str]:
     """A column for each report; the embedder's time is no part of it."""
     columns = {_number_of(report, "speed"): _with_megabytes(report.content["speed"]) for report in reports}
     return _columns("embedder excluded", columns, SPEED)
+
+
+def speed_lines(reports: Sequence[Report]) -> list[str]:
+    """The speed in a sentence, a line for each report."""
+    form = (
+        "With {memories:,} memories ({store}), a recall takes {recall_ms_p50:.1f} ms (p50, embedder "
+        "excluded) and all that is derived {shard_mb:,.0f} MB of RAM"
+    )
+    return [
+        f"{_filled(form, _with_megabytes(report.content['speed']))} ({machine_of(report)})."
+        for report in reports
+    ]
 
 
 def chains(reports: Sequence[Report]) -> list[str]:

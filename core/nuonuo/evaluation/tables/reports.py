@@ -24,13 +24,11 @@ class Report:
 
     Attributes:
         name: of its file, without the ending. page: the file that people read.
-        plot: the picture beside it, if any.
     """
 
     name: str
     content: Mapping[str, Any]
     page: str
-    plot: str | None = None
 
     @property
     def conditions(self) -> Mapping[str, Any]:
@@ -109,15 +107,8 @@ def read_reports(folder: str | Path) -> list[Report]:
                 f"{path.name} is not a report of `nuonuo bench` ({type(error).__name__}: {error}); "
                 "write it again with --out, or move it elsewhere"
             ) from error
-        page, plot = path.with_suffix(".md"), path.with_suffix(".png")
-        found.append(
-            Report(
-                path.stem,
-                content,
-                page.name if page.exists() else path.name,
-                plot.name if plot.exists() else None,
-            )
-        )
+        page = path.with_suffix(".md")
+        found.append(Report(path.stem, content, page.name if page.exists() else path.name))
     return found
 
 
@@ -140,6 +131,12 @@ def detail_of(report: Report) -> str:
     return source.detail.format(
         memories=f"{report.data['memories']:,}", asked=asked[1] if asked else "several"
     )
+
+
+def machine_of(report: Report) -> str:
+    machine = report.conditions["machine"]
+    memory = "" if machine["memory_gib"] is None else f", {machine['memory_gib']:g} GiB"
+    return f"{machine['processor']}, {machine['cores']} cores{memory}"
 
 
 def editions(reports: Iterable[Report]) -> list[dict[str, Report]]:
@@ -175,7 +172,7 @@ def conditions_line(reports: Sequence[Report]) -> str:
             _told("Embedder", [(report.conditions["embedder"], report) for report in reports]),
             _told("Configuration", [(_settings(report), report) for report in reports]),
             f"Measured: {measured}.",
-            _told("Machine", [(_machine(report), report) for report in reports]),
+            _told("Machine", [(machine_of(report), report) for report in reports]),
         ]
     )
 
@@ -193,7 +190,7 @@ def provenance(reports: Sequence[Report], folder: str) -> list[str]:
                 f"`{sha}…`" if sha else "–",
                 report.split,
                 report.conditions["date"][:16].replace("T", " "),
-                _machine(report),
+                machine_of(report),
                 f"`{report.conditions['command']}`",
             ]
         )
@@ -220,9 +217,3 @@ def _settings(report: Report) -> str:
     values = [after for word, after in pairwise(words) if word == "--set"]
     values += [word.removeprefix("--set=") for word in words if word.startswith("--set=")]
     return ", ".join(values) or "the default"
-
-
-def _machine(report: Report) -> str:
-    machine = report.conditions["machine"]
-    memory = "" if machine["memory_gib"] is None else f", {machine['memory_gib']:g} GiB"
-    return f"{machine['processor']}, {machine['cores']} cores{memory}"
