@@ -6,10 +6,15 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo test check docs bench format clean
+.PHONY: demo picture test check docs bench format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
+
+# docs/demo.svg, what the demo shows for two of its questions.
+picture: $(VENV)/.installed
+	mkdir -p docs
+	$(BIN)/python examples/demo.py --picture docs/demo.svg
 
 test: check
 
