@@ -1,14 +1,20 @@
-# Every target sets itself up: make demo | make test | make check | make bench DATA=folder
+# Every target sets itself up: make demo | make test | make check | make docs | make bench DATA=folder
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo test check bench format clean
+.PHONY: demo picture test check docs bench format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
+
+# docs/demo.svg, what the demo shows for two of its questions.
+picture: $(VENV)/.installed
+	mkdir -p docs
+	$(BIN)/python examples/demo.py --picture docs/demo.svg
 
 test: check
 
@@ -17,9 +23,14 @@ check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --strict
 	$(BIN)/python -m pytest
 
-# DATA holds the benchmark files named in the README; results are written to benchmarks/.
+# The site of docs/, in site/. A link, a name or an anchor that leads nowhere is an error; --quiet would hide it.
+docs: $(VENV)/.installed
+	$(BIN)/mkdocs build --strict
+
+# DATA holds the benchmark files named in docs/benchmarks.md; results are written to benchmarks/.
 bench: $(VENV)/.installed
 	@test -n "$(DATA)" || { echo "make bench needs the data: make bench DATA=path/to/folder"; exit 2; }
 	$(BIN)/nuonuo bench all --data $(DATA) --out benchmarks
@@ -29,7 +40,7 @@ format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # Dependency groups need pip >= 25.1. torch goes first, so that nothing later picks another build.
 $(VENV)/.installed: pyproject.toml constraints.txt

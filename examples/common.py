@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -99,8 +99,10 @@ def remember_turn(memory: AssociativeMemory, session_id: str, text: str, reply: 
         )
 
 
-def parse_arguments(description: str, **switches: str) -> argparse.Namespace:
-    """The flags that every example takes, and its own ``switches``, a name with its help each."""
+def parse_arguments(
+    description: str, paths: Mapping[str, str] | None = None, **switches: str
+) -> argparse.Namespace:
+    """The flags that every example takes, and its own: a name with its help each."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--model",
@@ -111,6 +113,8 @@ def parse_arguments(description: str, **switches: str) -> argparse.Namespace:
     parser.add_argument("--db", metavar="PATH", help="keep the memory in this file; without it in RAM")
     parser.add_argument("--ask", metavar="TEXT", action="append", help="say this and end; may be repeated")
     parser.add_argument("--empty", action="store_true", help="begin without the sample conversation")
+    for name, meaning in (paths or {}).items():
+        parser.add_argument(f"--{name}", metavar="PATH", help=meaning)
     for name, meaning in switches.items():
         parser.add_argument(f"--{name}", action="store_true", help=meaning)
     return parser.parse_args()

@@ -2,13 +2,18 @@
 
 python examples/demo.py            everything, then a prompt to go on chatting
 python examples/demo.py --ask "What is Biscuit terrified of?"
+python examples/demo.py --picture docs/demo.svg     a picture of two of the questions, as they are shown here
 """
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 
 from common import (
     NAMESPACE,
@@ -28,10 +33,19 @@ from rich.console import Console, Group
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from nuonuo import AssociativeMemory, Chain, Hit, Recall
+from nuonuo import AssociativeMemory, Chain, Hit, Memory, Recall
 
+WIDTH = 100
+PICTURED = ("Where did my sister's flatmate grow up?", "What is my blood type?")
+# Black, red, green, yellow, blue, magenta, cyan, white: bright enough to be read where they are dimmed.
+COLOURS = [
+    (110, 118, 129), (255, 130, 120), (126, 231, 135), (240, 200, 90),
+    (121, 192, 255), (226, 160, 255), (100, 225, 225), (240, 246, 252),
+]  # fmt: skip
+LEGIBLE = TerminalTheme((13, 17, 23), (240, 246, 252), COLOURS, [(150, 158, 166), *COLOURS[1:]])
 SHOWN = 3  # hits that are always shown; those further down only where they hold the answer
 SIGNALS = {
     "tokens": "cyan",
@@ -51,10 +65,17 @@ KINDS = {"temporal": "said next to it", "content": "shares", "explicit": "linked
 
 def main() -> None:
     """Load, ask, show; then chat where there is somebody at the keyboard."""
-    arguments = parse_arguments("NuoNuo's demo: a conversation is remembered and asked about.")
+    arguments = parse_arguments(
+        "NuoNuo's demo: a conversation is remembered and asked about.",
+        {"picture": "write an SVG picture of two of the questions, and end"},
+    )
     wide = Console(highlight=False)
-    console = Console(highlight=False, width=min(wide.width, 100))
+    console = Console(highlight=False, width=min(wide.width, WIDTH))
     with open_memory(arguments.db) as memory:
+        if arguments.picture:
+            remember_sample(memory)
+            picture(memory, arguments.picture)
+            return
         if not arguments.empty:
             introduce(console, memory)
         answer = answer_with(arguments.model)
@@ -67,16 +88,7 @@ def main() -> None:
 def introduce(console: Console, memory: AssociativeMemory) -> None:
     """Load the sample conversation with a progress bar, and say what is in it."""
     turns = load_conversation()
-    sessions = {turn.session_id for turn in turns}
-    first, last = (turns[i].timestamp for i in (0, -1))
-    console.print()
-    console.print(Text("NuoNuo", style="bold cyan"), "a hippocampus for LLM applications", sep="  ")
-    if first and last:
-        console.print(
-            f"Nell and an assistant: {len(turns)} turns in {len(sessions)} sessions, "
-            f"{first:%B} to {last:%B %Y}. No language model takes part in what follows.\n",
-            style="dim",
-        )
+    heading(console, turns)
     known = memory.stats().memories
     started = time.perf_counter()
     with Progress(
@@ -96,15 +108,27 @@ def introduce(console: Console, memory: AssociativeMemory) -> None:
     )
 
 
+def heading(console: Console, turns: Sequence[Memory]) -> None:
+    """What this is, and what the conversation is."""
+    sessions = {turn.session_id for turn in turns}
+    first, last = (turns[i].timestamp for i in (0, -1))
+    console.print()
+    console.print(Text("NuoNuo", style="bold cyan"), "a hippocampus for LLM applications", sep="  ")
+    if first and last:
+        console.print(
+            f"Nell and an assistant: {len(turns)} turns in {len(sessions)} sessions, "
+            f"{first:%B} to {last:%B %Y}. No language model takes part in what follows.\n",
+            style="dim",
+        )
+
+
 def tour(console: Console, memory: AssociativeMemory) -> None:
     """Ask the questions of questions.json and show for each what came, why, and how sure the memory is."""
     summary = Table("kind", "question", box=SIMPLE_HEAD, header_style="dim", pad_edge=False)
     summary.add_column("found", justify="right", no_wrap=True)
     summary.add_column("sure", justify="right", no_wrap=True)
     for number, question in enumerate(load_questions(), 1):
-        result = memory.recall(question.text, k=10, namespace=NAMESPACE)
-        chain = memory.chain(question.text, hops=2, namespace=NAMESPACE)
-        console.print(question_panel(memory, number, question, result, chain))
+        result = show(console, memory, number, question)
         found = sum(place in question.turns for place in map(_place, result))
         summary.add_row(
             question.kind,
@@ -116,6 +140,33 @@ def tour(console: Console, memory: AssociativeMemory) -> None:
     console.print(
         "found: how many of the turns that hold the answer are among the first ten recalled.\n", style="dim"
     )
+
+
+def show(console: Console, memory: AssociativeMemory, number: int, question: Question) -> Recall:
+    """Ask one question and print its panel."""
+    result = memory.recall(question.text, k=10, namespace=NAMESPACE)
+    chain = memory.chain(question.text, hops=2, namespace=NAMESPACE)
+    console.print(question_panel(memory, number, question, result, chain))
+    return result
+
+
+def picture(memory: AssociativeMemory, path: str) -> None:
+    """Write what the tour shows for the ``PICTURED`` questions as an SVG to ``path``.
+
+    The same bytes each time: what is clocked is left out. Rich's own form of an SVG fetches a font, which a
+    page that shows the picture may forbid; the reader's monospaced one serves.
+    """
+    console = Console(
+        record=True, file=io.StringIO(), width=WIDTH, highlight=False, force_terminal=True,
+        color_system="truecolor", legacy_windows=False,
+    )  # fmt: skip
+    heading(console, load_conversation())
+    for number, question in enumerate(load_questions(), 1):
+        if question.text in PICTURED:
+            show(console, memory, number, question)
+    drawn = console.export_svg(title="make demo", theme=LEGIBLE, unique_id="demo")
+    drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.S)
+    Path(path).write_text(drawn, encoding="utf-8", newline="\n")
 
 
 def question_panel(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
+from xml.etree import ElementTree
 
 import pytest
 
@@ -74,6 +76,12 @@ def answer_to(question: str, output: str) -> str:
     """What was printed after ``question`` and before the next."""
     assert f"you> {question}" in output
     return output.split(f"you> {question}")[1].split("you> ")[0]
+
+
+def words_of(svg: bytes) -> str:
+    """The words of a picture, in order."""
+    texts = ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    return "".join(text.text or "" for text in texts).replace("\N{NO-BREAK SPACE}", " ")
 
 
 # -- the sample conversation ------------------------------------------------------------------------
@@ -219,6 +227,25 @@ def test_the_demo_ends_by_itself_without_a_terminal(common: ModuleType, db: str)
         assert question.kind in done.stdout
     for word in ("confidence", "chain", "tokens", "latest", "375/375"):
         assert word in done.stdout
+
+
+def test_the_demo_draws_what_it_shows(common: ModuleType, db: str, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.svg", tmp_path / "two.svg"
+    done = run("demo.py", "--db", db, "--picture", str(one))
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    with common.open_memory(db) as memory:
+        importlib.import_module("demo").picture(memory, str(two))
+    drawn = one.read_bytes()
+    assert drawn == two.read_bytes() and len(drawn) < 100_000
+    picture = words_of(drawn)
+    told, untold = picture.split("never said")
+    assert "Where did my sister's flatmate grow up?" in told and "Priyanka grew up in Pune" in told
+    assert "chain" in told and "●" in told
+    assert "What is my blood type?" in untold and "nothing on this was ever said" in untold
+    assert b"@font-face" not in drawn and b"url(http" not in drawn
+    # The last digits may differ from machine to machine.
+    kept = words_of((ROOT / "docs" / "demo.svg").read_bytes())
+    assert re.sub(r"\d", "", picture) == re.sub(r"\d", "", kept), "run `make picture`"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")

@@ -115,6 +115,34 @@ def test_bench_ablate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "no dense" in capsys.readouterr().out
 
 
+def test_bench_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write(tmp_path, "locomo_dev.json", LOCOMO)
+    reports = tmp_path / "benchmarks"
+    out = str(reports / "locomo.json")
+    assert cli.main(["bench", "locomo", "--data", str(data), "--systems", "nuonuo", "--out", out, *FAST]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["bench", "tables"]) == 1  # no page
+    assert "neither README.md nor docs/benchmarks.md" in capsys.readouterr().err
+    readme, page = tmp_path / "README.md", tmp_path / "docs" / "benchmarks.md"
+    page.parent.mkdir()
+    for path, part in ((readme, "summary"), (page, "full")):
+        path.write_text(f"# Page\n<!-- figures:begin {part} -->\n<!-- figures:end -->\n", encoding="utf-8")
+    empty = readme.read_text(encoding="utf-8")
+    assert cli.main(["bench", "tables", "--check"]) == 1
+    assert "README.md, docs/benchmarks.md differ" in capsys.readouterr().err.replace("\\", "/")
+    assert readme.read_text(encoding="utf-8") == empty
+    assert cli.main(["bench", "tables", "docs/benchmarks.md"]) == 0  # only what is named
+    assert readme.read_text(encoding="utf-8") == empty
+    assert "[locomo](../benchmarks/locomo.md)" in page.read_text(encoding="utf-8")
+    assert cli.main(["bench", "tables"]) == 0
+    assert "| LoCoMo (" in readme.read_text(encoding="utf-8")
+    assert cli.main(["bench", "tables", "--check"]) == 0
+    assert cli.main(["bench", "tables", "none.md"]) == 1
+    assert cli.main(["bench", "tables", "--reports", "none"]) == 1
+
+
 @pytest.mark.parametrize(
     ("command", "key"),
     [

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nuonuo.cli.options import common_options, reading_options, retrieval_options
-from nuonuo.cli.screen import Start, bar, show
+from nuonuo.cli import tables
+from nuonuo.cli.options import ablation_options, chains_options, retrieval_options, speed_options
+from nuonuo.cli.screen import Start, bar, report_one, show, write_report
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.embedders import Embedder, MiniLM
 from nuonuo.errors import InvalidInputError, MissingDependencyError
@@ -61,28 +62,15 @@ def add_parser(commands: Any) -> None:
     retrieval_options(everything)
     everything.set_defaults(run=_run_all)
     ablate = kinds.add_parser("ablate", help="what each part of the engine is worth, on any of the data sets")
-    common_options(ablate, data_required=True)
-    reading_options(ablate)
-    ablate.add_argument(
-        "--variant", action="append", default=[], metavar="NAME:FIELD=VALUE,...",
-        help="a variant to compare with the base, in place of the built-in ones; may be repeated",
-    )  # fmt: skip
+    ablation_options(ablate)
     ablate.set_defaults(run=_run_ablate, kind=None)
     speed = kinds.add_parser("speed", help="latency, throughput and bytes, without the embedder's time")
-    common_options(speed, data_required=False)
-    speed.add_argument("--n", type=int, default=20_000, help="memories (default: %(default)s)")
-    speed.add_argument("--questions", type=int, default=300, help="questions asked (default: %(default)s)")
-    speed.add_argument("--ram", action="store_true", help="keep the memories in RAM, not in a file")
+    speed_options(speed)
     speed.set_defaults(run=_run_speed)
     chains = kinds.add_parser("chains", help="associative walks from a noisy cue")
-    common_options(chains, data_required=False)
-    chains.add_argument("--n", type=int, default=20_000, help="memories (default: %(default)s)")
-    chains.add_argument("--chains", type=int, default=100, help="walks (default: %(default)s)")
-    chains.add_argument("--hops", type=int, default=6, help="hops of a walk (default: %(default)s)")
-    chains.add_argument(
-        "--cosine", type=float, default=0.6, help="of the cue to its pattern (default: %(default)s)"
-    )
+    chains_options(chains)
     chains.set_defaults(run=_run_chains)
+    tables.add_parser(kinds)
 
 
 # -- the commands -----------------------------------------------------------------------------------
@@ -139,7 +127,7 @@ def _retrieve(
         show(console, "confidence", ["", "positive", "negative", "AUROC"], rows)
     for note in dataset.notes:
         console.print(f"[dim]{note}[/dim]", highlight=False)
-    _write(console, out, report.to_json(found, stated), report.markdown(found, stated))
+    write_report(console, out, report.to_json(found, stated), report.markdown(found, stated))
     if plot is not None:
         Path(plot).parent.mkdir(parents=True, exist_ok=True)
         plot_recall(found, plot)
@@ -168,7 +156,7 @@ def _run_ablate(args: argparse.Namespace, console: Console) -> None:
     for line in ablation.held_out_lines(found, columns):
         console.print(line, highlight=False)
     stated["variants"] = {name: dict(settings) for name, settings in variants.items()}
-    _write(console, args.out, ablation.to_json(found, stated, columns), "\n".join(lines) + "\n")
+    write_report(console, args.out, ablation.to_json(found, stated, columns), "\n".join(lines) + "\n")
 
 
 def _run_speed(args: argparse.Namespace, console: Console) -> None:
@@ -179,7 +167,7 @@ def _run_speed(args: argparse.Namespace, console: Console) -> None:
         advance = start("speed", len(memories) + len(questions) + 100)
         found = measure(memories, questions, embedder, config, in_ram=args.ram, progress=advance)
         stated = report.conditions(dataset, embedder.name, config, split=args.split, command=_command(args))
-    _report_one(args, console, "speed", found.to_json(), stated)
+    report_one(args.out, console, "speed", found.to_json(), stated)
 
 
 def _run_chains(args: argparse.Namespace, console: Console) -> None:
@@ -197,7 +185,7 @@ def _run_chains(args: argparse.Namespace, console: Console) -> None:
             progress=advance,
         )
         stated = report.conditions(dataset, embedder.name, config, split=args.split, command=_command(args))
-    _report_one(args, console, "chains", found.to_json(), stated)
+    report_one(args.out, console, "chains", found.to_json(), stated)
 
 
 # -- what they share --------------------------------------------------------------------------------
@@ -273,36 +261,6 @@ def _questions(dataset: Dataset | None, memories: Sequence[Memory], count: int) 
     return list(dict.fromkeys(q.text for group in dataset.groups for q in group.questions))[:count]
 
 
-def _report_one(
-    args: argparse.Namespace, console: Console, name: str, found: Mapping[str, Any], stated: Mapping[str, Any]
-) -> None:
-    rows = [[key.replace("_", " "), _number(value)] for key, value in found.items()]
-    show(console, name, ["", "value"], rows)
-    lines = [
-        f"# {name}",
-        "",
-        *report.to_markdown(["", "value"], rows),
-        "",
-        f"`{stated['command']}`, {stated['date']}",
-    ]
-    _write(console, args.out, {"conditions": dict(stated), name: dict(found)}, "\n".join(lines) + "\n")
-
-
-def _write(console: Console, out: str | Path | None, content: Mapping[str, Any], markdown: str) -> None:
-    if out is None:
-        return
-    report.write(out, content)
-    beside = Path(out).with_suffix(".md")
-    beside.write_text(markdown, encoding="utf-8")
-    console.print(f"report written to {out}, its tables to {beside}")
-
-
 def _levels(dataset: Dataset) -> str:
     sessions = "; any, all, NDCG: session level" if dataset.session_ks else ""
     return f"R: {dataset.unit} level{sessions}"
-
-
-def _number(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:,.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)

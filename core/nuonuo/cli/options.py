@@ -57,3 +57,29 @@ def retrieval_options(parser: argparse.ArgumentParser) -> None:
         help=f"comma-separated, of: nuonuo,{','.join(BASELINES)} (default: all installed)",
     )
     parser.add_argument("--plot", metavar="PATH", help="write a plot of recall against k")
+
+
+def ablation_options(parser: argparse.ArgumentParser) -> None:
+    common_options(parser, data_required=True)
+    reading_options(parser)
+    parser.add_argument(
+        "--variant", action="append", default=[], metavar="NAME:FIELD=VALUE,...",
+        help="a variant to compare with the base, in place of the built-in ones; may be repeated",
+    )  # fmt: skip
+
+
+def speed_options(parser: argparse.ArgumentParser) -> None:
+    common_options(parser, data_required=False)
+    parser.add_argument("--n", type=int, default=20_000, help="memories (default: %(default)s)")
+    parser.add_argument("--questions", type=int, default=300, help="questions asked (default: %(default)s)")
+    parser.add_argument("--ram", action="store_true", help="keep the memories in RAM, not in a file")
+
+
+def chains_options(parser: argparse.ArgumentParser) -> None:
+    common_options(parser, data_required=False)
+    parser.add_argument("--n", type=int, default=20_000, help="memories (default: %(default)s)")
+    parser.add_argument("--chains", type=int, default=100, help="walks (default: %(default)s)")
+    parser.add_argument("--hops", type=int, default=6, help="hops of a walk (default: %(default)s)")
+    parser.add_argument(
+        "--cosine", type=float, default=0.6, help="of the cue to its pattern (default: %(default)s)"
+    )

@@ -1,10 +1,13 @@
-"""What the benchmarks show on a terminal: progress bars and tables."""
+"""What the benchmarks show on a terminal, and the reports that they leave."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nuonuo.evaluation import report
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,3 +63,39 @@ def show(console: Console, title: str, header: Sequence[str], rows: Sequence[Seq
     for row in rows:
         table.add_row(*row, style="bold" if row[0] == "nuonuo" else None)
     console.print(table)
+
+
+def report_one(
+    out: str | Path | None,
+    console: Console,
+    name: str,
+    found: Mapping[str, Any],
+    stated: Mapping[str, Any],
+) -> None:
+    """Show one result, a row a value, and write its report where ``out`` says."""
+    rows = [[key.replace("_", " "), _number(value)] for key, value in found.items()]
+    show(console, name, ["", "value"], rows)
+    lines = [
+        f"# {name}",
+        "",
+        *report.to_markdown(["", "value"], rows),
+        "",
+        f"`{stated['command']}`, {stated['date']}",
+    ]
+    write_report(console, out, {"conditions": dict(stated), name: dict(found)}, "\n".join(lines) + "\n")
+
+
+def write_report(console: Console, out: str | Path | None, content: Mapping[str, Any], markdown: str) -> None:
+    """Write ``content`` as JSON to ``out`` and ``markdown`` beside it; nothing where ``out`` is None."""
+    if out is None:
+        return
+    report.write(out, content)
+    beside = Path(out).with_suffix(".md")
+    beside.write_text(markdown, encoding="utf-8")
+    console.print(f"report written to {out}, its tables to {beside}")
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -190,7 +190,7 @@ def table(
     value = {(f.system, f.level, f.metric, f.k): f for f in found if f.category == category}
     systems = list(dict.fromkeys(f.system for f in found))
     columns = headline(dataset)
-    header = ["", *(f"{level} {_short(metric)}@{k}" for level, metric, k in columns)]
+    header = ["", *(f"{level} {short(metric)}@{k}" for level, metric, k in columns)]
     rows = []
     for system in systems:
         cells = [value.get((system, *column)) for column in columns]
@@ -231,9 +231,14 @@ def markdown(run: Run, stated: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def to_markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table, a line a row."""
-    ruler = ["---", *("---:" for _ in header[1:])]
+def short(metric: str) -> str:
+    """A metric as tables call it."""
+    return {"recall": "R", "ndcg": "NDCG"}.get(metric, metric)
+
+
+def to_markdown(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> list[str]:
+    """A Markdown table, a line a row; the first ``words`` columns hold words, the others figures."""
+    ruler = ["---" if at < words else "---:" for at in range(len(header))]
     return ["| " + " | ".join(cells) + " |" for cells in (header, ruler, *rows)]
 
 
@@ -279,10 +284,6 @@ def _by_category(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]
     for category in categories:
         found[category] = [o for o in outcomes if o.question.category == category]
     return list(found.items())
-
-
-def _short(metric: str) -> str:
-    return {"recall": "R", "ndcg": "NDCG"}.get(metric, metric)
 
 
 def _versions(packages: Sequence[str]) -> dict[str, str]:

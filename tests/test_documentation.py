@@ -1,6 +1,6 @@
-"""The README's Python blocks run as they stand, and print what they say they print.
+"""The documentation's Python blocks run as they stand, and print what they say they print.
 
-The blocks under one heading share a namespace and a folder, and run in their order. A line
+The blocks under one heading of a page share a namespace and a folder, and run in their order. A line
 ``print(...)  # text`` promises that text, and a block of text right after one of code what else it prints.
 """
 
@@ -16,8 +16,7 @@ import pytest
 
 from nuonuo.encoding.embedders.minilm import packaged_model_path
 from nuonuo.errors import MissingDependencyError
-
-README = Path(__file__).resolve().parent.parent / "README.md"
+from tests.pages import PAGES, read
 
 _PART = re.compile(
     r"^(?P<marks>#{1,6}) (?P<heading>[^\n]+)$|^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.M | re.S
@@ -30,18 +29,23 @@ class Block(NamedTuple):
     """One block of code.
 
     Attributes:
-        heading: the headings that it stands under. place: its number among the blocks there.
-        promised: the lines that it says it prints.
+        page: where it stands. heading: the headings that it stands under there.
+        place: its number among the blocks there. promised: the lines that it says it prints.
     """
 
+    page: str
     heading: str
     place: int
     code: str
     promised: list[str]
 
+    def beside(self, other: Block) -> bool:
+        """Whether the two stand under one heading."""
+        return self[:2] == other[:2]
 
-def blocks_of(text: str) -> list[Block]:
-    """The Python blocks of a Markdown text, in order."""
+
+def blocks_of(page: str, text: str) -> list[Block]:
+    """The Python blocks of a page's Markdown text, in order."""
     found: list[Block] = []
     path: list[tuple[int, str]] = []
     heading, place, end = "", 0, -1
@@ -51,14 +55,14 @@ def blocks_of(text: str) -> list[Block]:
             path = [*(above for above in path if above[0] < level), (level, part["heading"])]
             heading, place = " / ".join(name for _, name in path), 0
         elif part["language"] == "python":
-            found.append(Block(heading, place, part["code"], _PROMISE.findall(part["code"])))
+            found.append(Block(page, heading, place, part["code"], _PROMISE.findall(part["code"])))
             place, end = place + 1, part.end()
         elif part["language"] == "text" and end >= 0 and not text[end : part.start()].strip():
             found[-1].promised.extend(part["code"].splitlines())
     return found
 
 
-BLOCKS = blocks_of(README.read_text(encoding="utf-8"))
+BLOCKS = [block for page in PAGES for block in blocks_of(page, read(page))]
 
 
 def imported(code: str) -> list[tuple[str, str | None]]:
@@ -100,23 +104,23 @@ class Reader:
 
     def __init__(self, folders: pytest.TempPathFactory) -> None:
         self._folders = folders
-        self._namespaces: dict[str, dict[str, Any]] = {}
-        self._places: dict[str, int] = {}
-        self._at: dict[str, Path] = {}
+        self._namespaces: dict[tuple[str, str], dict[str, Any]] = {}
+        self._places: dict[tuple[str, str], int] = {}
+        self._at: dict[tuple[str, str], Path] = {}
 
-    def folder(self, heading: str) -> Path:
-        if heading not in self._at:
-            self._at[heading] = self._folders.mktemp("readme")
-        return self._at[heading]
+    def folder(self, block: Block) -> Path:
+        if block[:2] not in self._at:
+            self._at[block[:2]] = self._folders.mktemp("documentation")
+        return self._at[block[:2]]
 
     def run(self, block: Block) -> None:
         """Run ``block``, and those before it under its heading that have not run yet."""
-        namespace = self._namespaces.setdefault(block.heading, {"__name__": "__main__"})
-        done = self._places.get(block.heading, 0)
-        for each in (b for b in BLOCKS if b.heading == block.heading and done <= b.place <= block.place):
-            name = f"README.md, {each.heading!r}, block {each.place + 1}"
+        namespace = self._namespaces.setdefault(block[:2], {"__name__": "__main__"})
+        done = self._places.get(block[:2], 0)
+        for each in (b for b in BLOCKS if b.beside(block) and done <= b.place <= block.place):
+            name = f"{each.page}, {each.heading!r}, block {each.place + 1}"
             exec(compile(each.code, name, "exec"), namespace)
-            self._places[block.heading] = each.place + 1
+            self._places[block[:2]] = each.place + 1
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +130,9 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of LangChain's classic chains, by design
 @pytest.mark.filterwarnings("ignore:.*deprecated.*")
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.heading}-{block.place + 1}")
+@pytest.mark.parametrize(
+    "block", BLOCKS, ids=lambda block: f"{block.page}: {block.heading}-{block.place + 1}"
+)
 def test_a_block_runs(
     block: Block,
     reader: Reader,
@@ -134,22 +140,31 @@ def test_a_block_runs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    section = [each for each in BLOCKS if each.heading == block.heading and each.place <= block.place]
+    section = [each for each in BLOCKS if each.beside(block) and each.place <= block.place]
     skip_unless_installed(section)
     if uses_minilm("".join(each.code for each in section)):  # loaded once for all
         model = request.getfixturevalue("minilm")
         monkeypatch.setattr("nuonuo.memory.default_embedder", lambda: model)
-    monkeypatch.chdir(reader.folder(block.heading))
+    monkeypatch.chdir(reader.folder(block))
     reader.run(block)
     printed = capsys.readouterr().out.splitlines()
     # What came before this block, where that had to run first, may stand above.
     assert printed[len(printed) - len(block.promised) :] == block.promised
 
 
-def test_every_block_is_found() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert len(BLOCKS) == text.count("```python\n") > 10
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_found(page: str) -> None:
+    text = read(page)
+    assert len([block for block in BLOCKS if block.page == page]) == text.count("```python")
     assert text.count("\n```") % 2 == 0  # every fence that opens closes
+
+
+def test_there_are_blocks_to_run() -> None:
+    with_blocks = {block.page for block in BLOCKS}
+    assert {
+        f"docs/{name}.md" for name in ("index", "langchain", "llama_index", "using", "operating")
+    } <= with_blocks
+    assert "README.md" in with_blocks and len(BLOCKS) > 20
 
 
 def test_the_reader_notices() -> None:
@@ -157,7 +172,8 @@ def test_the_reader_notices() -> None:
         "# A\n```python\nx = 1\n```\n```sh\n# no\n```\n```python\nprint(x)  # 1\n```\n\n```text\n2\n```\n"
         "### B\n```python\nx\n```\nand\n```text\n3\n```\n## C\n```python\nx\n```\n"
     )
-    blocks = blocks_of(text)
+    blocks = blocks_of("a page", text)
+    assert {block.page for block in blocks} == {"a page"}
     assert [(block.heading, block.place) for block in blocks] == [
         ("A", 0),
         ("A", 1),
