@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+OTHER = "\x1f"  # before a form that stands in a text only as another form of what is written there
 LEAST_DIGITS = 4  # shorter numbers in groups ("2 30") are rarely one number
 
 _COMPOUND = re.compile(r"(?<!\w)[^\W_]+(?:[-\u2010\u2011_&][^\W_]+){1,4}(?!\w)|(?<!\w)(?:[^\W\d_]\.){2,}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,5 +42,10 @@ class Question:
     @property
     def spellings(self) -> list[str]:
         """Those, and the stems of the other forms in which its words are written."""
-        others = [form for word in self.words for form in (*word.pieces, *word.forms[1:])]
-        return list(dict.fromkeys([*self.stems, *others]))
+        return spellings(self.words)
+
+
+def spellings(words: Iterable[Word]) -> list[str]:
+    """The distinct stems of ``words``, and those of the other forms in which they are written."""
+    found = [stem for word in words for stem in (*word.forms, *word.pieces)]
+    return list(dict.fromkeys(found))

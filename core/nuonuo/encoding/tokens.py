@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from nuonuo.associative.patterns import RoundedStates, round_states
 from nuonuo.encoding.embedders import Encoding
+from nuonuo.encoding.forms import OTHER
 from nuonuo.encoding.words import Word
 
 ByteArray = npt.NDArray[np.uint8]
@@ -90,8 +91,8 @@ def asked(encoding: Encoding, words: list[Word]) -> Asked:
 
 
 def _other_forms(word: Word) -> tuple[str, ...]:
-    """The stems that answer a word that was read: what another writer joins; of a number, itself too."""
-    return word.forms if word.exact else word.forms[1:]
+    """The stems that answer a word that was read: what another writer joins or parts; of a number, itself."""
+    return (*(word.forms if word.exact else word.forms[1:]), OTHER + word.stem)
 
 
 def _is_pair_of_read(words: list[Word], at: int, owner: IntArray) -> bool:

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import Stemmer
 
-from nuonuo.encoding.forms import joined, pieces
+from nuonuo.encoding.forms import OTHER, joined, pieces
 from nuonuo.errors import InvalidInputError
 
 # Han, Hiragana, Katakana, Hangul; Thai, Lao, Myanmar, Khmer, Tibetan.
@@ -168,11 +168,14 @@ class Analyzer:
         return [word.stem for word in self.words(text)]
 
     def spellings(self, text: str) -> list[str]:
-        """All by which ``text`` is found, with repeats: its stems, the pieces of codes, and joined forms."""
+        """All by which ``text`` is found, with repeats: its stems, the pieces of codes, and joined forms.
+
+        The latter two stand there once more, behind `OTHER`.
+        """
         words = self.words(text)
         wholes = dict.fromkeys(word.whole for word in words if word.whole is not None)
-        pieces = [piece for word in words for piece in word.pieces]
-        return [*(word.stem for word in words), *pieces, *(whole.stem for whole in wholes)]
+        others = [piece for word in words for piece in word.pieces] + [whole.stem for whole in wholes]
+        return [*(word.stem for word in words), *others, *(OTHER + other for other in others)]
 
     def written(self, text: str, stem: str) -> str:
         """The first word of ``text`` with that stem, as written; empty where there is none."""

@@ -15,6 +15,7 @@ from nuonuo.encoding.embedders import Embedder, Encoding
 
 Kind = Literal["document", "query"]
 CHUNK = 512
+REVISION = 2  # of what embedders make of a text; what an older one made is not read
 
 
 class CachedEmbedder:
@@ -95,7 +96,9 @@ class CachedEmbedder:
         self._db.close()
 
     def _key(self, kind: Kind, text: str) -> bytes:
-        return hashlib.sha256(f"{self.name}\0{kind}\0{text}".encode("utf-8", "surrogatepass")).digest()
+        return hashlib.sha256(
+            f"{REVISION}\0{self.name}\0{kind}\0{text}".encode("utf-8", "surrogatepass")
+        ).digest()
 
     def _has(self, key: bytes) -> bool:
         with self._lock:

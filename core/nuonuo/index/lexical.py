@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.encoding.forms import OTHER
 from nuonuo.index.arrays import Growable, IntArray, Ragged
 
 FloatArray = npt.NDArray[np.float32]
@@ -39,7 +40,7 @@ class Postings:
         self._rows: list[array[int]] = []  # by term: ascending rows
         self._frequencies: list[array[int]] = []  # by term: the stem's frequency in each of them
         self._df = Growable(np.int32)  # by term: in how many rows it stands
-        self._stops = Growable(np.bool_)  # by term: whether it is a function word's
+        self._stops = Growable(np.bool_)  # by term: whether it is a function word's, or another form's mark
         self._forward = Ragged(np.int32, (2,))  # by row: (term, frequency)
         self._titles = Ragged(np.int32)  # by row: the terms of its title
         self._lengths = Growable(np.float32)
@@ -75,7 +76,7 @@ class Postings:
                 self._rows.append(array("i"))
                 self._frequencies.append(array("i"))
                 self._df.append([0])
-                self._stops.append([stem in self._stop_stems])
+                self._stops.append([stem in self._stop_stems or stem.startswith(OTHER)])
             rows = self._rows[term]
             at = len(rows) if not rows or rows[-1] < row else bisect_left(rows, row)
             rows.insert(at, row)
@@ -139,10 +140,11 @@ class Postings:
 
         v sums (ln(N / df) / ln N) / sqrt(df) * saturated frequency in the target over the shared stems
         with 2 <= df <= ``max_df`` that are not in ``without``: rare stems count most, and hubs little.
+        Function words link nothing.
         """
         entries, counts = self._forward.gather(rows)
         terms, df = entries[:, 0], self._df.data[entries[:, 0]]
-        links = (df >= 2) & (df <= max_df)
+        links = (df >= 2) & (df <= max_df) & ~self._stops.data[terms]
         for stem in without:
             links &= terms != self._term.get(stem, -1)
         terms, df, owners = terms[links], df[links], np.repeat(np.arange(len(rows)), counts)[links]
@@ -181,12 +183,12 @@ class Postings:
         return found
 
     def shared(self, row: int, other: int, max_df: int) -> list[str]:
-        """The rare stems that two rows share, the rarest first."""
+        """The rare stems that two rows share, the rarest first; function words are none."""
         terms = {*self._forward[row][:, 0].tolist()} & {*self._forward[other][:, 0].tolist()}
         rare = [
             (len(self._rows[term]), self._stem[term] or "")
             for term in terms
-            if len(self._rows[term]) <= max_df
+            if len(self._rows[term]) <= max_df and not self._stops.data[term]
         ]
         return [stem for _, stem in sorted(rare)]
 

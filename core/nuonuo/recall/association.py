@@ -131,5 +131,5 @@ def flow(search: Search, scored: Scored, sources: Sources, links: Links) -> Floa
 def gain(search: Search, scored: Scored, at: IntArray, to: IntArray) -> FloatArray:
     """gain_ij (L,): what the candidates ``to`` (L,) complete that the candidates ``at`` (L,) leave open."""
     own = scored.own.completions
-    added: FloatArray = np.maximum(own[to] - own[at], 0) @ search.weights
+    added: FloatArray = search.worded * (np.maximum(own[to] - own[at], 0) @ search.weights)
     return added

@@ -69,7 +69,8 @@ def choose(search: Search, scored: Scored, k: int) -> Chosen:
 def added(search: Search, answers: FloatArray, covered: FloatArray) -> FloatArray:
     """c sum_t w_t max(0, e_t(m) - covered_t) (C,): what each candidate answers that is still open."""
     new = np.maximum(answers - covered, 0)
-    found: FloatArray = np.float32(search.config.together_weight) * (new @ search.weights)
+    weight = np.float32(search.config.together_weight) * search.worded
+    found: FloatArray = weight * (new @ search.weights)
     return found
 
 

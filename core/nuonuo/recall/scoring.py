@@ -268,8 +268,9 @@ def base_energy(search: Search, own: Own, completed: FloatArray) -> Shares:
         dense = np.float32(config.dense_weight + config.token_weight) * own.cosines
     else:
         by_chance = own.leans ** np.float32(config.long_discount)
-        tokens = np.float32(config.token_weight) * by_chance * (completed @ weights)
-        dense = np.float32(config.dense_weight) * own.cosines
+        tokens = np.float32(config.token_weight) * search.worded * by_chance * (completed @ weights)
+        whole = np.float32(config.token_weight) * (1 - search.worded)
+        dense = (np.float32(config.dense_weight) + whole) * own.cosines
     lexical = np.float32(config.lexical_weight) * own.bm25
     echo = (own.heard - 1) * (tokens + lexical + dense)
     nothing = np.zeros(len(own.rows), np.float32)

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.config import MemoryConfig
-from nuonuo.encoding.question import Question
+from nuonuo.encoding.question import Question, spellings
+from nuonuo.encoding.words import Word
 from nuonuo.index.lexical import Scores
 from nuonuo.index.shard import Shard
 from nuonuo.index.vectors import DenseCue, dense_cue
@@ -46,6 +47,7 @@ class Search:
     Shapes:
         mask: (n,) bool, the rows that may take part.
         weights: (T,) float32, each token's share of the question.
+        worded: in [0, 1], how far the question is asked word by word; the rest of it is asked as a whole.
         dense: the question's vector, for the sentence vectors.
         lexical: BM25 of each row; ``most`` is the greatest that the question allows.
         dates: the periods that it speaks of.
@@ -56,6 +58,7 @@ class Search:
     mask: BoolArray
     config: MemoryConfig
     weights: FloatArray
+    worded: np.float32
     dense: DenseCue
     lexical: Scores
     most: np.float32
@@ -65,11 +68,15 @@ class Search:
 def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryConfig) -> Search:
     """Put ``question`` to the rows of ``mask`` (n,)."""
     idf = {stem: shard.postings.idf(stem) for stem in question.stems}
-    most = np.float32(max(shard.postings.most(idf.values()), 1e-9))
     dates = tuple(_dated(shard, question, config))
     weights = word_weights(shard, question, config, idf, dates)
-    dense, lexical = dense_cue(question.state), shard.postings.scores(question.spellings)
-    return Search(shard, question, mask, config, weights, dense, lexical, most, dates)
+    worded = asked_by_word(question, weights, dates)
+    words = question.words if worded == 1 else [word for word in question.words if word.content]
+    lexical = shard.postings.scores(spellings(words))
+    most = np.float32(max(shard.postings.most(least_idf(shard, words).values()), 1e-9))
+    return Search(
+        shard, question, mask, config, weights, worded, dense_cue(question.state), lexical, most, dates
+    )
 
 
 def _dated(shard: Shard, question: Question, config: MemoryConfig) -> Iterator[Dated]:
@@ -100,3 +107,34 @@ def word_weights(
             weights[date.tokens] = idf_of_date**config.idf_power / np.count_nonzero(date.tokens)
     weights /= max(weights.sum(), np.float32(1e-9))
     return weights
+
+
+def asked_by_word(question: Question, weights: FloatArray, dates: Sequence[Dated]) -> np.float32:
+    """How far the question is asked word by word: min(1, n - 1) of n content words, at least 0.
+
+    n = 1 / sum of the squared shares of its words (the participation ratio). One word by itself ("What is
+    my rent?") is completed by whatever comes nearest to it, and no other word tells whether that is right;
+    the sentence knows what is asked. A date, and a word that the encoder cannot read, ask by themselves.
+    """
+    asked = question.asked
+    if asked.states is None or dates or len(asked.states) < len(weights) or not len(weights):
+        return np.float32(1)
+    shares = np.bincount(asked.owners, weights)
+    return np.float32(np.clip(1 / np.sum(shares**2) - 1, 0, 1))
+
+
+def least_idf(shard: Shard, words: Sequence[Word]) -> dict[str, float]:
+    """The idf of each stem of ``words``; of what is stored in another form only, that form's.
+
+    Asked for an "e-mail", a memory that says "email" says all of it.
+    """
+    found: dict[str, float] = {}
+    for word in words:
+        whole = None if word.whole is None else word.whole.stem
+        if whole is not None and not shard.postings.df(word.stem) and shard.postings.df(whole):
+            found[whole] = shard.postings.idf(whole)
+        elif word.pieces and not shard.postings.df(word.stem):
+            found |= {piece: shard.postings.idf(piece) for piece in word.pieces}
+        else:
+            found[word.stem] = shard.postings.idf(word.stem)
+    return found
