@@ -104,13 +104,27 @@ def memory_of(
     )
 
 
-def value_of(memory: Memory) -> dict[str, Any]:
-    """The value that was put, a copy of the caller's own to do with as he likes."""
-    metadata = memory.metadata
-    if NAMES in metadata:
-        return {name: _given(metadata[VALUE + name]) for name in metadata[NAMES]}
-    found = {name[len(VALUE) :]: each for name, each in metadata.items() if name.startswith(VALUE)}
-    return copy.deepcopy(found)
+class Value(Mapping[str, Any]):
+    """The value that ``memory`` was made of; a field is read when it is asked for, a copy each time."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._metadata = memory.metadata
+        self._read = _given if NAMES in memory.metadata else copy.deepcopy
+
+    def __getitem__(self, name: str) -> Any:
+        return self._read(self._metadata[VALUE + name])
+
+    def __contains__(self, name: object) -> bool:
+        return f"{VALUE}{name}" in self._metadata
+
+    def __iter__(self) -> Iterator[str]:
+        names = self._metadata.get(NAMES)
+        if names is None:
+            names = [name[len(VALUE) :] for name in self._metadata if name.startswith(VALUE)]
+        return iter(names)
+
+    def __len__(self) -> int:
+        return len([*self])
 
 
 def item_of(memory: Memory, path: Path, score: float | None = None) -> SearchItem:
@@ -120,7 +134,7 @@ def item_of(memory: Memory, path: Path, score: float | None = None) -> SearchIte
     return SearchItem(
         path,
         str(memory.metadata.get(KEY)),
-        value_of(memory),
+        dict(Value(memory)),
         created,
         datetime.fromisoformat(updated) if updated else created,
         score,

@@ -82,17 +82,25 @@ def _check_value(bound: Any, name: str) -> None:
         )
 
 
-def where_of(filter_: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The engine's filter for ``filter_``; None where only the values themselves can tell.
+def where_of(filter_: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
+    """The engine's filter for ``filter_``, and the engine's fields in which it supposes that no text stands.
 
-    The engine compares whole fields, by kind: it neither looks inside of them nor reads "10" as a number.
+    None where only the values themselves can tell: the engine compares whole fields, by kind, and neither
+    looks inside of them nor reads "10" as a number.
     """
+    numeric = []
     for name, wanted in filter_.items():
-        ranged = _has_operators(wanted) and not _RANGES.keys().isdisjoint(wanted)
-        bounds = wanted.values() if _has_operators(wanted) else [wanted]
-        if ranged or "." in name or any(_kind(bound) == "json" for bound in bounds):
-            return None
-    return {VALUE + name: wanted for name, wanted in filter_.items()}
+        bounds = wanted if _has_operators(wanted) else {"$eq": wanted}
+        ranges = [bound for op, bound in bounds.items() if op in _RANGES]
+        if (
+            "." in name
+            or any(_kind(bound) == "json" for bound in bounds.values())
+            or any(isinstance(bound, str) and _number(bound) is not None for bound in ranges)
+        ):
+            return None, []
+        if any(_kind(bound) == "number" for bound in ranges):
+            numeric.append(VALUE + name)
+    return {VALUE + name: wanted for name, wanted in filter_.items()}, numeric
 
 
 def matches(value: Mapping[str, Any], filter_: Mapping[str, Any]) -> bool:
@@ -135,14 +143,15 @@ def _holds(value: Any, op: str, bound: Any) -> bool:
 
 
 def _number(value: Any) -> int | float | None:
-    """``value`` as LangGraph's stores compare it: "10" is a number, and so are True and False."""
-    if isinstance(value, (int, float)):
-        return value
+    """``value`` as LangGraph's stores compare it: "10" is a number. True is none, nor is a man called Nan."""
+    if _kind(value) == "number":
+        found: int | float = value
+        return found
     try:
         number = float(value) if isinstance(value, str) else math.nan
     except ValueError:
         return None
-    return number if math.isfinite(number) else None  # a man may be called "Nan"
+    return number if math.isfinite(number) else None
 
 
 def _has_operators(wanted: Any) -> bool:

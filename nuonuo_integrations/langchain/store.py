@@ -31,7 +31,7 @@ from nuonuo.errors import ReadOnlyStoreError, StoreFullError
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import SILENT_KEY, audible, engine_of
 from nuonuo_integrations.langchain import _store_ttl as _ttl
-from nuonuo_integrations.langchain._items import KEY, Path, Places, item_of, memory_of, value_of
+from nuonuo_integrations.langchain._items import KEY, Path, Places, Value, item_of, memory_of
 from nuonuo_integrations.langchain._store_filters import matches, where_of
 from nuonuo_integrations.langchain._store_ops import asked, check_op, fields_of
 
@@ -150,7 +150,7 @@ class NuonuoStore(BaseStore):
                 (path, memory, None)
                 for path in sorted(self._below(prefix))
                 for memory in self._list(path, None if op.filter else end)
-                if matches(value_of(memory), op.filter or {})
+                if matches(Value(memory), op.filter or {})
             )
             found = list(islice(items, end))
         page = found[op.offset : end]
@@ -162,7 +162,7 @@ class NuonuoStore(BaseStore):
         self, prefix: Path, query: str, filter_: Mapping[str, Any], end: int
     ) -> list[tuple[Path, Memory, float | None]]:
         """The first ``end`` items for ``query``; behind those that it finds, those that no query sees."""
-        wheres = {path: self._where(path, filter_) for path in self._asked(prefix)}
+        wheres = {path: self._where(path, query, filter_) for path in self._asked(prefix)}
         found: list[tuple[Path, Memory, float | None]] = [
             (path, hit.memory, relevance(hit))
             for path, where in wheres.items()
@@ -196,14 +196,19 @@ class NuonuoStore(BaseStore):
         if len(page) == _FEW:
             return [hit.memory for hit in self._hits(path, query, k, {SILENT_KEY: True, **where})]
         silent = (memory for memory in page if memory.metadata.get(SILENT_KEY) and KEY in memory.metadata)
-        return [m for m in silent if not _ttl.expired(m) and matches(value_of(m), filter_)]
+        return [m for m in silent if not _ttl.expired(m) and matches(Value(m), filter_)]
 
-    def _where(self, path: Path, filter_: Mapping[str, Any]) -> dict[str, Any]:
+    def _where(self, path: Path, query: str, filter_: Mapping[str, Any]) -> dict[str, Any]:
         """The engine's filter for the items that meet ``filter_``: by their keys where it cannot tell."""
-        where = where_of(filter_)
-        if where is not None:
+        where, numeric = where_of(filter_)
+        namespace = self._places.namespace_of(path)
+        # A text that reads as a number is compared as one, which the engine does not do.
+        texts = ({field: {"$gte": ""}} for field in numeric)
+        if where is not None and not any(
+            self.memory.recall(query, 1, namespace=namespace, where=w) for w in texts
+        ):
             return {KEY: {"$ne": None}, **where}
-        return {KEY: {"$in": [m.metadata[KEY] for m in self._list(path) if matches(value_of(m), filter_)]}}
+        return {KEY: {"$in": [m.metadata[KEY] for m in self._list(path) if matches(Value(m), filter_)]}}
 
     def _list(self, path: Path, first: int | None = None) -> Iterator[Memory]:
         """The items of a namespace that have not expired, in order of arrival."""
