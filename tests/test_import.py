@@ -93,6 +93,7 @@ def test_every_method_has_an_async_twin() -> None:
     assert public == {
         "add",
         "update",
+        "revise",
         "associate",
         "forget",
         "recall",

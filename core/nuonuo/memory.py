@@ -117,6 +117,7 @@ class AssociativeMemory:
         timestamp: Moment | None = None,
         metadata: Mapping[str, Any] | None = None,
         cues: Sequence[str] = (),
+        replace: bool = False,
     ) -> list[str]:
         """Store memories, all or none, and return their ids in order; durable on return.
 
@@ -124,9 +125,13 @@ class AssociativeMemory:
             items: texts, or `Memory` records; the keywords fill in what a record leaves open.
             namespace: the wall between tenants; it holds for every item.
             session_id: one conversation; neighbours in it become associated.
+            replace: an item whose id is stored in the namespace already takes the place of what is there;
+                its associations and its place in the order of arrival stay. Whoever else writes, the
+                last one counts.
 
         Raises:
-            InvalidTypeError, InvalidInputError: an item cannot be stored, or its id is taken.
+            InvalidTypeError, InvalidInputError: an item cannot be stored, or its id is taken (with
+                ``replace``: in another namespace).
             EmbeddingError: the embedder gave vectors that cannot be used.
             StoreError: the store could not write.
         """
@@ -143,7 +148,9 @@ class AssociativeMemory:
             return []
         memories = [augment(memory, self._paraphrase) for memory in memories]
         traces = self._encoder.traces(memories)
-        self._store.insert(namespace, list(zip(memories, traces, strict=True)))
+        self._store.insert(namespace, list(zip(memories, traces, strict=True)), replace=replace)
+        if replace:
+            self._encoder.forget()
         self._shards.follow(namespace)
         return [str(memory.id) for memory in memories]
 
@@ -195,6 +202,29 @@ class AssociativeMemory:
         self._store.replace(memory, self._encoder.traces([memory])[0])
         self._encoder.forget()
         self._shards.follow(memory.namespace)
+
+    def revise(self, ids: Sequence[str], change: Callable[[Memory], Mapping[str, Any] | None]) -> int:
+        """Give memories other metadata, or forget them, by what they are at that moment; return how many.
+
+        All at once, and nobody writes between what ``change`` is shown and what becomes of it: a memory
+        that another process has just rewritten is seen as it is now. Nothing is embedded again.
+
+        Args:
+            ids: those that are not stored count for nothing.
+            change: gives the metadata that a memory has from now on; None forgets it. It must not use
+                this memory.
+
+        Raises:
+            InvalidTypeError, InvalidInputError, StoreError: nothing is changed; nor where ``change`` raises.
+        """
+        if not callable(change):
+            raise InvalidTypeError(f"change must be a callable, got {type(change).__name__} {change!r}")
+        changed = self._store.revise(checks.ids_of(ids), change)
+        if changed:
+            self._encoder.forget()
+            for namespace in {memory.namespace for memory in changed}:
+                self._shards.follow(namespace)
+        return len(changed)
 
     def associate(self, source_id: str, target_id: str, weight: float = 1.0) -> None:
         """Associate two memories of one namespace: the source will evoke the target.
@@ -372,9 +402,16 @@ class AssociativeMemory:
             newest_first=bool(newest_first),
         )
 
-    def namespaces(self) -> Sequence[str]:
-        """The namespaces that hold at least one memory, sorted."""
-        return self._store.namespaces()
+    def namespaces(self, prefix: str = "", *, limit: int | None = None) -> Sequence[str]:
+        """The namespaces that hold at least one memory, sorted.
+
+        Args:
+            prefix: only those whose names begin with it; the time does not grow with the others.
+            limit: only so many, those to which a memory was added last, the latest first.
+        """
+        if not isinstance(prefix, str):
+            raise InvalidTypeError(f"prefix must be a str, got {type(prefix).__name__} {prefix!r}")
+        return self._store.namespaces(prefix, None if limit is None else checks.count_of(limit, "limit", 0))
 
     def stats(self) -> Stats:
         """How much is stored, by what embedder, and how much of it is in RAM."""
@@ -440,6 +477,7 @@ class AssociativeMemory:
 
     aadd = _twin(add)
     aupdate = _twin(update)
+    arevise = _twin(revise)
     aassociate = _twin(associate)
     aforget = _twin(forget)
     arecall = _twin(recall)

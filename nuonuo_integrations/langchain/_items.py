@@ -1,31 +1,34 @@
-"""LangGraph store items as memories and back, and LangGraph's filters."""
+"""LangGraph store items as memories and back: places, values, and the texts that queries see.
+
+A value stands in the memory's metadata field by field, so that filters see it, with the order of its
+names beside it. What has an inside (a dict, a list, a tuple) is one JSON text in a list, which keeps
+the order of keys and tells tuples from lists. An item that has no order of names was written by an
+earlier version, and holds such values as they are.
+"""
 
 from __future__ import annotations
 
 import copy
 import json
-import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from langgraph.store.base import MatchCondition, PutOp, SearchItem, get_text_at_path, tokenize_path
+from langgraph.store.base import PutOp, SearchItem, get_text_at_path, tokenize_path
 
 from nuonuo import Memory
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo_integrations._engine import SILENT_KEY
+from nuonuo_integrations.langchain._store_ttl import expiry
 
 Path = tuple[str, ...]
 
-KEY, UPDATED, VALUE = "store_key", "store_updated_at", "store_value."
+KEY, UPDATED, NAMES, VALUE = "store_key", "store_updated_at", "store_names", "store_value."
 
-_RANGES: Mapping[str, Callable[[Any, Any], bool]] = {
-    "$gt": operator.gt,
-    "$gte": operator.ge,
-    "$lt": operator.lt,
-    "$lte": operator.le,
-}
-_OPERATORS = ("$eq", "$ne", *_RANGES)
+_TUPLE, _DICT = "$tuple", "$dict"
+_DEEPEST = 200
+_LONGEST = 13_000  # bits of an int; Python writes about 4,300 digits
 
 
 class Places:
@@ -39,6 +42,10 @@ class Places:
 
     def namespace_of(self, path: Path) -> str:
         return self._root + json.dumps(list(path), ensure_ascii=False)
+
+    def prefix_of(self, path: Path) -> str:
+        """How the names of `namespace_of` begin for ``path`` and all below it, and for no other."""
+        return self.namespace_of(path)[:-1]
 
     def id_of(self, path: Path, key: str) -> str:
         return self._root + json.dumps([*path, key], ensure_ascii=False)
@@ -55,38 +62,69 @@ class Places:
         return path if namespace == self.namespace_of(path) else None
 
 
-def memory_of(op: PutOp, id: str, fields: Sequence[str], created: datetime | None) -> Memory:
+def memory_of(
+    op: PutOp, place: tuple[str, str], fields: Sequence[str], now: datetime, created: datetime | None
+) -> Memory:
     """The value that ``op`` puts, as a memory.
 
     The first text at the indexed paths is the memory's own, the others are its cues. An item without
     any is kept, and no query finds it.
 
+    Args:
+        place: the namespace and the id that it has in the engine.
+        created: when the item was first put; ``now`` where None.
+
     Raises:
-        InvalidTypeError: the value is no dict with str keys.
+        InvalidTypeError, InvalidInputError: the value is no dict with str keys, or holds what would not
+            come back as it went in.
     """
     value: Any = op.value
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise InvalidTypeError(f"the value of {op.key!r} must be a dict with str keys, got {value!r}")
+    if not isinstance(value, Mapping):
+        raise InvalidTypeError(
+            f"the value of {op.key!r} must be a dict with str keys, got {type(value).__name__} {value!r}"
+        )
+    metadata = {
+        VALUE + name: _kept(each) for name, each in _packed(dict(value), f"{op.key!r}: value").items()
+    }
+    metadata |= {KEY: op.key, UPDATED: now.isoformat(), NAMES: list(value)}
+    if op.ttl is not None:
+        metadata |= expiry(op.ttl)
     paths: Sequence[str] = [] if op.index is False else fields if op.index is None else op.index
-    texts = [text for path in paths for text in _texts(value, path) if text.strip()]
-    now = datetime.now(timezone.utc)
-    metadata = {VALUE + name: each for name, each in value.items()}
-    metadata |= {KEY: op.key, UPDATED: now.isoformat()}
+    texts = [_mended(text) for path in paths for text in _texts(value, path) if text.strip()]
     if not texts:
         metadata[SILENT_KEY] = True
+    namespace, id = place
     return Memory(
         texts[0] if texts else f"[{op.key}]",
         timestamp=created or now,
         metadata=metadata,
         cues=tuple(dict.fromkeys(texts[1:])),
         id=id,
+        namespace=namespace,
     )
 
 
-def value_of(memory: Memory) -> dict[str, Any]:
-    """The value that was put, a copy of the caller's own to do with as he likes."""
-    found = {name[len(VALUE) :]: each for name, each in memory.metadata.items() if name.startswith(VALUE)}
-    return copy.deepcopy(found)
+class Value(Mapping[str, Any]):
+    """The value that ``memory`` was made of; a field is read when it is asked for, a copy each time."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._metadata = memory.metadata
+        self._read = _given if NAMES in memory.metadata else copy.deepcopy
+
+    def __getitem__(self, name: str) -> Any:
+        return self._read(self._metadata[VALUE + name])
+
+    def __contains__(self, name: object) -> bool:
+        return f"{VALUE}{name}" in self._metadata
+
+    def __iter__(self) -> Iterator[str]:
+        names = self._metadata.get(NAMES)
+        if names is None:
+            names = [name[len(VALUE) :] for name in self._metadata if name.startswith(VALUE)]
+        return iter(names)
+
+    def __len__(self) -> int:
+        return len([*self])
 
 
 def item_of(memory: Memory, path: Path, score: float | None = None) -> SearchItem:
@@ -96,96 +134,68 @@ def item_of(memory: Memory, path: Path, score: float | None = None) -> SearchIte
     return SearchItem(
         path,
         str(memory.metadata.get(KEY)),
-        value_of(memory),
+        dict(Value(memory)),
         created,
         datetime.fromisoformat(updated) if updated else created,
         score,
     )
 
 
-def is_silent(memory: Memory) -> bool:
-    """Whether no query finds it."""
-    return bool(memory.metadata.get(SILENT_KEY))
+# -- values -----------------------------------------------------------------------------------------
 
 
-# -- filters ----------------------------------------------------------------------------------------
-
-
-def checked(filter_: Mapping[str, Any] | None) -> dict[str, Any]:
-    """``filter_`` if it means something.
-
-    Raises:
-        InvalidInputError: an unknown operator, or a comparison with what has no order.
-    """
-    for name, wanted in (filter_ or {}).items():
-        for op, value in wanted.items() if _has_operators(wanted) else ():
-            if op not in _OPERATORS:
-                raise InvalidInputError(
-                    f"the filter on {name!r} has the operator {op!r}; expected one of {', '.join(_OPERATORS)}"
+def _packed(value: Any, at: str, depth: int = 0) -> Any:
+    """``value`` as JSON holds it; a tuple is {"$tuple": [...]}, and a dict that looks so is wrapped."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if depth > _DEEPEST:
+        raise InvalidInputError(f"{at[:80]}... is nested more than {_DEEPEST} deep, or holds itself")
+    if isinstance(value, int) and value.bit_length() <= _LONGEST:
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, (list, tuple)):
+        parts = [_packed(each, f"{at}[{number}]", depth + 1) for number, each in enumerate(value)]
+        return {_TUPLE: parts} if isinstance(value, tuple) else parts
+    if isinstance(value, dict):
+        for name in value:
+            if not isinstance(name, str):
+                raise InvalidTypeError(
+                    f"{at} must be a dict with str keys, it has {type(name).__name__} {name!r}"
                 )
-            if op in _RANGES and _kind(value) not in ("number", "str"):
-                raise InvalidInputError(f"{op} on {name!r} needs a number or a str, got {value!r}")
-    return dict(filter_ or {})
+        found = {name: _packed(each, f"{at}[{name!r}]", depth + 1) for name, each in value.items()}
+        return {_DICT: found} if depth and [*found] in ([_TUPLE], [_DICT]) else found
+    raise InvalidTypeError(
+        f"{at} is {type(value).__name__} {_short(value)}, which would not come back as it is: "
+        "a store keeps str, bool, None, finite numbers, lists, tuples, and dicts with str keys"
+    )
 
 
-def where_of(filter_: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The engine's filter for ``filter_``; None where it looks inside of values: the engine does not."""
-    for wanted in filter_.values():
-        bounds = wanted.values() if _has_operators(wanted) else [wanted]
-        if any(_kind(bound) == "json" for bound in bounds):
-            return None
-    return {VALUE + name: wanted for name, wanted in filter_.items()}
+def _kept(packed: Any) -> Any:
+    return [json.dumps(packed, ensure_ascii=False)] if isinstance(packed, (dict, list)) else packed
 
 
-def matches(value: Mapping[str, Any], filter_: Mapping[str, Any]) -> bool:
-    """Whether ``value`` meets every condition, as the engine would say, or LangGraph for nested ones."""
-    return all(_meets(value.get(name), wanted) for name, wanted in filter_.items())
+def _given(kept: Any) -> Any:
+    return _unpacked(json.loads(kept[0])) if isinstance(kept, list) else kept
 
 
-def _meets(value: Any, wanted: Any) -> bool:
-    if _has_operators(wanted):
-        return all(_holds(value, op, bound) for op, bound in wanted.items())
-    if isinstance(wanted, dict):
-        return isinstance(value, dict) and all(_meets(value.get(name), each) for name, each in wanted.items())
-    if isinstance(wanted, (list, tuple)):
-        return (
-            isinstance(value, (list, tuple)) and len(value) == len(wanted) and all(map(_meets, value, wanted))
-        )
-    return _holds(value, "$eq", wanted)
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unpacked(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if [*value] == [_TUPLE]:
+        return tuple(_unpacked(each) for each in value[_TUPLE])
+    inside = value[_DICT] if [*value] == [_DICT] else value
+    return {name: _unpacked(each) for name, each in inside.items()}
 
 
-def _holds(value: Any, op: str, bound: Any) -> bool:
-    if op in _RANGES:
-        return _kind(value) == _kind(bound) and _RANGES[op](value, bound)
-    equal = _kind(value) == _kind(bound) and value == bound
-    return equal if op == "$eq" else not equal
-
-
-def _has_operators(wanted: Any) -> bool:
-    return isinstance(wanted, dict) and any(str(name).startswith("$") for name in wanted)
-
-
-def _kind(value: Any) -> str:
-    """Values of two kinds are never equal: True is not 1, though Python says so."""
-    if isinstance(value, (bool, str)) or value is None:
-        return type(value).__name__
-    return "number" if isinstance(value, (int, float)) else "json"
-
-
-# -- namespaces -------------------------------------------------------------------------------------
-
-
-def fits(path: Path, condition: MatchCondition) -> bool:
-    """Whether ``path`` begins or ends as ``condition`` says; "*" stands for any label."""
-    wanted = tuple(condition.path)
-    if condition.match_type not in ("prefix", "suffix"):
-        raise InvalidInputError(
-            f"match_type must be 'prefix' or 'suffix', got {condition.match_type!r} for {wanted!r}"
-        )
-    if len(path) < len(wanted):
-        return False
-    part = path[: len(wanted)] if condition.match_type == "prefix" else path[len(path) - len(wanted) :]
-    return all(label in (each, "*") for each, label in zip(part, wanted, strict=True))
+def _short(value: object) -> str:
+    try:
+        shown = repr(value)
+    except ValueError:
+        return "of more digits than Python writes"
+    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 # -- texts ------------------------------------------------------------------------------------------
@@ -195,7 +205,14 @@ def _texts(value: Mapping[str, Any], path: str) -> list[str]:
     """The texts at ``path``; "$" is the whole value, a line for each leaf."""
     if path == "$":
         return ["\n".join(_leaves(value))]
-    return list(get_text_at_path(value, tokenize_path(path)))
+    return list(get_text_at_path(_listed(value), tokenize_path(path)))
+
+
+def _listed(value: Any) -> Any:
+    """``value`` with lists for tuples, which LangGraph's paths do not enter."""
+    if isinstance(value, Mapping):
+        return {name: _listed(each) for name, each in value.items()}
+    return [_listed(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[str]:
@@ -207,3 +224,8 @@ def _leaves(value: Any, name: str = "") -> Iterator[str]:
             yield from _leaves(inner, name)
     elif value is not None and str(value).strip():
         yield f"{name}: {value}"
+
+
+def _mended(text: str) -> str:
+    """``text`` without lone surrogates: an embedder takes none. The value keeps them."""
+    return text.encode("utf-8", "replace").decode()

@@ -23,6 +23,8 @@ weights = st.sampled_from([0.0, 0.5, 1.0])
 operations = st.one_of(
     st.tuples(st.just("insert"), spaces, st.lists(keys, min_size=1, max_size=3, unique=True), sessions),
     st.tuples(st.just("replace"), spaces, keys, sessions),
+    st.tuples(st.just("upsert"), spaces, st.lists(keys, min_size=1, max_size=3, unique=True), sessions),
+    st.tuples(st.just("revise"), st.lists(keys, min_size=1, max_size=3), st.booleans()),
     st.tuples(st.just("delete"), st.lists(keys, min_size=1, max_size=3)),
     st.tuples(st.just("end"), spaces, sessions),
     st.tuples(st.just("associate"), keys, keys, weights),
@@ -42,6 +44,7 @@ class Run:
         self.readers = {space: Follower(self.store, space) for space in SPACES}
 
     def do(self, number: int, operation: tuple[object, ...]) -> None:
+        self.gave.append([self.store.namespaces(prefix, limit=1) for prefix in ("", "n", "no")])
         try:
             self.gave.append(self._do(number, *operation))
         except (InvalidInputError, UnknownMemoryError) as error:
@@ -50,10 +53,12 @@ class Run:
     def _do(self, number: int, name: object, *args: object) -> object:
         text = f"text {number}"
         match name, args:
-            case "insert", (str(space), list(new), session):
-                return self.store.insert(
-                    space, [item(key, text, seed=number, session_id=session) for key in new]
-                )
+            case ("insert" | "upsert") as verb, (str(space), list(new), session):
+                items = [item(key, text, seed=number, session_id=session) for key in new]
+                return self.store.insert(space, items, replace=verb == "upsert")
+            case "revise", (list(ids), keep):
+                told = self.store.revise(ids, lambda memory: {"was": memory.text} if keep else None)
+                return [memory.id for memory in told]
             case "replace", (str(space), str(key), session):
                 memory = Memory(text, id=key, namespace=space, session_id=session)  # type: ignore[arg-type]
                 self.store.replace(memory, traces(number))

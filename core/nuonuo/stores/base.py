@@ -8,13 +8,15 @@ used twice, and tells what has changed since a cursor, so that the derived state
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from nuonuo.records import Memory
 from nuonuo.traces import Identity, Traces
+
+Revision = Callable[[Memory], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,11 +89,17 @@ class Store(Protocol):
         """
         ...
 
-    def insert(self, namespace: str, items: Sequence[tuple[Memory, Traces]]) -> list[int]:
+    def insert(
+        self, namespace: str, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
+    ) -> list[int]:
         """Store new memories, whose ids are set, and return their seqs; all or none.
 
+        Args:
+            replace: one whose id is taken in ``namespace`` takes the place of what is there.
+
         Raises:
-            InvalidInputError: an id is already taken, in whatever namespace, or stands twice in ``items``.
+            InvalidInputError: an id is already taken (with ``replace``: in another namespace), or stands
+                twice in ``items``.
         """
         ...
 
@@ -100,6 +108,20 @@ class Store(Protocol):
 
         Raises:
             UnknownMemoryError: no such memory in ``memory.namespace``.
+        """
+        ...
+
+    def revise(self, ids: Sequence[str], change: Revision) -> builtins.list[Memory]:
+        """Give memories other metadata, or delete them, by what they are at that moment.
+
+        Nobody writes between what ``change`` is shown and what becomes of it. Traces stay as they are.
+
+        Args:
+            ids: those that are not stored count for nothing.
+            change: the metadata that a memory has from now on; None deletes it.
+
+        Returns:
+            Those that changed or are gone, as they were, by order of arrival.
         """
         ...
 
@@ -160,8 +182,13 @@ class Store(Protocol):
         """All explicit associations as (source id, target id, weight)."""
         ...
 
-    def namespaces(self) -> builtins.list[str]:
-        """The namespaces that hold at least one memory, sorted."""
+    def namespaces(self, prefix: str = "", limit: int | None = None) -> builtins.list[str]:
+        """The namespaces that hold at least one memory, sorted.
+
+        Args:
+            prefix: only those whose names begin with it; others cost no time, once the names are known.
+            limit: only so many, those to which a memory was added last, the latest first.
+        """
         ...
 
     def counts(self) -> Counts:

@@ -37,6 +37,15 @@ def check_new_ids(ids: Sequence[str | None], taken: Iterable[str | None]) -> Non
         raise InvalidInputError(f"the id {key!r} was given to {count} memories; each needs one of its own")
 
 
+def check_replaced(ids: Sequence[str | None], elsewhere: Iterable[str | None]) -> None:
+    """Raise `InvalidInputError` where an id stands twice in ``ids``, or is among those ``elsewhere``."""
+    for key in elsewhere:
+        raise InvalidInputError(
+            f"the id {key!r} is stored in another namespace; `forget` it there or choose another id"
+        )
+    check_new_ids(ids, ())
+
+
 def check_association(source_id: str, target_id: str, weight: float) -> None:
     """Raise `InvalidInputError` unless the three can be an association."""
     if source_id == target_id:

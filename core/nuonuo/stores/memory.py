@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import itertools
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import nlargest
 
 from nuonuo.errors import StoreClosedError
 from nuonuo.records import Memory
-from nuonuo.stores.base import START, Changes, Counts, Cursor, Row
+from nuonuo.stores.base import START, Changes, Counts, Cursor, Revision, Row
 from nuonuo.stores.checks import (
     across_namespaces,
     check_association,
     check_identity,
     check_new_ids,
+    check_replaced,
     unknown,
 )
 from nuonuo.stores.codec import pack_memory, pack_traces, to_microseconds, unpack_memory, unpack_traces
+from nuonuo.stores.names import Names
 from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
 from nuonuo.traces import Identity, Traces
 
@@ -70,6 +74,7 @@ class InMemoryStore:
         self._version = 0
         self._identity: Identity | None = None
         self._namespaces: dict[str, _Namespace] = {}
+        self._names = Names()
         self._seqs: dict[str, int] = {}
         self._rows: dict[int, _Held] = {}
         self._targets: dict[int, dict[int, float]] = {}
@@ -90,22 +95,32 @@ class InMemoryStore:
                 self._version += 1
             check_identity(self._identity, identity, "this store in RAM")
 
-    def insert(self, namespace: str, items: Sequence[tuple[Memory, Traces]]) -> builtins.list[int]:
+    def insert(
+        self, namespace: str, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
+    ) -> builtins.list[int]:
         held = [_hold(memory, namespace, traces) for memory, traces in items]
         with self._lock:
             self._must_be_open()
             if not held:
                 return []
             keys = [row.key for row in held]
-            check_new_ids(keys, (key for key in keys if key in self._seqs))
+            stored = {key: self._seqs[key] for key in keys if key in self._seqs}
+            if replace:
+                there = (key for key, seq in stored.items() if self._rows[seq].namespace != namespace)
+                check_replaced(keys, there)
+            else:
+                check_new_ids(keys, stored)
             space = self._namespaces.get(namespace)
             if space is None:
                 space = self._namespaces[namespace] = _Namespace(next(self._new_epoch))
-            seqs = [next(self._new_seq) for _ in held]
+                self._names.add([namespace])
+            seqs = [stored.get(key) or next(self._new_seq) for key in keys]
             for seq, row in zip(seqs, held, strict=True):
                 space.rows[seq] = self._rows[seq] = row
                 self._seqs[row.key] = seq
-            space.last_seq = seqs[-1]
+                if row.key in stored:
+                    self._record(space, seq, UPDATED)
+            space.last_seq = max(space.last_seq, *seqs)
             self._version += 1
             return seqs
 
@@ -119,6 +134,30 @@ class InMemoryStore:
                 raise unknown([memory.id], memory.namespace)
             space.rows[seq] = self._rows[seq] = held
             self._record(space, seq, UPDATED)
+
+    def revise(self, ids: Sequence[str], change: Revision) -> builtins.list[Memory]:
+        with self._lock:
+            self._must_be_open()
+            seqs = sorted({self._seqs[key] for key in ids if key in self._seqs})
+            old = [self._rows[seq].unpack() for seq in seqs]
+            new = [(memory, change(memory)) for memory in old]
+            packed = [  # all of them first: one that raises changes nothing
+                None if metadata is None else pack_memory(dataclasses.replace(memory, metadata=metadata))
+                for memory, metadata in new
+            ]
+            changed = []
+            for seq, memory, body in zip(seqs, old, packed, strict=True):
+                row = self._rows[seq]
+                if body == row.memory:
+                    continue
+                changed.append(memory)
+                if body is None:
+                    self._delete(seq, row)
+                else:
+                    space = self._namespaces[row.namespace]
+                    space.rows[seq] = self._rows[seq] = dataclasses.replace(row, memory=body)
+                    self._record(space, seq, UPDATED)
+            return changed
 
     def delete(
         self,
@@ -159,6 +198,7 @@ class InMemoryStore:
         self._record(space, seq, DELETED)
         if not space.rows:
             del self._namespaces[row.namespace]
+            self._names.discard([row.namespace])
 
     def associate(self, source_id: str, target_id: str, weight: float) -> None:
         check_association(source_id, target_id, weight)
@@ -259,10 +299,13 @@ class InMemoryStore:
             ]
         return iter(found)
 
-    def namespaces(self) -> builtins.list[str]:
+    def namespaces(self, prefix: str = "", limit: int | None = None) -> builtins.list[str]:
         with self._lock:
             self._must_be_open()
-            return sorted(self._namespaces)
+            names = self._names.under(prefix)
+            if limit is None:
+                return names
+            return nlargest(limit, names, key=lambda name: next(reversed(self._namespaces[name].rows)))
 
     def counts(self) -> Counts:
         with self._lock:
@@ -273,6 +316,7 @@ class InMemoryStore:
     def close(self) -> None:
         with self._lock:
             self._closed = True
+            self._names = Names()
             for kept in (self._namespaces, self._seqs, self._rows, self._targets, self._sources):
                 kept.clear()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import count
 
 from nuonuo.stores.changes import batches, record
 from nuonuo.stores.codec import Digests, Pages, pack_name, to_microseconds
 from nuonuo.stores.schema import ASSOCIATED, DELETED
+
+Written = tuple[int | None, bytes, bytes | None, bytes]  # timestamp, digest, session, body
 
 
 def find(db: sqlite3.Connection, digest: bytes) -> tuple[int, int] | None:
@@ -17,10 +20,75 @@ def find(db: sqlite3.Connection, digest: bytes) -> tuple[int, int] | None:
     return None if row is None else (row[0], row[1])
 
 
+def stored(db: sqlite3.Connection, digests: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
+    """digest -> (seq, epoch) of those memories whose ids have one of ``digests``."""
+    return {
+        digest: (seq, epoch)
+        for clause, part in batches("digest", digests)
+        for digest, seq, epoch in db.execute(
+            f"SELECT digest, seq, namespace FROM memories WHERE {clause}", part
+        )
+    }
+
+
+def whole(
+    db: sqlite3.Connection, digests: Sequence[bytes]
+) -> list[tuple[bytes, int, int, int | None, bytes, bytes]]:
+    """(digest, seq, epoch, timestamp, body, body of the namespace) of those whose ids have these digests."""
+    return [
+        row
+        for clause, part in batches("m.digest", digests)
+        for row in db.execute(
+            "SELECT m.digest, m.seq, m.namespace, m.timestamp, m.body, n.body FROM memories m "
+            f"JOIN namespaces n ON n.id = m.namespace WHERE {clause}",
+            part,
+        )
+    ]
+
+
+def number(
+    db: sqlite3.Connection, digests: Sequence[bytes], known: Mapping[bytes, tuple[int, int]]
+) -> list[int]:
+    """The seq of each of ``digests``: its own where it is ``known``, else the next one."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'memories'").fetchone()
+    new = count(1 + (row[0] if row else 0))
+    return [known[digest][0] if digest in known else next(new) for digest in digests]
+
+
+def put(
+    db: sqlite3.Connection,
+    epoch: int,
+    items: Sequence[tuple[int, Written, bytes]],
+    known: Collection[int],
+) -> None:
+    """Write ``items`` (seq, row, traces): over what is there for the seqs that are ``known``."""
+    new = [item for item in items if item[0] not in known]
+    db.executemany(
+        "INSERT INTO memories (seq, namespace, timestamp, digest, session, body) VALUES (?, ?, ?, ?, ?, ?)",
+        [(seq, epoch, *row) for seq, row, _ in new],
+    )
+    db.executemany("INSERT INTO traces VALUES (?, ?)", [(seq, traces) for seq, _, traces in new])
+    old = [item for item in items if item[0] in known]
+    db.executemany(
+        "UPDATE memories SET timestamp = ?, digest = ?, session = ?, body = ? WHERE seq = ?",
+        [(*row, seq) for seq, row, _ in old],
+    )
+    db.executemany("UPDATE traces SET body = ? WHERE seq = ?", [(traces, seq) for seq, _, traces in old])
+
+
 def epoch_of(db: sqlite3.Connection, digest: bytes) -> int:
     """The epoch of the namespace with this digest; 0 where it holds nothing."""
     row = db.execute("SELECT id FROM namespaces WHERE digest = ?", (digest,)).fetchone()
     return 0 if row is None else int(row[0])
+
+
+def latest(db: sqlite3.Connection, digests: Sequence[bytes]) -> list[int | None]:
+    """The last seq of each of the namespaces with these digests; None for one that holds nothing."""
+    found: dict[bytes, int] = {}
+    for clause, part in batches("digest", digests):
+        query = "SELECT digest, (SELECT max(seq) FROM memories WHERE namespace = n.id) FROM namespaces n"
+        found.update(db.execute(f"{query} WHERE {clause}", part).fetchall())
+    return [found.get(digest) for digest in digests]
 
 
 def make_namespace(db: sqlite3.Connection, digest: bytes, name: str, pages: Pages) -> int:

@@ -10,20 +10,24 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
+from heapq import nlargest
+from operator import itemgetter
 
 from nuonuo.errors import InvalidInputError, InvalidTypeError, NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores import rows as _rows
-from nuonuo.stores.base import Changes, Counts, Cursor
+from nuonuo.stores.base import Changes, Counts, Cursor, Revision
 from nuonuo.stores.changes import BATCH, batches, changes_since, position, record
 from nuonuo.stores.checks import (
     across_namespaces,
     check_association,
     check_identity,
     check_new_ids,
+    check_replaced,
     unknown,
 )
 from nuonuo.stores.codec import (
@@ -36,6 +40,7 @@ from nuonuo.stores.codec import (
     unpack_name,
 )
 from nuonuo.stores.connection import Connections
+from nuonuo.stores.names import Names
 from nuonuo.stores.schema import ASSOCIATED, UPDATED
 from nuonuo.traces import Identity, Traces
 
@@ -75,6 +80,9 @@ class SQLiteStore:
             self._db.close()
             raise
         self._digests = Digests(row[0])
+        # Names stand in no index, so those that have been read are kept here, up to the epoch `_newest`.
+        self._names_lock = threading.Lock()
+        self._names, self._newest = Names(), 0
 
     @property
     def path(self) -> str | None:
@@ -101,58 +109,73 @@ class SQLiteStore:
             raise NotAStoreError(f"{self.path!r} is damaged ({error}); restore it from a copy") from error
         check_identity(stored, identity, repr(self.path))
 
-    def insert(self, namespace: str, items: Sequence[tuple[Memory, Traces]]) -> builtins.list[int]:
+    def insert(
+        self, namespace: str, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
+    ) -> builtins.list[int]:
         if not items:
             self._db.must_be_open()
             return []
-        digest_of, pad = self._digests, self._pages.pad
-        keys = [digest_of.of_id(memory.id or "") for memory, _ in items]
-        rows = [
-            (
-                to_microseconds(memory.timestamp),
-                key,
-                None if memory.session_id is None else digest_of.of_session(memory.session_id),
-                pad(pack_memory(memory)),
-            )
-            for key, (memory, _) in zip(keys, items, strict=True)
-        ]
-        bodies = [pad(pack_traces(traces)) for _, traces in items]
-        ids = [memory.id for memory, _ in items]
+        rows = [self._row(memory) for memory, _ in items]
+        bodies = [self._pages.pad(pack_traces(traces)) for _, traces in items]
+        keys = [row[1] for row in rows]
+        digest = self._digests.of_namespace(namespace)
+        names = [memory.id for memory, _ in items]
+        ids = dict(zip(keys, names, strict=True))
         with self._db.write() as db:
-            taken = {
-                key
-                for clause, part in batches("digest", keys)
-                for (key,) in db.execute(f"SELECT digest FROM memories WHERE {clause}", part)
-            }
-            check_new_ids(ids, (ids[keys.index(key)] for key in taken))
-            epoch = _rows.make_namespace(db, digest_of.of_namespace(namespace), namespace, self._pages)
-            row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'memories'").fetchone()
-            first = 1 + (row[0] if row else 0)
-            seqs = [*range(first, first + len(rows))]
-            db.executemany(
-                "INSERT INTO memories (seq, namespace, timestamp, digest, session, body) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                [(seq, epoch, *row) for seq, row in zip(seqs, rows, strict=True)],
+            stored = _rows.stored(db, keys)
+            if replace:
+                here = _rows.epoch_of(db, digest)
+                check_replaced(names, (ids[key] for key, (_, epoch) in stored.items() if epoch != here))
+            else:
+                check_new_ids(names, (ids[key] for key in stored))
+            epoch = _rows.make_namespace(db, digest, namespace, self._pages)
+            seqs = _rows.number(db, keys, stored)
+            _rows.put(
+                db, epoch, list(zip(seqs, rows, bodies, strict=True)), {seq for seq, _ in stored.values()}
             )
-            db.executemany("INSERT INTO traces VALUES (?, ?)", zip(seqs, bodies, strict=True))
+            if stored:
+                record(db, [(epoch, seq, UPDATED) for seq, _ in stored.values()], self._keep)
+        if stored:
+            self._db.wipe()
         return seqs
 
     def replace(self, memory: Memory, traces: Traces) -> None:
-        body, bits = self._pages.pad(pack_memory(memory)), self._pages.pad(pack_traces(traces))
-        session = None if memory.session_id is None else self._digests.of_session(memory.session_id)
+        row, bits = self._row(memory), self._pages.pad(pack_traces(traces))
         with self._db.write() as db:
-            found = _rows.find(db, self._digests.of_id(memory.id or ""))
+            found = _rows.stored(db, [row[1]]).get(row[1])
             epoch = _rows.epoch_of(db, self._digests.of_namespace(memory.namespace))
             if found is None or found[1] != epoch:
                 raise unknown([memory.id], memory.namespace)
-            seq = found[0]
-            db.execute(
-                "UPDATE memories SET timestamp = ?, session = ?, body = ? WHERE seq = ?",
-                (to_microseconds(memory.timestamp), session, body, seq),
-            )
-            db.execute("UPDATE traces SET body = ? WHERE seq = ?", (bits, seq))
-            record(db, [(epoch, seq, UPDATED)], self._keep)
+            _rows.put(db, epoch, [(found[0], row, bits)], {found[0]})
+            record(db, [(epoch, found[0], UPDATED)], self._keep)
         self._db.wipe()
+
+    def revise(self, ids: Sequence[str], change: Revision) -> builtins.list[Memory]:
+        changed: list[Memory] = []
+        updated: list[tuple[int, int, int]] = []
+        doomed: dict[int, int] = {}
+        with self._db.write() as db:
+            rows = _rows.whole(db, [self._digests.of_id(key) for key in dict.fromkeys(ids)])
+            rows.sort(key=itemgetter(1))
+            memories = self._memories(row[3:] for row in rows)
+            for (_, seq, epoch, *_), memory in zip(rows, memories, strict=True):
+                metadata = change(memory)
+                if metadata is None:
+                    doomed[seq] = epoch
+                    changed.append(memory)
+                    continue
+                packed = pack_memory(replace(memory, metadata=metadata))
+                if packed != pack_memory(memory):
+                    db.execute("UPDATE memories SET body = ? WHERE seq = ?", (self._pages.pad(packed), seq))
+                    updated.append((epoch, seq, UPDATED))
+                    changed.append(memory)
+            if doomed:
+                _rows.delete(db, doomed, self._keep)
+            if updated:
+                record(db, updated, self._keep)
+        if changed:
+            self._db.wipe()
+        return changed
 
     def delete(
         self,
@@ -210,16 +233,8 @@ class SQLiteStore:
     def get(self, ids: Sequence[str], namespace: str | None = None) -> builtins.list[Memory | None]:
         keys = [self._digests.of_id(key) for key in ids]
         with self._db.read(snapshot=True) as db:
-            rows = [
-                row
-                for clause, part in batches("m.digest", keys)
-                for row in db.execute(
-                    "SELECT m.digest, m.timestamp, m.body, n.body FROM memories m "
-                    f"JOIN namespaces n ON n.id = m.namespace WHERE {clause}",
-                    part,
-                )
-            ]
-        found = dict(zip((row[0] for row in rows), self._memories(row[1:] for row in rows), strict=True))
+            rows = _rows.whole(db, keys)
+        found = dict(zip((row[0] for row in rows), self._memories(row[3:] for row in rows), strict=True))
         memories = [found.get(key) for key in keys]
         if namespace is None:
             return memories
@@ -280,10 +295,16 @@ class SQLiteStore:
             ids = [unpack_memory(body, lead, None, "").id or "" for body in (source, target)]
             yield ids[0], ids[1], weight
 
-    def namespaces(self) -> builtins.list[str]:
-        with self._db.read() as db:
-            rows = db.execute("SELECT body FROM namespaces").fetchall()
-        return sorted(unpack_name(body, self._pages.lead) for (body,) in rows)
+    def namespaces(self, prefix: str = "", limit: int | None = None) -> builtins.list[str]:
+        with self._names_lock, self._db.read(snapshot=True) as db:
+            began = db.execute("SELECT id, body FROM namespaces WHERE id > ?", (self._newest,)).fetchall()
+            self._names.add(unpack_name(body, self._pages.lead) for _, body in began)
+            self._newest = max((epoch for epoch, _ in began), default=self._newest)
+            names = self._names.under(prefix)
+            latest = _rows.latest(db, [self._digests.of_namespace(name) for name in names])
+            here = {name: seq for name, seq in zip(names, latest, strict=True) if seq is not None}
+            self._names.discard(name for name in names if name not in here)
+        return [*here] if limit is None else nlargest(limit, here, key=here.__getitem__)
 
     def counts(self) -> Counts:
         with self._db.read() as db:
@@ -296,6 +317,11 @@ class SQLiteStore:
 
     def close(self) -> None:
         self._db.close()
+
+    def _row(self, memory: Memory) -> _rows.Written:
+        session = None if memory.session_id is None else self._digests.of_session(memory.session_id)
+        digest, body = self._digests.of_id(memory.id or ""), self._pages.pad(pack_memory(memory))
+        return to_microseconds(memory.timestamp), digest, session, body
 
     def _memories(self, rows: Iterable[tuple[int | None, bytes, bytes]]) -> Iterator[Memory]:
         """Memories from (timestamp, body, body of the namespace)."""

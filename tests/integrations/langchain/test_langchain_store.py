@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,102 +9,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_samples import new_embedder
+from langchain_stores import ALICE, BOB, both_stores, by_place, new_store, shown
 from langchain_words import SMALL, Words
 from langgraph.store.base import (
     BaseStore,
     GetOp,
-    InvalidNamespaceError,
-    Item,
     ListNamespacesOp,
     MatchCondition,
     PutOp,
-    SearchItem,
     SearchOp,
 )
 from langgraph.store.memory import InMemoryStore
 
 from nuonuo import AssociativeMemory
-from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo_integrations.langchain import NuonuoStore
-
-ALICE, BOB, DOCS = ("users", "alice"), ("users", "bob"), ("docs", "users", "v1")
-ITEMS: list[tuple[tuple[str, ...], str, dict[str, Any]]] = [
-    (ALICE, "dog", {"text": "a beagle called Rex", "n": 1, "tags": ["pet"], "meta": {"by": "me", "at": 3}}),
-    (ALICE, "code", {"text": "the garage code is 4471", "n": 2, "tags": ["home", "key"], "done": True}),
-    (ALICE, "trees", {"text": "two apple trees", "n": 3.5, "role": "gardener", "done": False}),
-    (ALICE, "role", {"text": "my sister paints boats", "n": -1, "session_id": "s", "none": None}),
-    (BOB, "dog", {"text": "a poodle called Bella", "n": 1, "text2": "Bella likes apples"}),
-    (DOCS, "dog", {"text": "how to keep a beagle", "n": 7}),
-]
-
-
-def new_store(**options: Any) -> NuonuoStore:
-    return NuonuoStore(AssociativeMemory(embedder=new_embedder(), config=SMALL), **options)
-
-
-def in_memory() -> InMemoryStore:
-    return InMemoryStore(index={"dims": 64, "embed": Words()})
 
 
 @pytest.fixture
 def both() -> tuple[NuonuoStore, InMemoryStore]:
-    stores = new_store(), in_memory()
-    for store in stores:
-        for namespace, key, value in ITEMS:
-            store.put(namespace, key, value)
-    return stores
-
-
-def shown(result: Any) -> Any:
-    """A result without times and scores, which are each store's own."""
-    if isinstance(result, list):
-        return [shown(each) for each in result]
-    if isinstance(result, Item):
-        return (isinstance(result, SearchItem), result.namespace, result.key, result.value)
-    return result
-
-
-def by_place(found: list[SearchItem]) -> list[Any]:
-    """The order of namespaces in a search without a query is each store's own."""
-    return sorted(shown(found), key=lambda item: item[1:3])
-
-
-FILTERS: list[dict[str, Any]] = [
-    {},
-    {"n": 1},
-    {"n": 1.0},
-    {"n": {"$eq": 2}},
-    {"n": {"$gt": 1, "$lte": 3.5}},
-    {"n": {"$gte": 2}},
-    {"n": {"$lt": 2}},
-    {"n": {"$ne": 1}},
-    {"done": {"$ne": True}},
-    {"done": True},
-    {"done": False, "n": {"$gt": 0}},
-    {"missing": None},
-    {"missing": {"$ne": "x"}},
-    {"none": None},
-    {"role": "gardener"},
-    {"session_id": "s"},
-    {"tags": ["pet"]},
-    {"tags": ["key", "home"]},
-    {"tags": {"$eq": ["home", "key"]}},
-    {"tags": {"$ne": ["pet"]}},
-    {"meta": {"by": "me"}},
-    {"meta": {"at": {"$gt": 2}}},
-    {"meta": {"$eq": {"by": "me", "at": 3}}},
-    {"meta": {"by": "you"}},
-    {"text": "nothing"},
-]
-
-
-@pytest.mark.parametrize("filter_", FILTERS, ids=str)
-@pytest.mark.parametrize("prefix", [(), ("users",), ALICE, ("nobody",)], ids=str)
-def test_filters_and_prefixes(both: Any, prefix: tuple[str, ...], filter_: dict[str, Any]) -> None:
-    ours, theirs = both
-    assert by_place(ours.search(prefix, filter=filter_)) == by_place(theirs.search(prefix, filter=filter_))
-    asked = [{item[1:3] for item in shown(s.search(prefix, filter=filter_, query="beagle"))} for s in both]
-    assert asked[0] == asked[1]
+    return both_stores()
 
 
 CALLS: dict[str, Callable[[BaseStore], Any]] = {
@@ -226,14 +148,6 @@ def test_the_indexed_fields_are_what_a_query_sees() -> None:
         assert store.get(ALICE, "hidden").value == {"text": "beagle beagle"}
 
 
-@pytest.mark.parametrize("page", [1, 2, 3, 4])
-def test_a_namespace_is_read_page_by_page(both: Any, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
-    monkeypatch.setattr("nuonuo_integrations.langchain.store._PAGE", page)
-    ours, theirs = both
-    for filter_ in FILTERS:
-        assert shown(ours.search(ALICE, filter=filter_)) == shown(theirs.search(ALICE, filter=filter_))
-
-
 def test_times_say_when_it_was_made_and_changed() -> None:
     store = new_store()
     store.put(ALICE, "dog", {"a": 1})
@@ -253,39 +167,6 @@ def test_a_value_is_the_callers_own() -> None:
     assert store.get(ALICE, "k").value == {"list": [1]}
 
 
-def test_what_is_not_possible_is_said() -> None:
-    store = new_store()
-    with pytest.raises(NotImplementedError, match="TTL"):
-        store.put(ALICE, "k", {}, ttl=1)
-    with pytest.raises(InvalidNamespaceError):
-        store.put((), "k", {})
-    with pytest.raises(InvalidInputError, match=r"\$regex"):
-        store.search(ALICE, filter={"a": {"$regex": "x"}})
-    with pytest.raises(InvalidInputError, match="number or a str"):
-        store.search(ALICE, filter={"a": {"$gt": None}})
-    with pytest.raises(InvalidInputError, match="at least 0"):
-        store.search(ALICE, limit=-1)
-    with pytest.raises(InvalidInputError, match="GetOp"):
-        store.batch(["get"])
-    with pytest.raises(InvalidTypeError, match="dict with str keys"):
-        store.put(ALICE, "k", {1: 2})
-    with pytest.raises(InvalidTypeError, match="AssociativeMemory"):
-        NuonuoStore(3)
-    store.put(ALICE, "k", {})
-    with pytest.raises(InvalidInputError, match="infix"):
-        store.batch([ListNamespacesOp(match_conditions=(MatchCondition("infix", ("a",)),))])
-
-
-def test_a_comparison_is_between_values_of_one_kind() -> None:
-    store = new_store()
-    for key, value in {"text": "10", "number": 10, "none": None, "true": True}.items():
-        store.put(ALICE, key, {"v": value})
-    for query in (None, "v"):
-        assert [i.key for i in store.search(ALICE, query=query, filter={"v": {"$gt": 0}})] == ["number"]
-        assert [i.key for i in store.search(ALICE, query=query, filter={"v": {"$gte": "1"}})] == ["text"]
-        assert [i.key for i in store.search(ALICE, query=query, filter={"v": 1})] == []
-
-
 def test_it_lives_beside_other_memories_and_in_a_file(tmp_path: Any) -> None:
     path = tmp_path / "m.db"
     with AssociativeMemory.open(path, embedder=new_embedder(), config=SMALL) as memory:
@@ -301,23 +182,6 @@ def test_it_lives_beside_other_memories_and_in_a_file(tmp_path: Any) -> None:
         store.delete(ALICE, "dog")
         assert store.search((), query="beagle") == []
         assert memory.recall("beagle")[0].memory.text == "a beagle in a chat"
-
-
-def test_two_writers_of_one_key_do_not_trip_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = AssociativeMemory(embedder=new_embedder(), config=SMALL)
-    store, other = NuonuoStore(memory), NuonuoStore(memory)
-    get, crossed = memory.get, itertools.count()
-
-    def get_and_be_crossed(ids: Any, **kwargs: Any) -> Any:
-        found = get(ids, **kwargs)
-        if next(crossed) == 0:
-            other.put(ALICE, "dog", {"text": "theirs"})
-        return found
-
-    monkeypatch.setattr(memory, "get", get_and_be_crossed)
-    store.put(ALICE, "dog", {"text": "ours"})
-    monkeypatch.undo()
-    assert [item.value for item in store.search(ALICE)] == [{"text": "ours"}]
 
 
 PLACES = st.sampled_from([ALICE, BOB, ("users",), ("users", "alice", "x")])
