@@ -10,6 +10,7 @@ from typing import Any
 
 from nuonuo import AssociativeMemory, Hit, Recall
 from nuonuo.errors import InvalidInputError, InvalidTypeError
+from nuonuo.index.where import check_where
 
 SILENT_KEY = "nuonuo_silent"  # kept for the record, never recalled: instructions, bare tool calls
 
@@ -36,15 +37,19 @@ def audible(where: Mapping[str, Any] | None, also: Mapping[str, Any] | None = No
     """A filter for what may be recalled and meets ``where`` and ``also``.
 
     Raises:
-        InvalidInputError: both name one field, so that one of them would be lost.
+        InvalidTypeError, InvalidInputError: one of them is no filter.
+        InvalidInputError: both name one field, where one may be meant to stand for the other.
     """
+    check_where(where)
+    check_where(also)
     where, also = where or {}, also or {}
-    twice = sorted(set(where) & set(also))
+    twice = sorted(name for name in set(where) & set(also) if not name.startswith("$"))
     if twice:
         raise InvalidInputError(
-            f"the filters of the adapter and of the call both name {twice}; name each field in one of them"
+            f"the filters of the adapter and of the call both name {twice}; name each field in one of them, "
+            'or ask for both by "$and"'
         )
-    return {SILENT_KEY: {"$ne": True}, **where, **also}
+    return {SILENT_KEY: {"$ne": True}, "$and": [where, also]}
 
 
 def recall_unshown(

@@ -19,8 +19,8 @@ from nuonuo.encoding.cues import Paraphraser, augment
 from nuonuo.encoding.embedders import Embedder, check_vectors, default_embedder
 from nuonuo.encoding.encoder import Encoder
 from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
-from nuonuo.index.filters import check_where
 from nuonuo.index.shards import Shards
+from nuonuo.index.where import check_where
 from nuonuo.recall import pipeline
 from nuonuo.recall.evidence import Completions, explain, trace
 from nuonuo.recall.walks import walk_shard

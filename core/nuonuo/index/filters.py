@@ -6,9 +6,7 @@ inside a filter are found whenever k exist, since it is applied before anything 
 
 from __future__ import annotations
 
-import json
-import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -17,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.encoding.dates import Period
-from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.index.arrays import Growable
+from nuonuo.index.where import JOINS, NULL, OPPOSITES, Key, conditions, holds, inside, key_of, parts
 from nuonuo.records import Memory
 
 BoolArray = npt.NDArray[np.bool_]
@@ -26,15 +24,6 @@ BoolArray = npt.NDArray[np.bool_]
 NO_TIME = np.iinfo(np.int64).min
 _ABSENT = -1
 _DAY = 86_400_000_000  # microseconds
-_ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
-    "$gt": operator.gt,
-    "$gte": operator.ge,
-    "$lt": operator.lt,
-    "$lte": operator.le,
-}
-_OPERATORS = ("$eq", "$ne", "$in", "$nin", *_ORDERED)
-
-Key = tuple[str, Any]  # kind and value, so that 1 and True differ while 1 and 1.0 do not
 
 
 def microseconds(moment: datetime) -> int:
@@ -103,7 +92,7 @@ class Fields:
             if value is not None:
                 if name not in self._columns:
                     self._columns[name] = _Column(len(self._times))
-                self._columns[name].put(row, _key(value))
+                self._columns[name].put(row, key_of(value))
 
     def clear(self, row: int) -> None:
         """Forget ``row``, and every value and field that no other row has."""
@@ -129,10 +118,7 @@ class Fields:
             mask &= times >= microseconds(after)
         if before is not None:
             mask &= (times < microseconds(before)) & (times != NO_TIME)
-        for name, condition in (where or {}).items():
-            for op, value in conditions(name, condition):
-                mask &= self._matches(name, op, value)
-        return mask
+        return mask & self._meets(where) if where else mask
 
     def state(self, row: int) -> dict[str, Any]:
         """What is kept of ``row``: for comparing two states."""
@@ -143,15 +129,35 @@ class Fields:
     def nbytes(self) -> int:
         return self._times.nbytes + sum(column.nbytes for column in self._columns.values())
 
+    def _meets(self, where: Mapping[str, Any]) -> BoolArray:
+        """The rows (n,), dead ones among them, that meet all of ``where``."""
+        mask = np.ones(len(self._times), bool)
+        for name, condition in where.items():
+            if name in JOINS:
+                masks = [self._meets(part) for part in parts(where, name)]
+                joined = np.any(masks, axis=0) if name == "$or" else np.all(masks, axis=0)
+                mask &= ~joined if name == "$not" else joined
+            else:
+                for op, value in conditions(name, condition):
+                    mask &= self._matches(name, op, value)
+        return mask
+
     def _matches(self, name: str, op: str, value: Any) -> BoolArray:
+        if op == "$not":
+            return ~self._meets({name: value})
+        if op in OPPOSITES:
+            return ~self._matches(name, OPPOSITES[op], value)
         column = self._columns.get(name) or _Column(len(self._times))
-        if op in ("$nin", "$ne"):
-            return ~self._matches(name, "$in" if op == "$nin" else "$eq", value)
-        if op in _ORDERED:
-            kind, wanted = _key(value)
-            compare = _ORDERED[op]
-            return column.isin([key for key in column.keys if key[0] == kind and compare(key[1], wanted)])
-        return column.isin([_key(each) for each in (value if op == "$in" else [value])])
+        if op in ("$eq", "$in"):
+            found = column.isin({key_of(each) for each in (value if op == "$in" else [value])})
+        else:
+            found = column.passing(lambda key: holds(key, op, value))
+        head, _, path = name.partition(".")
+        if head not in self._columns or not path:
+            return found
+        # A name that holds a dot is itself before it is a path.
+        nested = self._columns[head].passing(lambda key: holds(inside(key, path), op, value))
+        return np.where(column.isin({NULL}), nested, found)
 
 
 class _Column:
@@ -187,13 +193,13 @@ class _Column:
                 self._keys[number] = None
         return not self._number
 
-    @property
-    def keys(self) -> list[Key]:
-        return list(self._number)
+    def passing(self, test: Callable[[Key], bool]) -> BoolArray:
+        """The rows (n,) whose value passes; each distinct value is tested once."""
+        return self.isin({key for key in (*self._number, NULL) if test(key)})
 
-    def isin(self, keys: Sequence[Key]) -> BoolArray:
+    def isin(self, keys: Set[Key]) -> BoolArray:
         numbers = [self._number[key] for key in keys if key in self._number]
-        if ("null", None) in keys:
+        if NULL in keys:
             numbers.append(_ABSENT)
         if len(numbers) == 1:
             return np.asarray(self._numbers.data == numbers[0])
@@ -206,55 +212,3 @@ class _Column:
     @property
     def nbytes(self) -> int:
         return self._numbers.nbytes + len(self._keys) * 150
-
-
-def conditions(name: str, condition: Any) -> list[tuple[str, Any]]:
-    """One field's condition as (operator, value) pairs.
-
-    Raises:
-        InvalidInputError: an unknown operator, or a value that its operator cannot take.
-    """
-    if not isinstance(name, str):
-        raise InvalidTypeError(f"a filter's field must be a str, got {name!r}")
-    if not (isinstance(condition, Mapping) and any(str(key).startswith("$") for key in condition)):
-        return [("$eq", condition)]
-    for op, value in condition.items():
-        if op not in _OPERATORS:
-            raise InvalidInputError(
-                f"the filter on {name!r} has the operator {op!r}; expected one of {', '.join(_OPERATORS)}"
-            )
-        if op in ("$in", "$nin") and (
-            isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__")
-        ):
-            raise InvalidInputError(f"{op} on {name!r} needs a list of values, got {value!r}")
-        if op in _ORDERED and (isinstance(value, bool) or not isinstance(value, (int, float, str))):
-            raise InvalidInputError(f"{op} on {name!r} needs a number or a str, got {value!r}")
-    return list(condition.items())
-
-
-def check_where(where: object) -> None:
-    """Raise `InvalidTypeError` or `InvalidInputError` unless ``where`` is a filter."""
-    if where is None:
-        return
-    if not isinstance(where, Mapping):
-        raise InvalidTypeError(
-            f"where must be a mapping such as {{'role': 'user'}}, got {type(where).__name__} {where!r}"
-        )
-    for name, condition in where.items():
-        for _, value in conditions(name, condition):
-            _key(list(value) if isinstance(value, (set, frozenset, tuple)) else value)
-
-
-def _key(value: Any) -> Key:
-    if value is None:
-        return ("null", None)
-    if isinstance(value, bool):
-        return ("bool", value)
-    if isinstance(value, (int, float)):
-        return ("number", value)
-    if isinstance(value, str):
-        return ("str", value)
-    try:
-        return ("json", json.dumps(value, sort_keys=True))
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"a filter compares JSON values, got {value!r}: {error}") from error
