@@ -87,11 +87,17 @@ class Store(Protocol):
         """
         ...
 
-    def insert(self, namespace: str, items: Sequence[tuple[Memory, Traces]]) -> list[int]:
-        """Store new memories, whose ids are set, and return their seqs; all or none.
+    def insert(
+        self, namespace: str, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
+    ) -> list[int]:
+        """Store memories, whose ids are set, and return their seqs; all or none.
+
+        Args:
+            replace: put a memory whose id is stored in ``namespace`` in that one's place; the seq stays.
 
         Raises:
-            InvalidInputError: an id is already taken, in whatever namespace, or stands twice in ``items``.
+            InvalidInputError: an id is already taken (with ``replace`` in another namespace), or stands
+                twice in ``items``.
         """
         ...
 

@@ -90,22 +90,28 @@ class InMemoryStore:
                 self._version += 1
             check_identity(self._identity, identity, "this store in RAM")
 
-    def insert(self, namespace: str, items: Sequence[tuple[Memory, Traces]]) -> builtins.list[int]:
+    def insert(
+        self, namespace: str, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
+    ) -> builtins.list[int]:
         held = [_hold(memory, namespace, traces) for memory, traces in items]
         with self._lock:
             self._must_be_open()
             if not held:
                 return []
             keys = [row.key for row in held]
-            check_new_ids(keys, (key for key in keys if key in self._seqs))
             space = self._namespaces.get(namespace)
+            old = {key: self._seqs[key] for key in keys if key in self._seqs}
+            own = space.rows if replace and space is not None else {}
+            check_new_ids(keys, (key for key, seq in old.items() if seq not in own))
             if space is None:
                 space = self._namespaces[namespace] = _Namespace(next(self._new_epoch))
-            seqs = [next(self._new_seq) for _ in held]
+            seqs = [old[key] if key in old else next(self._new_seq) for key in keys]
             for seq, row in zip(seqs, held, strict=True):
                 space.rows[seq] = self._rows[seq] = row
                 self._seqs[row.key] = seq
-            space.last_seq = seqs[-1]
+            for seq in old.values():
+                self._record(space, seq, UPDATED)
+            space.last_seq = max(space.last_seq, *seqs)
             self._version += 1
             return seqs
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from nuonuo.stores.changes import batches, record
 from nuonuo.stores.codec import Digests, Pages, pack_name, to_microseconds
-from nuonuo.stores.schema import ASSOCIATED, DELETED
+from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
 
 
 def find(db: sqlite3.Connection, digest: bytes) -> tuple[int, int] | None:
@@ -30,6 +30,29 @@ def make_namespace(db: sqlite3.Connection, digest: bytes, name: str, pages: Page
         insert = "INSERT INTO namespaces (digest, body) VALUES (?, ?)"
         epoch = db.execute(insert, (digest, pages.pad(pack_name(name)))).lastrowid or 0
     return epoch
+
+
+def write(db: sqlite3.Connection, new: Sequence[tuple[object, ...]]) -> None:
+    """Insert ``new``: (epoch, seq, digest, timestamp, session, body, traces) each."""
+    db.executemany(
+        "INSERT INTO memories (namespace, seq, digest, timestamp, session, body) VALUES (?, ?, ?, ?, ?, ?)",
+        [row[:6] for row in new],
+    )
+    db.executemany("INSERT INTO traces VALUES (?, ?)", [(row[1], row[6]) for row in new])
+
+
+def rewrite(
+    db: sqlite3.Connection,
+    changed: Sequence[tuple[int, int, int | None, bytes | None, bytes, bytes]],
+    keep: int,
+) -> None:
+    """Give the rows of ``changed`` other fields, (epoch, seq, timestamp, session, body, traces) each."""
+    db.executemany(
+        "UPDATE memories SET timestamp = ?, session = ?, body = ? WHERE seq = ?",
+        [(*row[2:5], row[1]) for row in changed],
+    )
+    db.executemany("UPDATE traces SET body = ? WHERE seq = ?", [(row[5], row[1]) for row in changed])
+    record(db, [(row[0], row[1], UPDATED) for row in changed], keep)
 
 
 def matching(

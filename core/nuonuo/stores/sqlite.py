@@ -8,6 +8,7 @@ layout of their bodies.
 from __future__ import annotations
 
 import builtins
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +37,7 @@ from nuonuo.stores.codec import (
     unpack_name,
 )
 from nuonuo.stores.connection import Connections
-from nuonuo.stores.schema import ASSOCIATED, UPDATED
+from nuonuo.stores.schema import ASSOCIATED
 from nuonuo.traces import Identity, Traces
 
 JOURNAL_LENGTH = 10_000
@@ -101,7 +102,9 @@ class SQLiteStore:
             raise NotAStoreError(f"{self.path!r} is damaged ({error}); restore it from a copy") from error
         check_identity(stored, identity, repr(self.path))
 
-    def insert(self, namespace: str, items: Sequence[tuple[Memory, Traces]]) -> builtins.list[int]:
+    def insert(
+        self, namespace: str, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
+    ) -> builtins.list[int]:
         if not items:
             self._db.must_be_open()
             return []
@@ -110,31 +113,32 @@ class SQLiteStore:
         rows = [
             (
                 to_microseconds(memory.timestamp),
-                key,
                 None if memory.session_id is None else digest_of.of_session(memory.session_id),
                 pad(pack_memory(memory)),
+                pad(pack_traces(traces)),
             )
-            for key, (memory, _) in zip(keys, items, strict=True)
+            for memory, traces in items
         ]
-        bodies = [pad(pack_traces(traces)) for _, traces in items]
-        ids = [memory.id for memory, _ in items]
+        ids, home = [memory.id for memory, _ in items], digest_of.of_namespace(namespace)
         with self._db.write() as db:
-            taken = {
-                key
+            own = _rows.epoch_of(db, home) if replace else None
+            old = {
+                key: (seq, epoch)
                 for clause, part in batches("digest", keys)
-                for (key,) in db.execute(f"SELECT digest FROM memories WHERE {clause}", part)
+                for key, seq, epoch in db.execute(
+                    f"SELECT digest, seq, namespace FROM memories WHERE {clause}", part
+                )
             }
-            check_new_ids(ids, (ids[keys.index(key)] for key in taken))
-            epoch = _rows.make_namespace(db, digest_of.of_namespace(namespace), namespace, self._pages)
+            check_new_ids(ids, (ids[keys.index(key)] for key, (_, epoch) in old.items() if epoch != own))
+            epoch = _rows.make_namespace(db, home, namespace, self._pages)
             row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'memories'").fetchone()
-            first = 1 + (row[0] if row else 0)
-            seqs = [*range(first, first + len(rows))]
-            db.executemany(
-                "INSERT INTO memories (seq, namespace, timestamp, digest, session, body) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                [(seq, epoch, *row) for seq, row in zip(seqs, rows, strict=True)],
-            )
-            db.executemany("INSERT INTO traces VALUES (?, ?)", zip(seqs, bodies, strict=True))
+            free = itertools.count(1 + (row[0] if row else 0))
+            seqs = [old[key][0] if key in old else next(free) for key in keys]
+            placed = [*zip(seqs, keys, rows, strict=True)]
+            _rows.rewrite(db, [(epoch, seq, *row) for seq, key, row in placed if key in old], self._keep)
+            _rows.write(db, [(epoch, seq, key, *row) for seq, key, row in placed if key not in old])
+        if old:
+            self._db.wipe()
         return seqs
 
     def replace(self, memory: Memory, traces: Traces) -> None:
@@ -145,13 +149,8 @@ class SQLiteStore:
             epoch = _rows.epoch_of(db, self._digests.of_namespace(memory.namespace))
             if found is None or found[1] != epoch:
                 raise unknown([memory.id], memory.namespace)
-            seq = found[0]
-            db.execute(
-                "UPDATE memories SET timestamp = ?, session = ?, body = ? WHERE seq = ?",
-                (to_microseconds(memory.timestamp), session, body, seq),
-            )
-            db.execute("UPDATE traces SET body = ? WHERE seq = ?", (bits, seq))
-            record(db, [(epoch, seq, UPDATED)], self._keep)
+            row = (epoch, found[0], to_microseconds(memory.timestamp), session, body, bits)
+            _rows.rewrite(db, [row], self._keep)
         self._db.wipe()
 
     def delete(
