@@ -39,18 +39,29 @@ def same(one: Any, other: Any) -> bool:
     return kind(one) == kind(other) and bool(one == other)
 
 
-def at(record: Any, name: str) -> Any:
-    if not isinstance(record, dict):
-        return None
-    if record.get(name) is not None:
-        return record[name]
-    head, dot, rest = name.partition(".")
-    return at(record.get(head), rest) if dot else None
+def within(value: Any, path: str) -> Any:
+    while isinstance(value, dict) and path not in value:
+        head, _, path = path.partition(".")
+        value = value.get(head)
+    return value[path] if isinstance(value, dict) else None
 
 
-def holds(value: Any, op: str, wanted: Any) -> bool:
+def at(record: dict[str, Any], name: str) -> list[Any]:
+    """All that a record has under a name: itself, and as a path; None where there is nothing."""
+    head, dot, path = name.partition(".")
+    found = [record.get(name), within(record.get(head), path) if dot else None]
+    return [value for value in found if value is not None] or [None]
+
+
+def holds(values: list[Any], op: str, wanted: Any) -> bool:
     if op == "$not":
-        return not all(holds(value, each, bound) for each, bound in wanted.items())
+        return not all(holds(values, each, bound) for each, bound in wanted.items())
+    if op in ("$ne", "$nin"):
+        return not holds(values, "$in", wanted if op == "$nin" else [wanted])
+    return any(held(value, op, wanted) for value in values)
+
+
+def held(value: Any, op: str, wanted: Any) -> bool:
     if op == "$contains":
         if isinstance(value, (str, dict)):
             return isinstance(wanted, str) and wanted in value
@@ -61,8 +72,7 @@ def holds(value: Any, op: str, wanted: Any) -> bool:
         return (value is not None) == wanted
     if op in ORDER:
         return kind(value) == kind(wanted) and ORDER[op](value, wanted)
-    found = any(same(value, each) for each in (wanted if op in ("$in", "$nin") else [wanted]))
-    return found == (op in ("$in", "$eq"))
+    return any(same(value, each) for each in (wanted if op == "$in" else [wanted]))
 
 
 def passes(record: dict[str, Any], where: dict[str, Any]) -> bool:
@@ -160,11 +170,36 @@ def test_in_a_recall(memory: AssociativeMemory) -> None:
         ({"n": {"$contains": object()}}, "JSON values"),
         ({"author": {"name": {"$ne": "Ana"}}}, "'author.name'"),
         ({"n": {"$in": [{"$gt": 1}]}}, "inside of a value"),
+        ({"$record": {"$or": [{"page": 1}]}}, "has the fields role, session_id, got 'page'"),
     ],
 )
 def test_what_means_nothing_is_named(memory: AssociativeMemory, where: Any, says: str) -> None:
     with pytest.raises(InvalidInputError, match=says):
         memory.recall("note", where=where)
+
+
+def test_what_a_record_is_and_what_its_metadata_says(memory: AssociativeMemory) -> None:
+    memory.add(
+        [
+            Memory("note one", role="user", session_id="s", metadata={"role": {"name": "manager"}}),
+            Memory("note two", role="manager", metadata={"session_id": "s"}),
+            Memory("note three", metadata={"role": "manager"}),
+        ]
+    )
+
+    def ask(where: dict[str, Any]) -> list[str]:
+        return sorted(texts(memory.recall("note", where=where)))
+
+    assert ask({"role": "manager"}) == ["note three", "note two"]
+    assert ask({"role": {"$ne": "manager"}}) == ["note one"]
+    assert ask({"$record": {"role": "manager"}}) == ["note two"]
+    assert ask({"$metadata": {"$or": [{"role": "manager"}, {"role.name": "manager"}]}}) == [
+        "note one",
+        "note three",
+    ]
+    assert ask({"$not": {"$record": {"session_id": "s"}}}) == ["note three", "note two"]
+    assert ask({"$record": {"role": None}}) == ["note three"]
+    assert texts(memory.recall("note", session_id="s")) == ["note one"]
 
 
 def test_a_field_is_a_str(memory: AssociativeMemory) -> None:

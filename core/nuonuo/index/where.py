@@ -1,10 +1,11 @@
 """The grammar of a `where`: what a filter may say, and what it says of one value.
 
-    where     := {field: condition, ..., "$and": [where, ...], "$or": [where, ...], "$not": where}
+    where     := {field: condition, ..., "$and": [where, ...], "$or": [where, ...], "$not": where,
+                  "$record": where, "$metadata": where}
     condition := value | {operator: value, ...}
 
-All that stands in one mapping must hold. A field is a name in the metadata, or a path into it
-("author.name"); a field that is absent is None.
+All that stands in one mapping must hold. A field is one of the record's own, a name in the metadata, or
+a path into it ("author.name"); a field that is absent is None.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
 OPPOSITES = {"$ne": "$eq", "$nin": "$in"}
 _OPERATORS = ("$eq", "$ne", "$in", "$nin", *_ORDERED, "$contains", "$icontains", "$exists", "$not")
 JOINS = ("$and", "$or", "$not")
+RECORD, METADATA = "$record", "$metadata"  # what a record is, and what its metadata says
+OWN = ("role", "session_id")  # of a record, beside its time
 
 
 def key_of(value: Any) -> Key:
@@ -95,8 +98,8 @@ def inside(key: Key, path: str) -> Key:
     return key_of(value[path]) if isinstance(value, dict) else NULL
 
 
-def check_where(where: object) -> None:
-    """Raise `InvalidTypeError` or `InvalidInputError` unless ``where`` is a filter."""
+def check_where(where: object, scope: str | None = None) -> None:
+    """Raise `InvalidTypeError` or `InvalidInputError` unless ``where`` is a filter, of ``scope``'s fields."""
     if where is None:
         return
     if not isinstance(where, Mapping):
@@ -104,10 +107,21 @@ def check_where(where: object) -> None:
             f"where must be a mapping such as {{'role': 'user'}}, got {type(where).__name__} {where!r}"
         )
     for name, condition in where.items():
-        if isinstance(name, str) and name.startswith("$"):
+        if name in (RECORD, METADATA):
+            if not isinstance(condition, Mapping):
+                raise InvalidTypeError(
+                    f"{name} takes a mapping such as {{'role': 'user'}}, got {condition!r}"
+                )
+            check_where(condition, name)
+        elif isinstance(name, str) and name.startswith("$"):
             _check_join(name, condition)
             for part in parts(where, name):
-                check_where(part)
+                check_where(part, scope)
+        elif scope == RECORD and name not in OWN:
+            raise InvalidInputError(
+                f"{RECORD} has the fields {', '.join(OWN)}, got {name!r}; times are filtered by after= and "
+                "before=, ids by exclude="
+            )
         else:
             conditions(name, condition)
 
