@@ -91,10 +91,11 @@ def _written(value: Any, where: str) -> Any:
             return {mended(key): each for key, each in pairs}
         return {_TAG: "dict", "value": [[_written(key, where), each] for key, each in pairs]}
     if isinstance(value, list):
-        return [_written(each, where) for each in value]
+        return [_written(each, f"{where}[{at}]") for at, each in enumerate(value)]
     if isinstance(value, (tuple, set, frozenset)):
         kind = next(each for each in _LISTS if isinstance(value, each))
-        return {_TAG: kind.__name__, "value": [_written(each, where) for each in value]}
+        items = [_written(each, f"{where}[{at}]") for at, each in enumerate(value)]
+        return {_TAG: kind.__name__, "value": items}
     for kind, (write, _) in _SCALARS.items():
         if isinstance(value, kind):
             return {_TAG: kind.__name__, "value": write(value)}

@@ -162,7 +162,7 @@ class Fields:
                 masks = [self._meets(part, scope) for part in parts(where, name)]
                 joined = np.any(masks, axis=0) if name == "$or" else np.all(masks, axis=0)
                 mask &= ~joined if name == "$not" else joined
-            elif name in (RECORD, METADATA):
+            elif name in (RECORD, METADATA) and scope is None:
                 mask &= self._meets(condition, name)
             else:
                 for op, value in conditions(name, condition):

@@ -53,6 +53,11 @@ def key_of(value: Any) -> Key:
         raise InvalidInputError(f"a filter compares JSON values, got {value!r}: {error}") from error
 
 
+def is_field(name: str, scope: str | None) -> bool:
+    """Whether ``name``, which begins with "$", is a field: metadata may hold what looks like a scope."""
+    return scope == METADATA and name in (RECORD, METADATA)
+
+
 def parts(where: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
     """The filters that the join ``name`` joins."""
     return [where[name]] if name == "$not" else where[name]
@@ -107,13 +112,13 @@ def check_where(where: object, scope: str | None = None) -> None:
             f"where must be a mapping such as {{'role': 'user'}}, got {type(where).__name__} {where!r}"
         )
     for name, condition in where.items():
-        if name in (RECORD, METADATA):
+        if name in (RECORD, METADATA) and scope is None:
             if not isinstance(condition, Mapping):
                 raise InvalidTypeError(
                     f"{name} takes a mapping such as {{'role': 'user'}}, got {condition!r}"
                 )
             check_where(condition, name)
-        elif isinstance(name, str) and name.startswith("$"):
+        elif isinstance(name, str) and name.startswith("$") and not is_field(name, scope):
             _check_join(name, condition)
             for part in parts(where, name):
                 check_where(part, scope)
