@@ -42,7 +42,7 @@ def test_nothing_is_replaced_where_one_cannot_be(opened: Opened) -> None:
     before = everything(memory)
     with pytest.raises(RuntimeError, match="away"):
         memory.add([Memory("three", id="a"), Memory("fail", id="b")], replace=True)
-    with pytest.raises(InvalidInputError, match="'t' is already stored"):
+    with pytest.raises(InvalidInputError, match="the id 't'"):
         memory.add([Memory("three", id="a"), Memory("mine", id="t")], replace=True)
     with pytest.raises(InvalidInputError, match="'a'"):
         memory.add([Memory("three", id="a")])

@@ -109,7 +109,7 @@ def document_of(memory: Memory, hit: Hit | None = None, recall: Recall | None = 
         key = EVIDENCE_KEY
         while key in metadata:  # the caller's own
             key = f"_{key}"
-        metadata[key] = {**_why(hit, recall), **own, _SHOWN: shown}
+        metadata[key] = _why(hit, recall) | own | ({_SHOWN: shown} if shown else {})
     return Document(id=memory.id, page_content=memory.text, metadata=metadata)
 
 

@@ -88,7 +88,7 @@ def node_of(hit: Hit, recall: Recall) -> NodeWithScore:
     key = EVIDENCE_KEY
     while key in node.metadata:  # the caller's own
         key = f"_{key}"
-    node.metadata[key] = {**_evidence(hit, recall), **own, _SHOWN: shown}
+    node.metadata[key] = _evidence(hit, recall) | own | ({_SHOWN: shown} if shown else {})
     hidden = [key, *(["session_id"] if "session_id" in shown else [])]
     node.metadata |= {name: own[name] for name in hidden[1:]}
     node.excluded_llm_metadata_keys = [*node.excluded_llm_metadata_keys, *hidden]
