@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from os import PathLike
 from typing import Any
+from uuid import UUID
 
 from nuonuo import AssociativeMemory, Hit, Recall
 from nuonuo.errors import InvalidInputError, InvalidTypeError
+from nuonuo.index.where import check_where
 
 SILENT_KEY = "nuonuo_silent"  # kept for the record, never recalled: instructions, bare tool calls
 
@@ -32,19 +35,52 @@ def engine_of(memory: object) -> AssociativeMemory:
     )
 
 
+def label_of(value: object, name: str, *, quoted: bool = False) -> str:
+    """``value`` as the name of a session, a namespace or a thread: a text, a whole number or a UUID.
+
+    Args:
+        quoted: a name of nothing but blanks is quoted, since the engine has no blank names, and no error.
+
+    Raises:
+        InvalidTypeError: None or anything else: it would mean everybody's.
+        InvalidInputError: a blank name.
+    """
+    if not isinstance(value, (str, int, UUID)) or isinstance(value, bool):
+        raise InvalidTypeError(f"{name} must be a str, got {type(value).__name__} {value!r}")
+    text = mended(str(value))
+    if text.strip():
+        return text
+    if quoted:
+        return json.dumps(text)
+    raise InvalidInputError(f"{name} must hold some text, got {value!r}")
+
+
+def mended(text: str) -> str:
+    """``text`` with the halves of its characters put together; a half without its other is U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 def audible(where: Mapping[str, Any] | None, also: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A filter for what may be recalled and meets ``where`` and ``also``.
 
     Raises:
-        InvalidInputError: both name one field, so that one of them would be lost.
+        InvalidTypeError, InvalidInputError: one of them is no filter.
+        InvalidInputError: both name one field, where one may be meant to stand for the other.
     """
+    check_where(where)
+    check_where(also)
     where, also = where or {}, also or {}
-    twice = sorted(set(where) & set(also))
+    twice = sorted(name for name in set(where) & set(also) if not name.startswith("$"))
     if twice:
         raise InvalidInputError(
-            f"the filters of the adapter and of the call both name {twice}; name each field in one of them"
+            f"the filters of the adapter and of the call both name {twice}; name each field in one of them, "
+            'or ask for both by "$and"'
         )
-    return {SILENT_KEY: {"$ne": True}, **where, **also}
+    return {SILENT_KEY: {"$ne": True}, "$and": [where, also]}
 
 
 def recall_unshown(

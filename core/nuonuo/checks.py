@@ -106,7 +106,7 @@ def ids_of(value: object) -> list[str]:
 
 
 def metadata_json(metadata: Mapping[str, Any]) -> str:
-    """``metadata`` as canonical JSON.
+    """``metadata`` as JSON, in its own order.
 
     Raises:
         InvalidInputError: it holds what JSON cannot (NaN and infinity included), or a key that is no str.
@@ -116,7 +116,7 @@ def metadata_json(metadata: Mapping[str, Any]) -> str:
             f"metadata must be a mapping with str keys, got {metadata!r}; convert the keys to str"
         )
     try:
-        return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, allow_nan=False)
+        return json.dumps(dict(metadata), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(
             f"metadata must be JSON (numbers, str, bool, None, lists, dicts), got {metadata!r}: {error}"

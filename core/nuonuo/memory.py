@@ -19,8 +19,8 @@ from nuonuo.encoding.cues import Paraphraser, augment
 from nuonuo.encoding.embedders import Embedder, check_vectors, default_embedder
 from nuonuo.encoding.encoder import Encoder
 from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
-from nuonuo.index.filters import check_where
 from nuonuo.index.shards import Shards
+from nuonuo.index.where import check_where
 from nuonuo.recall import pipeline
 from nuonuo.recall.evidence import Completions, explain, trace
 from nuonuo.recall.walks import walk_shard
@@ -302,7 +302,9 @@ class AssociativeMemory:
             k: how many; fewer come back only where fewer exist (inside the filter).
             session_id: only from this conversation.
             where: a filter over metadata and "role": {field: value} or {field: {op: value}} with
-                $eq, $ne, $in, $nin, $gt, $gte, $lt, $lte; all must hold.
+                $eq, $ne, $in, $nin, $gt, $gte, $lt, $lte, $contains (an item of a list, a part of a text),
+                $icontains, $exists, $not; all must hold. "$and", "$or" and "$not" join filters, and a
+                field inside of another is named by its path ("author.name").
             after, before: only what is dated in [after, before).
             exclude: ids to leave out, such as those of the turns that a prompt shows already; they
                 take no part at all, in the confidence neither.
@@ -384,16 +386,44 @@ class AssociativeMemory:
         """The memories with these ids, in order; None for an id that is not stored (in ``namespace``)."""
         return self._store.get(checks.ids_of(ids), checks.optional_label(namespace, "namespace"))
 
+    def _list_where(
+        self,
+        namespace: str | None,
+        session_id: str | None,
+        where: Mapping[str, Any],
+        limit: int | None,
+        offset: int,
+        newest_first: bool,
+    ) -> list[Memory]:
+        check_where(where)
+        if namespace is None:
+            raise InvalidInputError("list(where=...) needs a namespace=; namespaces() names those there are")
+        session_id = checks.optional_label(session_id, "session_id")
+        with self._shards.reading(checks.label_of(namespace, "namespace")) as shard:
+            mask = shard.fields.mask(shard.alive, session_id=session_id, where=where, after=None, before=None)
+            seqs = sorted(shard.seqs(np.flatnonzero(mask)), reverse=bool(newest_first))
+        first = checks.count_of(offset, "offset", 0)
+        last = None if limit is None else first + checks.count_of(limit, "limit", 0)
+        found = self._store.get_seqs(namespace, seqs[first:last])
+        return [memory for memory in found if memory is not None]
+
     def list(
         self,
         *,
         namespace: str | None = None,
         session_id: str | None = None,
+        where: Mapping[str, Any] | None = None,
         limit: int | None = None,
         offset: int = 0,
         newest_first: bool = False,
     ) -> list[Memory]:
-        """Memories by order of arrival, of one namespace or of all."""
+        """Memories by order of arrival, of one namespace or of all.
+
+        Args:
+            where: a filter as for `recall`; it needs a namespace.
+        """
+        if where is not None:
+            return self._list_where(namespace, session_id, where, limit, offset, newest_first)
         return self._store.list(
             namespace=checks.optional_label(namespace, "namespace"),
             session_id=checks.optional_label(session_id, "session_id"),

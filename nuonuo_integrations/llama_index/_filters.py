@@ -12,35 +12,31 @@ from llama_index.core.vector_stores.types import (
 )
 
 from nuonuo.errors import InvalidInputError, InvalidTypeError
+from nuonuo.index.where import check_where
 
-Condition = tuple[str, str, Any]  # field, operator, value; conditions are ANDed
+Where = dict[str, Any]
 
-_SETS = {
-    FilterOperator.EQ: "$in",
-    FilterOperator.IN: "$in",
-    FilterOperator.NE: "$nin",
-    FilterOperator.NIN: "$nin",
-    FilterOperator.IS_EMPTY: "$in",
-}
-_RANGES = {
+_SAME = {
     FilterOperator.GT: "$gt",
     FilterOperator.GTE: "$gte",
     FilterOperator.LT: "$lt",
     FilterOperator.LTE: "$lte",
+    FilterOperator.TEXT_MATCH_INSENSITIVE: "$icontains",
+    FilterOperator.CONTAINS: "$contains",
 }
-_OPPOSITE = {"$in": "$nin", "$nin": "$in"}
+_LISTS = (FilterOperator.IN, FilterOperator.NIN, FilterOperator.ANY, FilterOperator.ALL)
 _EMPTY: list[Any] = [None, "", []]
 
 
-def where_of(filters: MetadataFilters | None) -> dict[str, Any] | None:
+def where_of(filters: MetadataFilters | None) -> Where | None:
     """The engine's ``where`` for ``filters``; None where nothing is filtered.
 
-    The engine ANDs conditions on fields. So OR is possible between values of one field, and NOT
-    where the opposite of a condition is again a condition.
+    What LlamaIndex's `SimpleVectorStore` lets through passes, at any depth of nesting. Where that one
+    raises because a value that is stored has another type than the filter's, such a value does not pass.
 
     Raises:
         InvalidTypeError: ``filters`` is no ``MetadataFilters``.
-        InvalidInputError: the filters ask for what the engine cannot express.
+        InvalidInputError: an operator with a value that it cannot take.
     """
     if filters is None:
         return None
@@ -48,79 +44,67 @@ def where_of(filters: MetadataFilters | None) -> dict[str, Any] | None:
         raise InvalidTypeError(
             f"filters must be a LlamaIndex MetadataFilters, got {type(filters).__name__} {filters!r}"
         )
-    where: dict[str, dict[str, Any]] = {}
-    for field, operator, value in _conditions(filters):
-        known = where.setdefault(field, {})
-        known[operator] = _both(field, operator, known[operator], value) if operator in known else value
-    return dict(where) or None
+    where = _group(filters)
+    check_where(where)
+    return where or None
 
 
-def _conditions(filters: MetadataFilters) -> list[Condition]:
-    parts = [
-        _conditions(each) if isinstance(each, MetadataFilters) else [_condition(each)]
-        for each in filters.filters
-    ]
-    if filters.condition == FilterCondition.NOT:  # as in LlamaIndex's own stores: none of them matches
-        return [_negated(part) for part in parts]
-    if filters.condition == FilterCondition.OR and len(parts) > 1:
-        return [_either(parts)]
-    return [each for part in parts for each in part]
+def _group(filters: MetadataFilters) -> Where:
+    parts = [_group(each) if isinstance(each, MetadataFilters) else _one(each) for each in filters.filters]
+    if not parts:
+        return {}
+    if filters.condition == FilterCondition.OR:
+        return {"$or": parts}
+    if filters.condition == FilterCondition.NOT:  # none of them matches
+        return {"$not": {"$or": parts}}
+    return {"$and": parts}
 
 
-def _condition(filter_: MetadataFilter) -> Condition:
+def _one(filter_: MetadataFilter) -> Where:
     key, operator, value = filter_.key, filter_.operator, filter_.value
-    if operator in _RANGES:
-        return key, _RANGES[operator], value
-    if operator not in _SETS:
-        known = ", ".join(repr(each.value) for each in (*_SETS, *_RANGES))
-        raise InvalidInputError(
-            f"the filter on {key!r} uses {operator.value!r}, which looks inside a value; expected one of "
-            f"{known}; put it into the query's words, or filter the nodes with a postprocessor"
-        )
+    if key.startswith("$"):
+        raise InvalidInputError(f"a filter's key must not begin with '$', got {key!r}")
     if operator == FilterOperator.IS_EMPTY:
-        return key, "$in", _EMPTY
-    if operator in (FilterOperator.IN, FilterOperator.NIN):
+        return {key: {"$in": _EMPTY}}
+    if operator in _LISTS:
         if not isinstance(value, list):
             raise InvalidInputError(
                 f"the filter on {key!r} uses {operator.value!r}, which needs a list of values, got {value!r}"
             )
-        return key, _SETS[operator], value
-    return key, _SETS[operator], [value]
+        return _over_list(key, operator, value)
+    if operator == FilterOperator.EQ:
+        return {key: {"$in": [] if value is None else _alike(value)}}
+    if operator == FilterOperator.NE:
+        return {key: {"$nin": [] if value is None else _alike(value)}}
+    if operator == FilterOperator.TEXT_MATCH:
+        _must_be_text(key, operator, value)
+        return {key: {"$contains": value, "$gte": ""}}  # "$gte" lets through texts alone
+    if operator not in _SAME:
+        raise InvalidInputError(f"the filter on {key!r} uses {operator.value!r}, which is not known here")
+    if operator == FilterOperator.TEXT_MATCH_INSENSITIVE:
+        _must_be_text(key, operator, value)
+    if operator == FilterOperator.CONTAINS:
+        return {"$or": [{key: {"$contains": each}} for each in _alike(value)]}
+    return {key: {_SAME[operator]: value}}
 
 
-def _negated(part: list[Condition]) -> Condition:
-    if len(part) == 1 and part[0][1] in _OPPOSITE:
-        field, operator, value = part[0]
-        return field, _OPPOSITE[operator], value
-    raise InvalidInputError(
-        f"NOT over {_shown(part)} cannot be expressed; it is possible over '==', '!=', 'in', 'nin' and "
-        "'is_empty'; turn a comparison round yourself ('>' into '<=')"
-    )
+def _over_list(key: str, operator: FilterOperator, values: list[Any]) -> Where:
+    if operator in (FilterOperator.IN, FilterOperator.NIN):
+        alike = [each for value in values for each in _alike(value)]
+        return {key: {"$in" if operator == FilterOperator.IN else "$nin": alike}}
+    held = [{"$or": [{key: {"$contains": each}} for each in _alike(value)]} for value in values]
+    if operator == FilterOperator.ANY:
+        return {"$or": held} if held else {key: {"$in": []}}
+    return {"$and": [{key: {"$exists": True}}, *held]}
 
 
-def _either(parts: list[list[Condition]]) -> Condition:
-    fields = {field for part in parts for field, _, _ in part}
-    if len(fields) == 1 and all(len(part) == 1 and part[0][1] == "$in" for part in parts):
-        return fields.pop(), "$in", [value for part in parts for value in part[0][2]]
-    raise InvalidInputError(
-        f"OR over {', '.join(_shown(part) for part in parts)} cannot be expressed; it is possible between "
-        "'==' and 'in' of one field; for the rest, ask once for each alternative (QueryFusionRetriever)"
-    )
+def _alike(value: Any) -> list[Any]:
+    """``value``, and the bool that Python takes for equal to it: the engine tells True from 1."""
+    return [value, bool(value)] if isinstance(value, (int, float)) and value in (0, 1) else [value]
 
 
-def _both(field: str, operator: str, old: Any, new: Any) -> Any:
-    """One value for an operator that was asked twice of one field."""
-    if operator == "$in":
-        return [each for each in old if each in new]
-    if operator == "$nin":
-        return [*old, *new]
-    try:
-        return max(old, new) if operator in ("$gt", "$gte") else min(old, new)
-    except TypeError as error:
+def _must_be_text(key: str, operator: FilterOperator, value: Any) -> None:
+    if not isinstance(value, str):
         raise InvalidInputError(
-            f"the filters on {field!r} compare it with {old!r} and with {new!r}; use values of one type"
-        ) from error
-
-
-def _shown(part: list[Condition]) -> str:
-    return " and ".join(f"{field!r} {operator} {value!r}" for field, operator, value in part)
+            f"the filter on {key!r} uses {operator.value!r}, which needs a text, got {value!r}"
+        )

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
-from llama_index.core.ingestion import run_transformations
-from llama_index.core.schema import BaseNode, Document, NodeWithScore, QueryBundle, TransformComponent
-from llama_index.core.settings import Settings
+from llama_index.core.schema import Document, NodeWithScore, QueryBundle, QueryType, TransformComponent
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from nuonuo import AssociativeMemory, Memory
-from nuonuo.errors import InvalidTypeError
+from nuonuo import AssociativeMemory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import audible, engine_of
+from nuonuo_integrations._engine import engine_of, label_of
+from nuonuo_integrations._named import Keys, named
+from nuonuo_integrations._searching import conditions, question_of, tell_undated
 from nuonuo_integrations.llama_index._filters import where_of
-from nuonuo_integrations.llama_index._nodes import memory_of, node_of
+from nuonuo_integrations.llama_index._index import Indexing
+from nuonuo_integrations.llama_index._nodes import node_of
 
-logger = logging.getLogger(__name__)
+FILE_TIMES = ("last_modified_date", "creation_date")  # as SimpleDirectoryReader names them
 
 
-class NuonuoRetriever(BaseRetriever):
+class NuonuoRetriever(Indexing, BaseRetriever):
     """Recalls nodes from an `AssociativeMemory`, in query engines and chat engines.
 
     A node comes back with its id, text, metadata and relationships as it was added, with its score, and
-    with the evidence under ``metadata["nuonuo"]``, which no prompt and no embedding shows. A memory that
-    was no node is one with the memory's id, and with its role and time in the metadata.
+    with the evidence under ``metadata["nuonuo"]``, which no prompt and no embedding shows: there stand its
+    role, session and time too. A memory that was no node is one with the memory's id, and with its role
+    and time in the metadata.
+
+    Nodes and documents are added, replaced and deleted by the verbs of LlamaIndex's indices:
+    `insert_nodes`, `delete_nodes`, `insert`, `update_ref_doc`, `refresh_ref_docs`, `delete_ref_doc`.
 
     Args:
         memory: the engine, or the path of its file.
@@ -38,11 +41,14 @@ class NuonuoRetriever(BaseRetriever):
         session_id: only from this conversation; added nodes belong to it.
         filters: conditions on metadata and "role".
         after, before: only what is dated in [after, before).
+        timestamp_key: the metadata key, or keys, that hold an added node's time; of several the first that
+            can be read. Those of `SimpleDirectoryReader` where nothing is said.
+        role_key, session_key: those that hold its role and its session.
+        transformations: what makes nodes of documents; ``Settings.transformations`` where None.
         **kwargs: LlamaIndex's own (``callback_manager``, ``object_map``, ``objects``, ``verbose``).
 
     Raises:
-        InvalidTypeError: ``memory`` is neither.
-        InvalidInputError: the filters ask for what the engine cannot express.
+        InvalidTypeError, InvalidInputError: an argument that means nothing.
     """
 
     def __init__(
@@ -55,15 +61,23 @@ class NuonuoRetriever(BaseRetriever):
         filters: MetadataFilters | None = None,
         after: Any = None,
         before: Any = None,
+        timestamp_key: Keys = FILE_TIMES,
+        role_key: Keys = None,
+        session_key: Keys = None,
+        transformations: Sequence[TransformComponent] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.memory = engine_of(memory)
         self.k = k
-        self.namespace = namespace
-        self.session_id = session_id
+        self.namespace = label_of(namespace, "namespace")
+        self.session_id = None if session_id is None else label_of(session_id, "session_id")
         self.filters = filters
         self.after, self.before = after, before
-        where_of(filters)  # complain now, not at the first question
+        self._named = named(timestamp_key, role_key, session_key)
+        self._dated = timestamp_key not in (FILE_TIMES, None) or not (after is None and before is None)
+        self._transformations = transformations
+        self._told = False
+        self._conditions()  # complain now, not at the first question, and before a file is opened
+        self.memory = engine_of(memory)
         super().__init__(**kwargs)
 
     @classmethod
@@ -72,78 +86,58 @@ class NuonuoRetriever(BaseRetriever):
         documents: Sequence[Document],
         memory: AssociativeMemory | str | PathLike[str],
         *,
-        transformations: Sequence[TransformComponent] | None = None,
         show_progress: bool = False,
         **kwargs: Any,
     ) -> NuonuoRetriever:
         """A retriever over ``documents``, split as everywhere in LlamaIndex, by ``Settings.transformations``.
 
+        A document whose ``doc_id`` is known takes the place of all that was made of it before.
+
         Args:
-            transformations: what makes nodes of the documents instead.
             **kwargs: as for the class.
         """
         retriever = cls(memory, **kwargs)
-        steps = Settings.transformations if transformations is None else transformations
-        retriever.add_nodes(run_transformations(documents, steps, show_progress=show_progress))
+        retriever._insert(documents, show_progress)
         return retriever
 
-    def add_nodes(self, nodes: Sequence[BaseNode]) -> list[str]:
-        """Remember nodes; one whose id is stored already is brought up to date.
-
-        Returns:
-            The ids, in order and each once; a node without text (a blank page) is left out.
+    def retrieve(self, str_or_query_bundle: QueryType) -> list[NodeWithScore]:
+        """The nodes that complete the question best, best first.
 
         Raises:
-            InvalidTypeError: no node.
-            InvalidInputError: an id that another namespace holds: ids are unique in a file.
+            InvalidTypeError: the question is neither a text nor a QueryBundle.
         """
-        memories: dict[str, Memory] = {}
-        for node in nodes:
-            if not isinstance(node, BaseNode):
-                raise InvalidTypeError(
-                    f"add_nodes takes LlamaIndex nodes, got {type(node).__name__} {node!r}"
-                )
-            memory = memory_of(node)
-            if memory.text.strip():
-                memories[node.node_id] = memory
-            else:
-                logger.warning("the node %s has no text and is not remembered", node.node_id)
-        known = self.memory.get(list(memories), namespace=self.namespace)
-        old = {memory.id: memory for memory in known if memory is not None}
-        self.memory.add(
-            [memory for id, memory in memories.items() if id not in old],
-            namespace=self.namespace,
-            session_id=self.session_id,
-        )
-        for id, stored in old.items():
-            self._bring_up_to_date(stored, memories[str(id)])
-        return list(memories)
+        return super().retrieve(_bundle_of(str_or_query_bundle))
 
-    async def aadd_nodes(self, nodes: Sequence[BaseNode]) -> list[str]:
-        """Async twin of `add_nodes`."""
-        return await asyncio.to_thread(self.add_nodes, nodes)
-
-    def _bring_up_to_date(self, stored: Memory, new: Memory) -> None:
-        same = (stored.text, stored.cues, dict(stored.metadata)) == (new.text, new.cues, dict(new.metadata))
-        if not same:
-            self.memory.update(
-                str(stored.id), text=new.text, metadata=new.metadata, cues=new.cues, namespace=self.namespace
-            )
+    async def aretrieve(self, str_or_query_bundle: QueryType) -> list[NodeWithScore]:
+        """Async twin of `retrieve`."""
+        return await super().aretrieve(_bundle_of(str_or_query_bundle))
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        recall = self.memory.recall(query_bundle.query_str, **self._conditions())
+        recall = self._recall(query_bundle.query_str)
         return [node_of(hit, recall) for hit in recall]
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        recall = await self.memory.arecall(query_bundle.query_str, **self._conditions())
-        return [node_of(hit, recall) for hit in recall]
+        return await asyncio.to_thread(self._retrieve, query_bundle)
+
+    def _recall(self, query: str) -> Recall:
+        asked = self._conditions()
+        recall = self.memory.recall(query, **asked)
+        self._told = self._told or tell_undated(self.memory, recall, asked)
+        return recall
 
     def _conditions(self) -> dict[str, Any]:
-        return {
-            "k": self.k,
-            "namespace": self.namespace,
-            "session_id": self.session_id,
-            "where": audible(where_of(self.filters)),
-            "after": self.after,
-            "before": self.before,
-        }
+        return conditions(
+            k=self.k,
+            namespace=self.namespace,
+            session_id=self.session_id,
+            where=where_of(self.filters),
+            after=self.after,
+            before=self.before,
+        )
+
+
+def _bundle_of(question: object) -> QueryBundle:
+    if isinstance(question, QueryBundle):
+        question_of(question.query_str, "a QueryBundle needs a query_str")
+        return question
+    return QueryBundle(question_of(question, "pass a text or a QueryBundle"))

@@ -107,6 +107,38 @@ def test_insert_takes_all_or_none(store: Store, clash: list[str]) -> None:
     assert store.version() == before
 
 
+def test_insert_in_the_place_of_what_is_stored(store: Store) -> None:
+    old = store.insert("n", [item("a"), item("b", session_id="s", timestamp=MOMENT)])
+    store.associate("a", "b", 0.5)
+    follower = Follower(store, "n")
+    follower.sync()
+    seqs = store.insert("n", [item("c"), item("b", "other", seed=9, role="user")], replace=True)
+    assert seqs[1] == old[1] and seqs[0] > old[1]
+    assert [(m.id, m.text, m.role, m.session_id, m.timestamp) for m in store.list()] == [
+        ("a", "a text", None, None, None),
+        ("b", "other", "user", None, None),
+        ("c", "a text", None, None, None),
+    ]
+    assert store.list(session_id="s") == []
+    assert [*store.associations()] == [("a", "b", 0.5)]
+    follower.sync()
+    fresh = Follower(store, "n")
+    fresh.sync()
+    assert {seq: row[0] for seq, row in follower.rows.items()} == {s: r[0] for s, r in fresh.rows.items()}
+    assert store.insert("n", [item("a", "alone")], replace=True) == [old[0]]
+
+
+@pytest.mark.parametrize("clash", [["new", "new"], ["old", "elsewhere"], ["old", "old"]])
+def test_insert_replaces_all_or_none_and_in_its_own_namespace(store: Store, clash: list[str]) -> None:
+    store.insert("n", [item("old")])
+    store.insert("m", [item("elsewhere")])
+    before = store.version()
+    with pytest.raises(InvalidInputError, match=repr(clash[1])):
+        store.insert("n", [item(key, "other") for key in clash], replace=True)
+    assert [m.text for m in store.list()] == ["a text", "a text"]
+    assert store.version() == before
+
+
 @pytest.mark.parametrize("key", [None, ""])
 def test_insert_wants_an_id(store: Store, key: str | None) -> None:
     with pytest.raises(InvalidInputError, match="id"):

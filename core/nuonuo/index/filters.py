@@ -2,13 +2,16 @@
 
 Fields are kept by column, each value once: a filter is a comparison of small integers, and the k hits
 inside a filter are found whenever k exist, since it is applied before anything is searched.
+
+What a record is (its role, its session) and what its metadata says are kept apart, so that neither shadows
+the other. A plain name means both: {"role": "manager"} lets through whose own role or whose metadata's
+"role" it is, and {"role": {"$ne": "manager"}} exactly the rest. {"$record": {"role": ...}} and
+{"$metadata": {"role": ...}} look at one of them alone.
 """
 
 from __future__ import annotations
 
-import json
-import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -17,8 +20,21 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.encoding.dates import Period
-from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.index.arrays import Growable
+from nuonuo.index.where import (
+    JOINS,
+    METADATA,
+    NULL,
+    OPPOSITES,
+    OWN,
+    RECORD,
+    Key,
+    conditions,
+    holds,
+    inside,
+    key_of,
+    parts,
+)
 from nuonuo.records import Memory
 
 BoolArray = npt.NDArray[np.bool_]
@@ -26,15 +42,6 @@ BoolArray = npt.NDArray[np.bool_]
 NO_TIME = np.iinfo(np.int64).min
 _ABSENT = -1
 _DAY = 86_400_000_000  # microseconds
-_ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
-    "$gt": operator.gt,
-    "$gte": operator.ge,
-    "$lt": operator.lt,
-    "$lte": operator.le,
-}
-_OPERATORS = ("$eq", "$ne", "$in", "$nin", *_ORDERED)
-
-Key = tuple[str, Any]  # kind and value, so that 1 and True differ while 1 and 1.0 do not
 
 
 def microseconds(moment: datetime) -> int:
@@ -68,12 +75,13 @@ class Fields:
 
     def __init__(self) -> None:
         self._times = Growable(np.int64)
-        self._columns: dict[str, _Column] = {}
+        self._own: dict[str, _Column] = {}  # by name, what the record is
+        self._columns: dict[str, _Column] = {}  # by name, what its metadata says
 
     def append(self) -> None:
         """Make room for the next row; it has no fields until it is `put`."""
         self._times.append([NO_TIME])
-        for column in self._columns.values():
+        for column in (*self._own.values(), *self._columns.values()):
             column.append()
 
     def closeness(self, period: Period, fade: float) -> npt.NDArray[np.float32]:
@@ -98,18 +106,20 @@ class Fields:
         """Take in the fields of ``row``, which must be new or cleared."""
         if memory.timestamp is not None:
             self._times.data[row] = microseconds(memory.timestamp)
-        values = {**memory.metadata, "role": memory.role, "session_id": memory.session_id}
-        for name, value in values.items():
-            if value is not None:
-                if name not in self._columns:
-                    self._columns[name] = _Column(len(self._times))
-                self._columns[name].put(row, _key(value))
+        own = {name: getattr(memory, name) for name in OWN}
+        for columns, values in ((self._own, own), (self._columns, memory.metadata)):
+            for name, value in values.items():
+                if value is not None:
+                    if name not in columns:
+                        columns[name] = _Column(len(self._times))
+                    columns[name].put(row, key_of(value))
 
     def clear(self, row: int) -> None:
         """Forget ``row``, and every value and field that no other row has."""
         self._times.data[row] = NO_TIME
-        for name in [name for name, column in self._columns.items() if column.clear(row)]:
-            del self._columns[name]
+        for columns in (self._own, self._columns):
+            for name in [name for name, column in columns.items() if column.clear(row)]:
+                del columns[name]
 
     def mask(
         self,
@@ -123,35 +133,66 @@ class Fields:
         """The rows of ``alive`` (n,) that meet every condition; time is in [after, before)."""
         mask = alive.copy()
         if session_id is not None:
-            mask &= self._matches("session_id", "$eq", session_id)
+            mask &= self._matches(RECORD, "session_id", "$eq", session_id)
         times = self._times.data
         if after is not None:
             mask &= times >= microseconds(after)
         if before is not None:
             mask &= (times < microseconds(before)) & (times != NO_TIME)
-        for name, condition in (where or {}).items():
-            for op, value in conditions(name, condition):
-                mask &= self._matches(name, op, value)
-        return mask
+        return mask & self._meets(where) if where else mask
 
     def state(self, row: int) -> dict[str, Any]:
         """What is kept of ``row``: for comparing two states."""
-        found = {name: column.value(row) for name, column in self._columns.items()}
-        return {"time": int(self._times.data[row]), **{k: v for k, v in found.items() if v is not None}}
+        found: dict[str, Any] = {"time": int(self._times.data[row])}
+        for scope, columns in ((RECORD, self._own), (METADATA, self._columns)):
+            values = {name: column.value(row) for name, column in columns.items()}
+            found[scope] = {name: value for name, value in values.items() if value is not None}
+        return found
 
     @property
     def nbytes(self) -> int:
-        return self._times.nbytes + sum(column.nbytes for column in self._columns.values())
+        columns = (*self._own.values(), *self._columns.values())
+        return self._times.nbytes + sum(column.nbytes for column in columns)
 
-    def _matches(self, name: str, op: str, value: Any) -> BoolArray:
-        column = self._columns.get(name) or _Column(len(self._times))
-        if op in ("$nin", "$ne"):
-            return ~self._matches(name, "$in" if op == "$nin" else "$eq", value)
-        if op in _ORDERED:
-            kind, wanted = _key(value)
-            compare = _ORDERED[op]
-            return column.isin([key for key in column.keys if key[0] == kind and compare(key[1], wanted)])
-        return column.isin([_key(each) for each in (value if op == "$in" else [value])])
+    def _meets(self, where: Mapping[str, Any], scope: str | None = None) -> BoolArray:
+        """The rows (n,), dead ones among them, that meet all of ``where``, in any part of ``scope``."""
+        mask = np.ones(len(self._times), bool)
+        for name, condition in where.items():
+            if name in JOINS:
+                masks = [self._meets(part, scope) for part in parts(where, name)]
+                joined = np.any(masks, axis=0) if name == "$or" else np.all(masks, axis=0)
+                mask &= ~joined if name == "$not" else joined
+            elif name in (RECORD, METADATA) and scope is None:
+                mask &= self._meets(condition, name)
+            else:
+                for op, value in conditions(name, condition):
+                    mask &= self._matches(scope, name, op, value)
+        return mask
+
+    def _matches(self, scope: str | None, name: str, op: str, value: Any) -> BoolArray:
+        if op == "$not":
+            return ~self._meets({name: value}, scope)
+        if op in OPPOSITES:
+            return ~self._matches(scope, name, OPPOSITES[op], value)
+        wanted = {key_of(each) for each in (value if op == "$in" else [value])}
+        listed = op in ("$eq", "$in")
+
+        def passes(key: Key) -> bool:
+            return key in wanted if listed else holds(key, op, value)
+
+        found, known = np.zeros((2, len(self._times)), bool)
+        for columns in [self._own] * (scope != METADATA) + [self._columns] * (scope != RECORD):
+            if name in columns:
+                column = columns[name]
+                found |= column.isin(wanted) if listed else column.passing(passes)
+                known |= column.known
+        head, _, path = name.partition(".")
+        if path and scope != RECORD and head in self._columns:
+            column = self._columns[head]
+            within = {key: inside(key, path) for key in column.keys}
+            found |= column.passing(lambda key: within[key] != NULL and passes(within[key]))
+            known |= column.passing(lambda key: within[key] != NULL)
+        return found | ~known if passes(NULL) else found  # absent is None
 
 
 class _Column:
@@ -191,10 +232,17 @@ class _Column:
     def keys(self) -> list[Key]:
         return list(self._number)
 
-    def isin(self, keys: Sequence[Key]) -> BoolArray:
+    @property
+    def known(self) -> BoolArray:
+        """Which rows (n,) have a value."""
+        return np.asarray(self._numbers.data != _ABSENT)
+
+    def passing(self, test: Callable[[Key], bool]) -> BoolArray:
+        """The rows (n,) that have a value that passes; each distinct one is tested once."""
+        return self.isin({key for key in self._number if test(key)})
+
+    def isin(self, keys: Set[Key]) -> BoolArray:
         numbers = [self._number[key] for key in keys if key in self._number]
-        if ("null", None) in keys:
-            numbers.append(_ABSENT)
         if len(numbers) == 1:
             return np.asarray(self._numbers.data == numbers[0])
         return np.isin(self._numbers.data, np.array(numbers, np.int32))
@@ -206,55 +254,3 @@ class _Column:
     @property
     def nbytes(self) -> int:
         return self._numbers.nbytes + len(self._keys) * 150
-
-
-def conditions(name: str, condition: Any) -> list[tuple[str, Any]]:
-    """One field's condition as (operator, value) pairs.
-
-    Raises:
-        InvalidInputError: an unknown operator, or a value that its operator cannot take.
-    """
-    if not isinstance(name, str):
-        raise InvalidTypeError(f"a filter's field must be a str, got {name!r}")
-    if not (isinstance(condition, Mapping) and any(str(key).startswith("$") for key in condition)):
-        return [("$eq", condition)]
-    for op, value in condition.items():
-        if op not in _OPERATORS:
-            raise InvalidInputError(
-                f"the filter on {name!r} has the operator {op!r}; expected one of {', '.join(_OPERATORS)}"
-            )
-        if op in ("$in", "$nin") and (
-            isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__")
-        ):
-            raise InvalidInputError(f"{op} on {name!r} needs a list of values, got {value!r}")
-        if op in _ORDERED and (isinstance(value, bool) or not isinstance(value, (int, float, str))):
-            raise InvalidInputError(f"{op} on {name!r} needs a number or a str, got {value!r}")
-    return list(condition.items())
-
-
-def check_where(where: object) -> None:
-    """Raise `InvalidTypeError` or `InvalidInputError` unless ``where`` is a filter."""
-    if where is None:
-        return
-    if not isinstance(where, Mapping):
-        raise InvalidTypeError(
-            f"where must be a mapping such as {{'role': 'user'}}, got {type(where).__name__} {where!r}"
-        )
-    for name, condition in where.items():
-        for _, value in conditions(name, condition):
-            _key(list(value) if isinstance(value, (set, frozenset, tuple)) else value)
-
-
-def _key(value: Any) -> Key:
-    if value is None:
-        return ("null", None)
-    if isinstance(value, bool):
-        return ("bool", value)
-    if isinstance(value, (int, float)):
-        return ("number", value)
-    if isinstance(value, str):
-        return ("str", value)
-    try:
-        return ("json", json.dumps(value, sort_keys=True))
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"a filter compares JSON values, got {value!r}: {error}") from error

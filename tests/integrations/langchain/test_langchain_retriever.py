@@ -6,15 +6,17 @@ import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from langchain_classic.chains import RetrievalQA
 from langchain_core.documents import Document
 from langchain_core.load import dumpd
+from langchain_core.messages import HumanMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import ConfigurableField, RunnablePassthrough
-from langchain_samples import FACTS, listener, new_embedder, said
+from langchain_samples import FACTS, listener, new_embedder
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 from langchain_words import WHEN
 from pydantic import ValidationError
@@ -68,7 +70,9 @@ def test_a_document_is_the_memory_and_why_it_was_recalled(engine: AssociativeMem
     (hit,) = (recall := engine.recall("garage code", 1))
     assert (document.id, document.page_content) == ("g", "The garage code is 4471.")
     why = document.metadata.pop("nuonuo")
-    assert document.metadata == {"role": "user", "session_id": "s", "timestamp": WHEN.isoformat(), "score": 3}
+    own = {"role": "user", "session_id": "s", "timestamp": WHEN.isoformat()}
+    assert document.metadata == {**own, "score": 3}
+    assert {name: why[name] for name in own} == own
     assert why["score"] == pytest.approx(hit.score)
     assert why["confidence"] == pytest.approx(recall.confidence)
     assert sum(why["signals"].values()) == pytest.approx(why["score"])
@@ -148,27 +152,6 @@ async def test_inside_of_chains(past: AssociativeMemory) -> None:
     assert "The garage code is 4471." in str(model.heard[-1])
 
 
-async def test_documents_fill_it(engine: AssociativeMemory) -> None:
-    retriever = NuonuoRetriever(memory=engine, namespace="docs", session_id="book")
-    ids = retriever.add_documents(
-        [
-            Document("Page one is about beagles.", id="p1", metadata={"page": 1, "role": "author"}),
-            Document("Page two is about boats.", metadata={"page": 2}),
-        ]
-    )
-    ids += await retriever.aadd_documents([Document("Page three is about apples.")])
-    assert ids[0] == "p1"
-    assert said(engine, "book", "docs")[0] == ("author", "Page one is about beagles.")
-    found = retriever.invoke("beagles", k=1)
-    assert found[0].metadata["page"] == 1
-    copy = NuonuoRetriever(memory=AssociativeMemory(embedder=new_embedder()))
-    copy.add_documents(found)
-    assert copy.memory.list()[0].metadata == {"page": 1}
-    assert copy.memory.list()[0].session_id == "book"
-    with pytest.raises(InvalidInputError, match="p1"):
-        retriever.add_documents([Document("again", id="p1")])
-
-
 def test_a_path_opens_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minilm: MiniLM) -> None:
     monkeypatch.setattr("nuonuo.memory.default_embedder", lambda: minilm)
     path = tmp_path / "m.db"
@@ -185,8 +168,6 @@ def test_what_is_not_possible_is_said(past: AssociativeMemory) -> None:
         NuonuoRetriever(memory=3)
     with pytest.raises(ValidationError, match="top_k"):
         NuonuoRetriever(memory=past, top_k=3)
-    with pytest.raises(ValidationError, match="greater than or equal to 1"):
-        NuonuoRetriever(memory=past, k=0)
     retriever = NuonuoRetriever(memory=past)
     with pytest.raises(InvalidInputError, match="k must be at least 1"):
         retriever.invoke("Rex", k=0)
@@ -195,3 +176,47 @@ def test_what_is_not_possible_is_said(past: AssociativeMemory) -> None:
     with pytest.raises(InvalidInputError, match=r"\$regex"):
         retriever.invoke("Rex", where={"n": {"$regex": "x"}})
     assert dumpd(retriever)["type"] == "not_implemented"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "says"),
+    [
+        ({"k": 0}, InvalidInputError, "k must be at least 1"),
+        ({"k": "5"}, InvalidTypeError, "k must be an int, got str '5'"),
+        ({"k": 2.0}, InvalidTypeError, "k must be an int"),
+        ({"where": {"n": {"$regex": "x"}}}, InvalidInputError, r"\$regex"),
+        ({"where": {"$nor": []}}, InvalidInputError, r"\$nor"),
+        ({"where": "role"}, InvalidTypeError, "where must be a mapping"),
+        ({"after": "last week"}, InvalidInputError, "after is no point in time"),
+        ({"before": []}, InvalidTypeError, "before must be a datetime"),
+        ({"namespace": " "}, InvalidInputError, "namespace must hold some text"),
+        ({"namespace": None}, InvalidTypeError, "namespace must be a str"),
+        ({"session_id": ""}, InvalidInputError, "session_id must hold some text"),
+        ({"timestamp_key": 3}, InvalidTypeError, "timestamp_key must be the name of a metadata key"),
+        ({"role_key": ["a", None]}, InvalidTypeError, "role_key must be"),
+    ],
+)
+def test_a_wrong_argument_is_told_at_construction(
+    past: AssociativeMemory, wrong: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        NuonuoRetriever(**{"memory": past, **wrong})
+    if wrong.keys() & {"k", "where", "after", "before"}:
+        with pytest.raises(error, match=says):
+            NuonuoRetriever(memory=past).invoke("Rex", **wrong)
+
+
+@pytest.mark.parametrize("question", [{"question": "Rex"}, None, 3, ["Rex"], HumanMessage("Rex")])
+async def test_a_question_is_a_text(past: AssociativeMemory, question: Any) -> None:
+    retriever = NuonuoRetriever(memory=past)
+    with pytest.raises(InvalidTypeError, match="itemgetter"):
+        retriever.invoke(question)
+    with pytest.raises(InvalidTypeError, match=f"got {type(question).__name__}"):
+        await retriever.ainvoke(question)
+
+
+def test_a_session_may_be_named_by_what_is_no_text(past: AssociativeMemory) -> None:
+    past.add(["Rex of seven", "Rex of a uuid"], session_id="7")
+    assert len(NuonuoRetriever(memory=past, session_id=7).invoke("Rex")) == 2
+    assert len(NuonuoRetriever(memory=past).invoke("Rex", session_id=7)) == 2
+    assert NuonuoRetriever(memory=past, session_id=UUID(int=7)).invoke("Rex") == []

@@ -152,8 +152,8 @@ async def test_filters_and_wrong_arguments(engine: AssociativeMemory) -> None:
     assert "4471" not in await block.aget([ChatMessage(role="user", content=QUESTION)], session_id="s")
     with pytest.raises(ValueError, match="extra"):
         NuonuoMemoryBlock(memory=engine, nmae="x")
-    inside = MetadataFilters(filters=[MetadataFilter(key="a", value="x", operator="contains")])
-    with pytest.raises((InvalidInputError, ValueError), match="looks inside"):
+    inside = MetadataFilters(filters=[MetadataFilter(key="a", value="x", operator="in")])
+    with pytest.raises((InvalidInputError, ValueError), match="needs a list"):
         NuonuoMemoryBlock(memory=engine, filters=inside)
 
 
