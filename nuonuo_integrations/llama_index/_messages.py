@@ -27,14 +27,8 @@ MESSAGE_KEY = "llama_index_message"  # the whole message, where its text and rol
 Tokenizer = Callable[[str], Sequence[Any]]
 
 
-def memory_of(message: ChatMessage, session_id: str | None) -> Memory | None:
-    """``message`` as a memory; None where it is nothing but what was injected into the prompt.
-
-    What was injected and comes back inside a message (a model echoed it) is taken out.
-    """
-    said = without_injected(message)
-    if said is None:
-        return None
+def memory_of(said: ChatMessage, session_id: str | None) -> Memory:
+    """A message as a memory. What was injected into a prompt has been taken out: `without_injected`."""
     text = text_of(said).strip()
     metadata: dict[str, Any] = {}
     if not text or said.role in (MessageRole.SYSTEM, MessageRole.DEVELOPER):

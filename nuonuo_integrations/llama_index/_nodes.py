@@ -12,11 +12,12 @@ from llama_index.core.vector_stores.utils import metadata_dict_to_node
 from nuonuo import Hit, Memory, Recall
 from nuonuo_integrations._engine import SILENT_KEY
 from nuonuo_integrations.llama_index._messages import MESSAGE_KEY
+from nuonuo_integrations.llama_index._session import WINDOW_KEY
 
 EVIDENCE_KEY = "nuonuo"
 
 _CONTENT_KEY, _TYPE_KEY, _SOURCE_KEY = "_node_content", "_node_type", "ref_doc_id"
-_INTERNAL = {_CONTENT_KEY, _TYPE_KEY, MESSAGE_KEY, SILENT_KEY}
+_INTERNAL = {_CONTENT_KEY, _TYPE_KEY, MESSAGE_KEY, WINDOW_KEY, SILENT_KEY}
 
 
 def memory_of(node: BaseNode) -> Memory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
@@ -14,14 +15,18 @@ from llama_index.core.utils import get_tokenizer
 from llama_index.core.vector_stores.types import MetadataFilters
 
 from nuonuo import Recall
+from nuonuo.checks import label_of
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible, recall_unshown
+from nuonuo_integrations.llama_index._alignment import repeated
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
-from nuonuo_integrations.llama_index._messages import Tokenizer, memory_of, text_of
+from nuonuo_integrations.llama_index._messages import Tokenizer, memory_of, text_of, without_injected
 from nuonuo_integrations.llama_index._recalled import fitted
+from nuonuo_integrations.llama_index._session import Session
 
 _SESSION = "session_id"  # where LlamaIndex writes the session into a message's additional_kwargs
+_LOOKED_AT = 1000  # messages of a session among which a queue's may be
 _REMEMBERED = 64  # contents that may still come back to be truncated
 
 
@@ -29,7 +34,8 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
     """Long-term memory as one block of ``llama_index.core.memory.Memory``.
 
     The composite memory hands a block only what falls out of its short-term queue. Where every message
-    is to be stored as it comes, use `NuonuoMemory` instead.
+    is to be stored as it comes, use `NuonuoMemory` instead. The queue is the window, what is shown now, and
+    ``Memory.set`` and ``Memory.reset`` concern it alone; what the block has stored stays until `forget`.
 
     Args:
         memory: the engine, or the path of its file.
@@ -84,21 +90,43 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
     async def aput(
         self, messages: list[ChatMessage], from_short_term_memory: bool = False, session_id: str | None = None
     ) -> None:
-        """Store ``messages`` in their session; the messages themselves stay as they are."""
+        """Store ``messages`` in their session; the messages themselves stay as they are.
+
+        A queue that was set to the last messages again hands on again what it has handed on before. So
+        what comes from the queue is not stored a second time where the session ends with it already.
+        """
         if self.accept_short_term_memory or not from_short_term_memory:
-            await self._store(messages, session_id)
+            await asyncio.to_thread(self._store, messages, session_id, from_short_term_memory)
 
     async def _aput(self, messages: list[ChatMessage]) -> None:
-        await self._store(messages, None)
+        await asyncio.to_thread(self._store, messages, None, False)
 
-    async def _store(self, messages: Sequence[ChatMessage], session_id: str | None) -> None:
+    def _store(self, messages: Sequence[ChatMessage], session_id: str | None, again: bool) -> None:
         memories = []
         for message in messages:
             kwargs = dict(message.additional_kwargs)
             written = kwargs.pop(_SESSION, None)
-            bare = message.model_copy(update={"additional_kwargs": kwargs})
-            memories.append(memory_of(bare, session_id if session_id is not None else written))
-        await self.memory.aadd([each for each in memories if each is not None], namespace=self.namespace)
+            said = without_injected(message.model_copy(update={"additional_kwargs": kwargs}))
+            if said is not None:
+                memories.append(memory_of(said, session_id if session_id is not None else written))
+        if again and session_id is not None:
+            stored = Session(self.memory, self.namespace, session_id).stored()
+            memories = memories[repeated(memories, [*islice(stored, _LOOKED_AT)][::-1]) :]
+        self.memory.add(memories, namespace=self.namespace)
+
+    def forget(self, session_id: str) -> int:
+        """Delete all that this session has stored here, and return how many messages it was.
+
+        ``Memory.reset`` and ``Memory.set`` concern the queue alone: they delete nothing here.
+
+        Raises:
+            InvalidTypeError, InvalidInputError: no session id; nothing is deleted.
+        """
+        return self.memory.forget(namespace=self.namespace, session_id=label_of(session_id, "session_id"))
+
+    async def aforget(self, session_id: str) -> int:
+        """Async twin of `forget`, run in a thread."""
+        return await asyncio.to_thread(self.forget, session_id)
 
     async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
         """As many of the memories, the best first, as fit into what is left; None where none does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from os import PathLike
 from typing import Annotated, Any
@@ -17,28 +18,31 @@ from llama_index.core.utils import get_tokenizer
 from llama_index.core.vector_stores.types import MetadataFilters
 from pydantic import PlainSerializer
 
-from nuonuo import AssociativeMemory, Memory, Recall
+from nuonuo import AssociativeMemory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible, engine_of, recall_unshown
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
     Tokenizer,
-    as_json,
     memory_of,
     message_of,
     text_of,
     without_injected,
 )
 from nuonuo_integrations.llama_index._recalled import as_stored_now, fitted
-from nuonuo_integrations.llama_index._window import Turn, last_user, newest, pages, read_back, tokens_of
+from nuonuo_integrations.llama_index._session import Given, Session
+from nuonuo_integrations.llama_index._window import Turn, last_user, newest, read_back, tokens_of
 
-_PAGE = 64  # messages read at a time: a long session is never read whole
 _RATIO: float = CompositeMemory.model_fields["chat_history_token_ratio"].default
 
 
 class NuonuoMemory(BaseMemory):
     """Stores every message as it is put, and gives back the recent ones with what the question evokes.
+
+    It has two sides. The window is the conversation as it is shown now: `get_all`, `get`, `set` and `reset`
+    concern it, and it lives in the file, under the session id. The long-term memory keeps all that was
+    said; only `forget` deletes from it. What has left the window is recalled.
 
     What is recalled comes first, as one marked system message. Recalling changes nothing, and what was
     recalled for a question is kept until the next: agents ask several times a turn. Nothing injected is
@@ -46,10 +50,12 @@ class NuonuoMemory(BaseMemory):
 
     Args:
         memory: the engine, or the path of its file.
-        session_id: this conversation; a new one where none is given.
+        session_id: this conversation; a new one where none is given. Its window is there again after a
+            restart, in another process, and for every object with this session id.
         namespace: the wall between tenants.
         k: how many memories are recalled.
-        across_sessions: recall from all conversations of the namespace; False for this one alone.
+        across_sessions: recall from all conversations of the namespace; False for this session id alone, with
+            what was said under it before a `reset`.
         filters: what may be recalled: conditions on metadata and "role".
         token_limit: what `get` may return at most, less its ``initial_token_count``; only the user's own
             question comes whatever it takes.
@@ -105,7 +111,7 @@ class NuonuoMemory(BaseMemory):
 
         Args:
             memory: the engine, or the path of its file; None for one in RAM.
-            chat_history: the session's messages, as for `set`.
+            chat_history: what is shown first, as for `set`; None for what is shown already.
             llm: gives the token limit where none is given: three quarters of its context window.
             **kwargs: as for the class.
         """
@@ -121,36 +127,57 @@ class NuonuoMemory(BaseMemory):
     # -- writing ----------------------------------------------------------------------------------
 
     def put(self, message: ChatMessage) -> None:
-        """Store a message."""
+        """Store a message; it is shown after what is shown now."""
         self.put_messages([message])
 
     def put_messages(self, messages: list[ChatMessage]) -> None:
         """Store messages, all or none."""
-        memories = [memory_of(message, self.session_id) for message in messages]
-        self.memory.add([each for each in memories if each is not None], namespace=self.namespace)
+        self._session().append([each.memory for each in self._given(messages)])
 
     def set(self, messages: list[ChatMessage]) -> None:
-        """Make ``messages`` the session's; those that it begins with already are not stored again."""
-        stored = self._stored()
-        given = [each for each in map(without_injected, messages) if each is not None]
-        same = 0
-        for memory, message in zip(stored, given, strict=False):
-            if as_json(message_of(memory)) != as_json(message):
-                break
-            same += 1
-        self.put_messages(given[same:])  # first, so that nothing is lost if it fails
-        self.memory.forget(ids=[str(memory.id) for memory in stored[same:]])
+        """Show ``messages`` from now on, and nothing else: make them the window.
+
+        Nothing is deleted. What of them the session holds already is not stored again, in whatever part of
+        it; what is new is stored once, in their order. So a back end that keeps no state may send the last
+        messages each time, with ``chat(..., chat_history=...)`` or ``run(..., chat_history=...)``. A message
+        counts as stored where its words were said in that place, though it comes back without its images,
+        tool calls or other keys; it is shown as it is given here.
+        """
+        self._kept = None
+        self._session().show(self._given(messages))
 
     def reset(self) -> None:
-        """Forget this session, and nothing else."""
+        """Empty the window, as a "new chat" button does; nothing is deleted.
+
+        What was said before is no longer shown, and is recalled like another conversation's. To delete
+        it, call `forget`.
+        """
+        self.set([])
+
+    def forget(self) -> int:
+        """Delete all that was ever said in this session, shown or not, and return how many messages it was.
+
+        They are gone from the long-term memory and its file; other sessions stay as they are.
+        """
         self._kept = None
-        self.memory.forget(namespace=self.namespace, session_id=self.session_id)
+        return self.memory.forget(namespace=self.namespace, session_id=self.session_id)
+
+    async def aforget(self) -> int:
+        """Async twin of `forget`, run in a thread."""
+        return await asyncio.to_thread(self.forget)
+
+    def _given(self, messages: Sequence[ChatMessage]) -> list[Given]:
+        said = [each for each in map(without_injected, messages) if each is not None]
+        return [Given(message, memory_of(message, self.session_id)) for message in said]
+
+    def _session(self) -> Session:
+        return Session(self.memory, self.namespace, self.session_id)
 
     # -- asking -----------------------------------------------------------------------------------
 
     def get_all(self) -> list[ChatMessage]:
-        """All messages of the session, in order."""
-        return [message_of(memory) for memory in self._stored()]
+        """The window: the messages that are shown now, in order."""
+        return [message_of(memory) for memory in self._session().window()][::-1]
 
     def get(
         self, input: str | ChatMessage | None = None, initial_token_count: int = 0, **kwargs: Any
@@ -162,7 +189,7 @@ class NuonuoMemory(BaseMemory):
             initial_token_count: tokens of the limit that the caller has used already.
         """
         room = self.token_limit - initial_token_count
-        history = read_back(pages(self._newest, _PAGE), room, self.tokenizer_fn)
+        history = read_back(self._session().window(), room, self.tokenizer_fn)
         must = last_user(history)
         asked = None if must is None else history[must]
         last = "" if asked is None else text_of(asked.message)
@@ -206,18 +233,6 @@ class NuonuoMemory(BaseMemory):
         question = messages[-1]
         blocks = [TextBlock(text=block), *question.blocks]
         return [*messages[:-1], question.model_copy(update={"blocks": blocks})]
-
-    def _newest(self, offset: int, limit: int) -> list[Memory]:
-        return self.memory.list(
-            namespace=self.namespace,
-            session_id=self.session_id,
-            newest_first=True,
-            offset=offset,
-            limit=limit,
-        )
-
-    def _stored(self) -> list[Memory]:
-        return self.memory.list(namespace=self.namespace, session_id=self.session_id)
 
 
 def _ids(recent: list[Turn]) -> set[str]:

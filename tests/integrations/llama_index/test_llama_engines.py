@@ -100,20 +100,6 @@ async def test_astream_chat(chat: BaseChatEngine, memory: NuonuoMemory, model: L
     check(memory, model, replies)
 
 
-def test_a_given_history_replaces_the_session_and_reset_ends_it(
-    memory: NuonuoMemory, model: Listener
-) -> None:
-    chat = SimpleChatEngine.from_defaults(llm=model, memory=memory)
-    history = [ChatMessage(role="user", content="Hello"), ChatMessage(role="assistant", content="Hi")]
-    chat.chat("first")
-    chat.chat("second", chat_history=history)
-    assert said(chat.chat_history)[:3] == [("user", "Hello"), ("assistant", "Hi"), ("user", "second")]
-    assert len(chat.chat_history) == 4
-    chat.reset()
-    assert chat.chat_history == []
-    assert len(memory.memory.list(session_id="before")) == len(FACTS)
-
-
 def test_a_new_conversation_remembers_the_one_before(memory: NuonuoMemory, model: Listener) -> None:
     SimpleChatEngine.from_defaults(llm=model, memory=memory).chat("My parrot is called Coco.")
     later = NuonuoMemory(memory=memory.memory, session_id="later")

@@ -267,32 +267,7 @@ def test_it_can_stand_before_the_question(past: AssociativeMemory) -> None:
     assert past.list() == before
 
 
-# -- set, reset, and the rest ---------------------------------------------------------------------
-
-
-def test_set_keeps_what_is_the_same_and_replaces_the_rest(engine: AssociativeMemory) -> None:
-    memory = make(engine)
-    make(engine, session_id="other").put(user("other"))
-    memory.set([user("a"), assistant("b"), user("c")])
-    ids = [stored.id for stored in engine.list(session_id="now")]
-    memory.set([user("a"), assistant("B"), user("c"), assistant("d")])
-    assert said(memory.get_all()) == [("user", "a"), ("assistant", "B"), ("user", "c"), ("assistant", "d")]
-    assert engine.list(session_id="now")[0].id == ids[0]
-    memory.set([])
-    assert memory.get_all() == []
-    assert said(make(engine, session_id="other").get_all()) == [("user", "other")]
-
-
-def test_reset_forgets_its_session_only(past: AssociativeMemory) -> None:
-    make(past, namespace="yours").put(user("yours"))
-    memory = make(past)
-    memory.put(user(QUESTION))
-    memory.get()
-    memory.reset()
-    assert memory.get_all() == []
-    assert len(past.list(session_id="before")) == len(FACTS)
-    assert said(make(past, namespace="yours").get_all()) == [("user", "yours")]
-    assert "4471" in memory.get(input=QUESTION)[0].content
+# -- the rest ---------------------------------------------------------------------------------------
 
 
 async def test_the_async_twins_do_the_same(past: AssociativeMemory) -> None:
