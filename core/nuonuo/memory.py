@@ -376,6 +376,11 @@ class AssociativeMemory:
         """The namespaces that hold at least one memory, sorted."""
         return self._store.namespaces()
 
+    @property
+    def version(self) -> int:
+        """A number that changes whenever anything is written, by whichever process; cheap to ask for."""
+        return self._store.version()
+
     def stats(self) -> Stats:
         """How much is stored, by what embedder, and how much of it is in RAM."""
         counts, identity = self._store.counts(), self._encoder.identity

@@ -52,7 +52,7 @@ def newest(turns: Sequence[Turn], room: float, must: int | None) -> list[Turn]:
     """The newest turns inside ``room`` tokens, beginning with no answer to what was cut off.
 
     Args:
-        must: the turn that comes whatever it costs: the question. What follows it comes as a whole or not.
+        must: the message that comes whatever it costs: the question.
     """
     start, spent = len(turns), 0
     while start > 0 and spent + turns[start - 1].tokens <= room:

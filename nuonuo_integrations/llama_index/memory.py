@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from os import PathLike
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
@@ -37,6 +37,17 @@ from nuonuo_integrations.llama_index._window import Turn, last_user, newest, rea
 _RATIO: float = CompositeMemory.model_fields["chat_history_token_ratio"].default
 
 
+_Query = tuple[str, str | None]  # the question, and the id of the last user message: one turn
+
+
+class _Kept(NamedTuple):
+    """What was recalled for a question, and the engine's version at that time."""
+
+    query: _Query
+    version: int
+    recall: Recall
+
+
 class NuonuoMemory(BaseMemory):
     """Stores every message as it is put, and gives back the recent ones with what the question evokes.
 
@@ -45,7 +56,8 @@ class NuonuoMemory(BaseMemory):
     said; only `forget` deletes from it. What has left the window is recalled.
 
     What is recalled comes first, as one marked system message. Recalling changes nothing, and what was
-    recalled for a question is kept until the next: agents ask several times a turn. Nothing injected is
+    recalled for a question is kept for the turn, since agents ask several times: until the next question,
+    or until anybody else has written, in whatever process. Nothing injected is
     stored, also where a model echoes it. Everything sync has its true async twin.
 
     Args:
@@ -58,7 +70,9 @@ class NuonuoMemory(BaseMemory):
             what was said under it before a `reset`.
         filters: what may be recalled: conditions on metadata and "role".
         token_limit: what `get` may return at most, less its ``initial_token_count``; only the user's own
-            question comes whatever it takes.
+            question comes whatever it takes. The newest turn, the question with all that followed it, comes
+            whole, and what is recalled gives way to it; where it is more than all of the limit, the question
+            comes alone.
         chat_history_token_ratio: the least part of that for the recent messages, where there are as many.
         insert_method: "system" for a message of its own, first of all; "user" to put it before the question
             instead. ``ReActAgent`` and ``CodeActAgent`` drop or overwrite the first system message: give them
@@ -79,7 +93,7 @@ class NuonuoMemory(BaseMemory):
     insert_method: Annotated[InsertMethod, PlainSerializer(lambda how: how.value)] = InsertMethod.SYSTEM
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
 
-    _kept: tuple[tuple[str, str | None], Recall] | None = PrivateAttr(default=None)
+    _kept: _Kept | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -132,7 +146,15 @@ class NuonuoMemory(BaseMemory):
 
     def put_messages(self, messages: list[ChatMessage]) -> None:
         """Store messages, all or none."""
-        self._session().append([each.memory for each in self._given(messages)])
+        memories = [each.memory for each in self._given(messages)]
+        kept, self._kept = self._kept, None
+        newest = [] if kept is None else self._newest(1)
+        current = kept is not None and kept.version == self.memory.version
+        self._session().append(memories)
+        if kept is not None and current:
+            version = self.memory.version
+            if self._newest(len(memories) + 1)[len(memories) :] == newest:  # nobody else wrote meanwhile
+                self._kept = kept._replace(version=version)
 
     def set(self, messages: list[ChatMessage]) -> None:
         """Show ``messages`` from now on, and nothing else: make them the window.
@@ -166,6 +188,10 @@ class NuonuoMemory(BaseMemory):
         """Async twin of `forget`, run in a thread."""
         return await asyncio.to_thread(self.forget)
 
+    def _newest(self, limit: int) -> list[str | None]:
+        newest = self.memory.list(namespace=self.namespace, newest_first=True, limit=limit)
+        return [memory.id for memory in newest]
+
     def _given(self, messages: Sequence[ChatMessage]) -> list[Given]:
         said = [each for each in map(without_injected, messages) if each is not None]
         return [Given(message, memory_of(message, self.session_id)) for message in said]
@@ -197,9 +223,13 @@ class NuonuoMemory(BaseMemory):
         if question and question != last:  # it is put after it is answered: it needs its room too
             room -= len(self.tokenizer_fn(question))
             must = None
-        # The recent messages have a right to their share; what they leave is for what is recalled;
-        # what that leaves is for more of the recent. Nothing is shown twice.
-        recent = newest(history, room * self.chat_history_token_ratio, must)
+        turn = tokens_of(history[last_user(history) or 0 :])
+        if must is not None and turn > room:  # no block stands where the answer to the question had to go
+            return [history[must].message]
+        # The recent messages have a right to their share, the newest turn to all of it; what they leave
+        # is for what is recalled; what that leaves is for more of the recent. Nothing is shown twice.
+        share = max(room * self.chat_history_token_ratio, turn if turn <= room else 0)
+        recent = newest(history, share, must)
         query = question or last, asked and asked.stored.id
         recall = self._recalled(query, recent)
         block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn)
@@ -209,10 +239,11 @@ class NuonuoMemory(BaseMemory):
             block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn)
         return self._inserted(block, [turn.message for turn in recent])
 
-    def _recalled(self, query: tuple[str, str | None], recent: list[Turn]) -> Recall:
-        """What is kept for the question, unless some of it is now among the recent messages."""
-        if self._kept is not None and self._kept[0] == query:
-            kept = as_stored_now(self.memory, self._kept[1], self.namespace)
+    def _recalled(self, query: _Query, recent: list[Turn]) -> Recall:
+        """What is kept for the question, unless anybody wrote since, or some of it is recent now."""
+        version = self.memory.version
+        if self._kept is not None and (self._kept.query, self._kept.version) == (query, version):
+            kept = as_stored_now(self.memory, self._kept.recall, self.namespace)
             if not any(hit.memory.id in _ids(recent) for hit in kept):
                 return kept
         own = None if self.across_sessions else {"session_id": self.session_id}
@@ -220,7 +251,7 @@ class NuonuoMemory(BaseMemory):
         recall = recall_unshown(
             self.memory, query[0], self.k, exclude=_ids(recent), namespace=self.namespace, where=where
         )
-        self._kept = query, recall
+        self._kept = _Kept(query, version, recall)
         return recall
 
     def _inserted(self, block: str, messages: list[ChatMessage]) -> list[ChatMessage]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -193,23 +194,55 @@ def test_filters_say_what_may_be_recalled(past: AssociativeMemory) -> None:
 # -- the turn -------------------------------------------------------------------------------------
 
 
-def test_a_recall_is_kept_for_the_turn_and_made_anew_for_the_next(past: AssociativeMemory) -> None:
+@pytest.fixture
+def recalls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The questions that the engine is asked, as they come."""
+    asked: list[str] = []
+    recall = AssociativeMemory.recall
+
+    def counting(self: AssociativeMemory, query: str, *args: Any, **kwargs: Any) -> Any:
+        asked.append(query)
+        return recall(self, query, *args, **kwargs)
+
+    monkeypatch.setattr(AssociativeMemory, "recall", counting)
+    return asked
+
+
+def test_a_recall_is_kept_for_the_turn_and_made_anew_for_the_next(
+    past: AssociativeMemory, recalls: list[str]
+) -> None:
     memory = make(past, k=2)
     memory.put(user(QUESTION))
     first = memory.get()
-    past.add("The garage code is 9902.", session_id="elsewhere")
-    assert memory.get() == first
-    memory.put_messages(
-        [
-            ChatMessage(
-                role="assistant", blocks=[ToolCallBlock(tool_call_id="1", tool_name="f", tool_kwargs={})]
-            ),
-            ChatMessage(role="tool", content="ok", additional_kwargs={"tool_call_id": "1"}),
-        ]
-    )
+    call = ToolCallBlock(tool_call_id="1", tool_name="f", tool_kwargs={})
+    memory.put(ChatMessage(role="assistant", blocks=[call]))
+    memory.put_messages([ChatMessage(role="tool", content="ok", additional_kwargs={"tool_call_id": "1"})])
     assert memory.get()[:2] == first
+    assert recalls == [QUESTION]
     memory.put_messages([assistant("4471"), user(QUESTION)])
-    assert "9902" in memory.get()[0].content
+    memory.get()
+    assert recalls[1:]
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_what_another_process_wrote_is_seen_at_the_next_call(tmp_path: Path, between: bool) -> None:
+    def opened() -> AssociativeMemory:
+        return AssociativeMemory.open(tmp_path / "m.db", embedder=new_embedder())
+
+    with opened() as mine, opened() as theirs:
+        memory = make(mine, k=2)
+        memory.put(user(QUESTION))
+        assert memory.get() == [user(QUESTION)]
+        (id,) = theirs.add("The garage code is 9902.")
+        if between:
+            memory.put(assistant("Let me look."))
+        assert "9902" in str(memory.get()[0].content)
+        theirs.update(id, text="The garage code is 1234.")
+        assert "1234" in str(memory.get()[0].content)
+        theirs.forget(ids=[id])
+        assert "garage code is" not in str(memory.get()[0].content)
+        theirs.add("The garage code is 5555.", namespace="elsewhere")
+        assert "5555" not in str(memory.get())
 
 
 def test_what_is_forgotten_meanwhile_is_not_shown(past: AssociativeMemory) -> None:
