@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -11,20 +11,24 @@ from llama_index.core.base.llms.types import (
     CachePoint,
     ChatMessage,
     CitableBlock,
+    ContentBlock,
     MessageRole,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
 )
 from llama_index.core.memory.memory import Memory as CompositeMemory
+from llama_index.core.schema import QueryBundle
 
 from nuonuo import Memory
+from nuonuo.errors import InvalidTypeError
 from nuonuo_integrations._engine import SILENT_KEY
 from nuonuo_integrations._prompt import strip
 
 MESSAGE_KEY = "llama_index_message"  # the whole message, where its text and role do not say it all
 
 Tokenizer = Callable[[str], Sequence[Any]]
+Input = str | ChatMessage | QueryBundle | ContentBlock | Sequence[ContentBlock]  # what may be asked with
 
 
 def memory_of(said: ChatMessage, session_id: str | None) -> Memory:
@@ -79,6 +83,47 @@ def without_injected(message: ChatMessage) -> ChatMessage | None:
 def text_of(message: ChatMessage) -> str:
     """What ``message`` says: its text, also where that is wrapped to be cited."""
     return "\n".join(_texts(message.blocks))
+
+
+def question_of(given: object) -> str:
+    """The text of what a memory is asked with; empty for None.
+
+    Raises:
+        InvalidTypeError: no text, message, `QueryBundle` or content blocks.
+    """
+    if isinstance(given, QueryBundle):
+        return given.query_str
+    if isinstance(given, ChatMessage):
+        return text_of(given)
+    blocks = list(given) if isinstance(given, (list, tuple)) else [given]
+    if all(hasattr(block, "block_type") for block in blocks):
+        return "\n".join(_texts(blocks))
+    if given is None or isinstance(given, str):
+        return given or ""
+    raise InvalidTypeError(
+        "input must be a str, a ChatMessage, a QueryBundle or content blocks, "
+        f"got {type(given).__name__} {given!r}"
+    )
+
+
+def messages_of(given: object) -> list[ChatMessage]:
+    """``given`` if it is a list of messages.
+
+    Raises:
+        InvalidTypeError: it is not.
+    """
+    if isinstance(given, (str, Mapping, ChatMessage)) or not isinstance(given, Iterable):
+        raise InvalidTypeError(
+            f"messages must be a list of ChatMessage, got {type(given).__name__} {given!r}"
+        )
+    found = list(given)
+    for each in found:
+        if not isinstance(each, ChatMessage):
+            raise InvalidTypeError(
+                f"a message must be a ChatMessage, got {type(each).__name__} {each!r}; "
+                "make it one: ChatMessage(role=..., content=...)"
+            )
+    return found
 
 
 def as_json(message: ChatMessage) -> dict[str, Any]:

@@ -9,19 +9,26 @@ from itertools import islice
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
-from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, field_validator
+from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from llama_index.core.memory.memory import BaseMemoryBlock
 from llama_index.core.utils import get_tokenizer
 from llama_index.core.vector_stores.types import MetadataFilters
+from typing_extensions import Self
 
 from nuonuo import Recall
-from nuonuo.checks import label_of
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import audible, recall_unshown
+from nuonuo_integrations._engine import audible, label_of, recall_unshown
 from nuonuo_integrations.llama_index._alignment import repeated
+from nuonuo_integrations.llama_index._component import Component, Count, Label
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
-from nuonuo_integrations.llama_index._messages import Tokenizer, memory_of, text_of, without_injected
+from nuonuo_integrations.llama_index._messages import (
+    Tokenizer,
+    memory_of,
+    messages_of,
+    text_of,
+    without_injected,
+)
 from nuonuo_integrations.llama_index._recalled import fitted
 from nuonuo_integrations.llama_index._session import Session
 
@@ -30,7 +37,7 @@ _LOOKED_AT = 1000  # messages of a session among which a queue's may be
 _REMEMBERED = 64  # contents that may still come back to be truncated
 
 
-class NuonuoMemoryBlock(BaseMemoryBlock[str]):
+class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
     """Long-term memory as one block of ``llama_index.core.memory.Memory``.
 
     The composite memory hands a block only what falls out of its short-term queue. Where every message
@@ -52,30 +59,27 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
 
     name: str = "NuonuoMemory"
     memory: Engine
-    namespace: str = DEFAULT_NAMESPACE
-    k: int = Field(default=10, ge=1)
-    across_sessions: bool = False
+    namespace: Label = DEFAULT_NAMESPACE
+    k: Count = 10
+    across_sessions: bool = Field(default=False, strict=True)
     filters: MetadataFilters | None = None
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
 
     # The composite memory hands back the text when it wants less of it; this is what it was made of.
     _made_of: OrderedDict[str, Recall] = PrivateAttr(default_factory=OrderedDict)
 
-    @field_validator("filters")
-    @classmethod
-    def _expressible(cls, filters: MetadataFilters | None) -> MetadataFilters | None:
-        where_of(filters)
-        return filters
+    @model_validator(mode="after")
+    def _expressible(self) -> Self:
+        self._where(None)
+        return self
 
     async def _aget(
         self, messages: list[ChatMessage] | None = None, session_id: str | None = None, **block_kwargs: Any
     ) -> str:
         """What the last user message evokes, less what the prompt shows already; empty for nothing."""
-        said = [text_of(each) for each in messages or [] if each.role == MessageRole.USER]
-        shown = {text_of(each).strip() for each in messages or []}
-        # A session of None lets through only what was stored without one.
-        own = None if self.across_sessions else {"session_id": session_id}
-        where = audible(where_of(self.filters), own)
+        given = messages_of(messages or [])
+        said = [text_of(each) for each in given if each.role == MessageRole.USER]
+        shown = {text_of(each).strip() for each in given}
         recall = await asyncio.to_thread(
             recall_unshown,
             self.memory,
@@ -83,9 +87,14 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
             self.k,
             shown=lambda hit: hit.memory.text in shown,
             namespace=self.namespace,
-            where=where,
+            where=self._where(session_id),
         )
         return self._remembered(recall, None)
+
+    def _where(self, session_id: str | None) -> dict[str, Any]:
+        # A session of None lets through only what was stored without one.
+        own = None if self.across_sessions else {"session_id": session_id}
+        return audible(where_of(self.filters), own)
 
     async def aput(
         self, messages: list[ChatMessage], from_short_term_memory: bool = False, session_id: str | None = None
@@ -103,7 +112,7 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
 
     def _store(self, messages: Sequence[ChatMessage], session_id: str | None, again: bool) -> None:
         memories = []
-        for message in messages:
+        for message in messages_of(messages):
             kwargs = dict(message.additional_kwargs)
             written = kwargs.pop(_SESSION, None)
             said = without_injected(message.model_copy(update={"additional_kwargs": kwargs}))

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Annotated, Any, NamedTuple
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
-from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from llama_index.core.llms.llm import LLM
 from llama_index.core.memory.chat_memory_buffer import DEFAULT_TOKEN_LIMIT_RATIO
 from llama_index.core.memory.memory import DEFAULT_TOKEN_LIMIT, InsertMethod, generate_chat_store_key
@@ -17,16 +17,22 @@ from llama_index.core.memory.types import BaseMemory
 from llama_index.core.utils import get_tokenizer
 from llama_index.core.vector_stores.types import MetadataFilters
 from pydantic import PlainSerializer
+from typing_extensions import Self
 
 from nuonuo import AssociativeMemory, Recall
+from nuonuo.checks import count_of
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible, engine_of, recall_unshown
+from nuonuo_integrations.llama_index._component import Component, Count, Label
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
+    Input,
     Tokenizer,
     memory_of,
     message_of,
+    messages_of,
+    question_of,
     text_of,
     without_injected,
 )
@@ -48,7 +54,7 @@ class _Kept(NamedTuple):
     recall: Recall
 
 
-class NuonuoMemory(BaseMemory):
+class NuonuoMemory(Component, BaseMemory):
     """Stores every message as it is put, and gives back the recent ones with what the question evokes.
 
     It has two sides. The window is the conversation as it is shown now: `get_all`, `get`, `set` and `reset`
@@ -83,13 +89,13 @@ class NuonuoMemory(BaseMemory):
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     memory: Engine
-    session_id: str = Field(default_factory=generate_chat_store_key)
-    namespace: str = DEFAULT_NAMESPACE
-    k: int = Field(default=10, ge=1)
-    across_sessions: bool = True
+    session_id: Label = Field(default_factory=generate_chat_store_key)
+    namespace: Label = DEFAULT_NAMESPACE
+    k: Count = 10
+    across_sessions: bool = Field(default=True, strict=True)
     filters: MetadataFilters | None = None
-    token_limit: int = Field(default=DEFAULT_TOKEN_LIMIT, ge=1)
-    chat_history_token_ratio: float = Field(default=_RATIO, ge=0, le=1)
+    token_limit: Count = DEFAULT_TOKEN_LIMIT
+    chat_history_token_ratio: float = Field(default=_RATIO, ge=0, le=1, strict=True)
     insert_method: Annotated[InsertMethod, PlainSerializer(lambda how: how.value)] = InsertMethod.SYSTEM
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
 
@@ -101,11 +107,10 @@ class NuonuoMemory(BaseMemory):
         # LlamaIndex writes the class name into what it serializes.
         return {k: v for k, v in values.items() if k != "class_name"} if isinstance(values, dict) else values
 
-    @field_validator("filters")
-    @classmethod
-    def _expressible(cls, filters: MetadataFilters | None) -> MetadataFilters | None:
-        where_of(filters)
-        return filters
+    @model_validator(mode="after")
+    def _expressible(self) -> Self:
+        self._where()
+        return self
 
     @classmethod
     def class_name(cls) -> str:
@@ -141,7 +146,12 @@ class NuonuoMemory(BaseMemory):
     # -- writing ----------------------------------------------------------------------------------
 
     def put(self, message: ChatMessage) -> None:
-        """Store a message; it is shown after what is shown now."""
+        """Store a message; it is shown after what is shown now.
+
+        Raises:
+            InvalidTypeError: no `ChatMessage`.
+            InvalidInputError: it holds what cannot be written down; which field it is, is said.
+        """
         self.put_messages([message])
 
     def put_messages(self, messages: list[ChatMessage]) -> None:
@@ -193,7 +203,7 @@ class NuonuoMemory(BaseMemory):
         return [memory.id for memory in newest]
 
     def _given(self, messages: Sequence[ChatMessage]) -> list[Given]:
-        said = [each for each in map(without_injected, messages) if each is not None]
+        said = [each for each in map(without_injected, messages_of(messages)) if each is not None]
         return [Given(message, memory_of(message, self.session_id)) for message in said]
 
     def _session(self) -> Session:
@@ -206,20 +216,24 @@ class NuonuoMemory(BaseMemory):
         return [message_of(memory) for memory in self._session().window()][::-1]
 
     def get(
-        self, input: str | ChatMessage | None = None, initial_token_count: int = 0, **kwargs: Any
+        self, input: Input | None = None, initial_token_count: int = 0, **kwargs: Any
     ) -> list[ChatMessage]:
         """What is recalled for the question, then the recent messages.
 
         Args:
-            input: the question; the last user message of the session where None.
+            input: the question: a text, a message, a `QueryBundle` or content blocks; the last user
+                message that is shown where None.
             initial_token_count: tokens of the limit that the caller has used already.
+
+        Raises:
+            InvalidTypeError, InvalidInputError: anything else.
         """
-        room = self.token_limit - initial_token_count
+        question = question_of(input)
+        room = self.token_limit - count_of(initial_token_count, "initial_token_count", 0)
         history = read_back(self._session().window(), room, self.tokenizer_fn)
         must = last_user(history)
         asked = None if must is None else history[must]
         last = "" if asked is None else text_of(asked.message)
-        question = text_of(input) if isinstance(input, ChatMessage) else input
         if question and question != last:  # it is put after it is answered: it needs its room too
             room -= len(self.tokenizer_fn(question))
             must = None
@@ -246,13 +260,15 @@ class NuonuoMemory(BaseMemory):
             kept = as_stored_now(self.memory, self._kept.recall, self.namespace)
             if not any(hit.memory.id in _ids(recent) for hit in kept):
                 return kept
-        own = None if self.across_sessions else {"session_id": self.session_id}
-        where = audible(where_of(self.filters), own)
         recall = recall_unshown(
-            self.memory, query[0], self.k, exclude=_ids(recent), namespace=self.namespace, where=where
+            self.memory, query[0], self.k, exclude=_ids(recent), namespace=self.namespace, where=self._where()
         )
         self._kept = _Kept(query, version, recall)
         return recall
+
+    def _where(self) -> dict[str, Any]:
+        own = None if self.across_sessions else {"session_id": self.session_id}
+        return audible(where_of(self.filters), own)
 
     def _inserted(self, block: str, messages: list[ChatMessage]) -> list[ChatMessage]:
         if not block:

@@ -208,7 +208,7 @@ async def test_set_and_reset_of_the_queue_delete_nothing_and_forget_does(
     await memory.areset()
     assert engine.list() == stored
     assert "4471" in str(await memory.aget(input=QUESTION))
-    for nobody in (None, " ", 7):
+    for nobody in (None, " ", b"s"):
         with pytest.raises(NuonuoError, match="session_id"):
             block.forget(nobody)  # type: ignore[arg-type]
     assert await block.aforget("s") == len(stored) - 1

@@ -15,7 +15,7 @@ from llama_index.core.chat_engine import (
 )
 from llama_index.core.chat_engine.types import BaseChatEngine
 from llama_index.core.query_engine import RetrieverQueryEngine
-from llama_index.core.schema import TextNode
+from llama_index.core.schema import QueryBundle, TextNode
 from llama_index.core.workflow import Context
 from llama_samples import FACTS, Listener, said
 
@@ -98,6 +98,14 @@ async def test_astream_chat(chat: BaseChatEngine, memory: NuonuoMemory, model: L
         if response.awrite_response_to_history_task is not None:
             await response.awrite_response_to_history_task
     check(memory, model, replies)
+
+
+def test_a_context_engine_may_be_asked_with_a_query_bundle(memory: NuonuoMemory, model: Listener) -> None:
+    retriever = NuonuoRetriever(memory.memory, k=1, namespace="documents")
+    retriever.add_nodes([TextNode(text="Garages must be locked at night.")])
+    chat = ContextChatEngine.from_defaults(retriever, llm=model, memory=memory)
+    chat.chat(QueryBundle(QUESTION))
+    assert any(FACTS[3] in str(message.content) for message in model.heard[0])
 
 
 def test_a_new_conversation_remembers_the_one_before(memory: NuonuoMemory, model: Listener) -> None:

@@ -25,10 +25,8 @@ from llama_index.core.llms import MockLLM
 from llama_index.core.tools import ToolSelection
 from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
 from llama_samples import FACTS, QUESTION, assistant, make, new_embedder, said, user, words
-from pydantic import ValidationError
 
 from nuonuo import AssociativeMemory
-from nuonuo.errors import InvalidTypeError
 from nuonuo_integrations.llama_index import NuonuoMemory
 
 PIXEL = bytes.fromhex(
@@ -356,16 +354,3 @@ def test_from_defaults_as_llama_index_makes_memories(engine: AssociativeMemory) 
     assert said(memory.get_all()) == [("user", "a")]
     assert NuonuoMemory.from_defaults(engine, llm=MockLLM(), token_limit=7).token_limit == 7
     assert NuonuoMemory(memory=engine).session_id != NuonuoMemory(memory=engine).session_id
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"k": 0}, {"token_limit": 0}, {"token_limt": 5}, {"chat_history_token_ratio": 2}]
-)
-def test_wrong_arguments_are_refused(engine: AssociativeMemory, wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match=next(iter(wrong))):
-        make(engine, **wrong)
-
-
-def test_a_memory_must_be_one() -> None:
-    with pytest.raises(InvalidTypeError, match="path"):
-        NuonuoMemory(memory=3)
