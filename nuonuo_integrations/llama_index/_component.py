@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ValidationError, ValidationInfo
 from nuonuo import checks
 from nuonuo.errors import InvalidInputError, InvalidTypeError, NuonuoError
 from nuonuo_integrations._engine import label_of
+from nuonuo_integrations._named import named
 
 
 def _count(value: object, info: ValidationInfo) -> int:
@@ -23,6 +24,9 @@ def _label(value: object, info: ValidationInfo) -> str:
 
 Count = Annotated[int, BeforeValidator(_count)]  # at least 1
 Label = Annotated[str, BeforeValidator(_label)]  # the name of a session or a namespace
+
+# The keys of a message's additional_kwargs that may hold its time; of several the first that can be read.
+Timestamp = Annotated[tuple[str, ...], BeforeValidator(lambda keys: named(keys, None, None).timestamp)]
 
 
 class Component:

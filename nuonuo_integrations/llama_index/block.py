@@ -19,10 +19,11 @@ from nuonuo import Recall
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible, label_of, recall_unshown
 from nuonuo_integrations.llama_index._alignment import repeated
-from nuonuo_integrations.llama_index._component import Component, Count, Label
+from nuonuo_integrations.llama_index._component import Component, Count, Label, Timestamp
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
+    TIMESTAMP_KEY,
     Tokenizer,
     memory_of,
     messages_of,
@@ -51,6 +52,9 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
         across_sessions: recall from all conversations of the namespace. False keeps each to its own,
             also where several ``Memory`` objects share one block: each call says whose it is.
         filters: what may be recalled: conditions on metadata and "role".
+        timestamp_key: the key, or keys, of a message's ``additional_kwargs`` that hold the time at which it
+            was said: a datetime, an ISO 8601 text, or seconds (or milliseconds) since 1970. A message
+            without one is said now.
         tokenizer_fn: counts when the composite memory asks for less; LlamaIndex's own where none is given.
         name, description, priority, accept_short_term_memory: as for every block.
     """
@@ -63,6 +67,7 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
     k: Count = 10
     across_sessions: bool = Field(default=False, strict=True)
     filters: MetadataFilters | None = None
+    timestamp_key: Timestamp = TIMESTAMP_KEY
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
 
     # The composite memory hands back the text when it wants less of it; this is what it was made of.
@@ -117,7 +122,8 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
             written = kwargs.pop(_SESSION, None)
             said = without_injected(message.model_copy(update={"additional_kwargs": kwargs}))
             if said is not None:
-                memories.append(memory_of(said, session_id if session_id is not None else written))
+                own = session_id if session_id is not None else written
+                memories.append(memory_of(said, own, self.timestamp_key))
         if again and session_id is not None:
             stored = Session(self.memory, self.namespace, session_id).stored()
             memories = memories[repeated(memories, [*islice(stored, _LOOKED_AT)][::-1]) :]

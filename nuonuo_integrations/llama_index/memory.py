@@ -23,10 +23,11 @@ from nuonuo import AssociativeMemory, Recall
 from nuonuo.checks import count_of
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible, engine_of, recall_unshown
-from nuonuo_integrations.llama_index._component import Component, Count, Label
+from nuonuo_integrations.llama_index._component import Component, Count, Label, Timestamp
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
+    TIMESTAMP_KEY,
     Input,
     Tokenizer,
     memory_of,
@@ -83,6 +84,9 @@ class NuonuoMemory(Component, BaseMemory):
         insert_method: "system" for a message of its own, first of all; "user" to put it before the question
             instead. ``ReActAgent`` and ``CodeActAgent`` drop or overwrite the first system message: give them
             a ``system_prompt``, which then is the first, or use "user".
+        timestamp_key: the key, or keys, of a message's ``additional_kwargs`` that hold the time at which it
+            was said: a datetime, an ISO 8601 text, or seconds (or milliseconds) since 1970. A message
+            without one is said now.
         tokenizer_fn: counts; LlamaIndex's own tokenizer where none is given.
     """
 
@@ -97,6 +101,7 @@ class NuonuoMemory(Component, BaseMemory):
     token_limit: Count = DEFAULT_TOKEN_LIMIT
     chat_history_token_ratio: float = Field(default=_RATIO, ge=0, le=1, strict=True)
     insert_method: Annotated[InsertMethod, PlainSerializer(lambda how: how.value)] = InsertMethod.SYSTEM
+    timestamp_key: Timestamp = TIMESTAMP_KEY
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
 
     _kept: _Kept | None = PrivateAttr(default=None)
@@ -204,7 +209,7 @@ class NuonuoMemory(Component, BaseMemory):
 
     def _given(self, messages: Sequence[ChatMessage]) -> list[Given]:
         said = [each for each in map(without_injected, messages_of(messages)) if each is not None]
-        return [Given(message, memory_of(message, self.session_id)) for message in said]
+        return [Given(message, memory_of(message, self.session_id, self.timestamp_key)) for message in said]
 
     def _session(self) -> Session:
         return Session(self.memory, self.namespace, self.session_id)

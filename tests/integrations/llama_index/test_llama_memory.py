@@ -22,17 +22,11 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 from llama_index.core.llms import MockLLM
-from llama_index.core.tools import ToolSelection
 from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
-from llama_samples import FACTS, QUESTION, assistant, make, new_embedder, said, user, words
+from llama_samples import FACTS, PIXEL, QUESTION, assistant, make, new_embedder, said, user, words
 
 from nuonuo import AssociativeMemory
 from nuonuo_integrations.llama_index import NuonuoMemory
-
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001"
-    "e221bc330000000049454e44ae426082"
-)
 
 
 @pytest.fixture
@@ -73,26 +67,6 @@ def test_every_message_comes_back_as_it_was_put(engine: AssociativeMemory, messa
     assert memory.get() == [message]
     assert message.model_dump() == before
     assert engine.stats().memories == 1
-
-
-def test_what_json_cannot_hold_is_kept_as_text(engine: AssociativeMemory) -> None:
-    call = ToolSelection(tool_id="1", tool_name="find", tool_kwargs={"q": 1})
-    kwargs = {"tool_calls": [call], "logprob": float("-inf"), "raw": object(), "data": b"ab"}
-    make(engine).put(assistant("yes", additional_kwargs=kwargs))
-    (back,) = make(engine).get_all()
-    assert back.additional_kwargs["tool_calls"] == [call.model_dump()]
-    assert back.additional_kwargs["logprob"] == "-Infinity"
-    assert back.additional_kwargs["raw"].startswith("<object")
-    assert back.content == "yes"
-
-
-def test_images_in_the_old_way_come_back_once(engine: AssociativeMemory) -> None:
-    from llama_index.core.schema import ImageDocument
-
-    message = user("look", additional_kwargs={"images": [ImageDocument(image=PIXEL)]})
-    make(engine).put(message)
-    (back,) = make(engine).get_all()
-    assert back.blocks == message.blocks
 
 
 @settings(max_examples=40, deadline=None)

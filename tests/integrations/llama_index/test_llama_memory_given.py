@@ -1,4 +1,4 @@
-"""What NuonuoMemory and its block are given: any text is a question, and what cannot be meant is told at once."""
+"""What NuonuoMemory and its block are given: any text asks, and what cannot be meant is told at once."""
 
 from __future__ import annotations
 
