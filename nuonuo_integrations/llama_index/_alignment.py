@@ -16,34 +16,52 @@ _SPEAKERS = (MessageRole.USER, MessageRole.ASSISTANT)
 def aligned(given: Sequence[Memory], stored: Sequence[Memory]) -> list[Memory | None]:
     """For each of ``given`` the one of ``stored`` that it is; None where it is none of them.
 
-    Both are in order, and the order holds in what is found; of several ways the one that takes the latest.
+    Both are in order, and the order holds in what is found. Of several ways it is the one that takes the
+    latest of ``stored``, for the first of ``given``: what a history tells last is what may be new.
+
+    The longest common subsequence, bit-parallel (Hyyrö 2004): of row i, bit j is unset where the first i + 1
+    of ``given`` have one more in common with the first j + 1 of ``stored`` than with the first j.
     """
+    full = (1 << len(stored)) - 1
+    rows, row = [], full
+    where = _Where(stored)
+    for one in given:
+        both = row & where.same_as(one)
+        row = ((row + both) | (row - both)) & full
+        rows.append(row)
+
+    def length(i: int, j: int) -> int:
+        return j - (rows[i - 1] & ((1 << j) - 1)).bit_count() if i else 0
+
     found: list[Memory | None] = [None] * len(given)
-    end, last = len(given), len(stored)
-    while end and last and same(given[end - 1], stored[last - 1]):  # what most histories come down to
-        end, last = end - 1, last - 1
-        found[end] = stored[last]
-    start = 0
-    while start < min(end, last) and same(given[start], stored[start]):
-        found[start] = stored[start]
-        start += 1
-    # lengths[i][j]: how many of given[start : start + i] are among stored[start : start + j], in order
-    lengths = [[0] * (last - start + 1)]
-    for one in given[start:end]:
-        above, row = lengths[-1], [0]
-        for j, other in enumerate(stored[start:last]):
-            row.append(above[j] + 1 if same(one, other) else max(above[j + 1], row[j]))
-        lengths.append(row)
-    i, j = end - start, last - start
+    i, j = len(given), len(stored)
     while i and j:
-        if same(given[start + i - 1], stored[start + j - 1]):
-            i, j = i - 1, j - 1
-            found[start + i] = stored[start + j]
-        elif lengths[i - 1][j] >= lengths[i][j - 1]:
+        if length(i - 1, j) == length(i, j):
             i -= 1
+        elif where.same_as(given[i - 1]) >> (j - 1) & 1:
+            i, j = i - 1, j - 1
+            found[i] = stored[j]
         else:
             j -= 1
     return found
+
+
+class _Where:
+    """Where in ``stored`` each message stands, as the bits of a number."""
+
+    def __init__(self, stored: Sequence[Memory]) -> None:
+        self._stored = stored
+        self._places: dict[tuple[str | None, str], list[int]] = {}
+        for at, memory in enumerate(stored):
+            self._places.setdefault((memory.role, memory.text), []).append(at)
+        self._known: dict[tuple[str | None, str, str], int] = {}
+
+    def same_as(self, memory: Memory) -> int:
+        key = memory.role, memory.text, str(memory.metadata.get(MESSAGE_KEY))
+        if key not in self._known:
+            places = self._places.get((memory.role, memory.text), ())
+            self._known[key] = sum(1 << at for at in places if same(memory, self._stored[at]))
+        return self._known[key]
 
 
 def repeated(given: Sequence[Memory], stored: Sequence[Memory]) -> int:

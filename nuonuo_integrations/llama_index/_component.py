@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, ValidationError, ValidationInfo
 
@@ -12,6 +13,8 @@ from nuonuo import checks
 from nuonuo.errors import InvalidInputError, InvalidTypeError, NuonuoError
 from nuonuo_integrations._engine import label_of
 from nuonuo_integrations._named import named
+
+T = TypeVar("T")
 
 
 def _count(value: object, info: ValidationInfo) -> int:
@@ -28,9 +31,13 @@ Label = Annotated[str, BeforeValidator(_label)]  # the name of a session or a na
 # The keys of a message's additional_kwargs that may hold its time; of several the first that can be read.
 Timestamp = Annotated[tuple[str, ...], BeforeValidator(lambda keys: named(keys, None, None).timestamp)]
 
+OnError = Literal["log", "raise"]
+
+logger = logging.getLogger(__name__)
+
 
 class Component:
-    """Mixed into a pydantic component with the fields ``memory`` and ``tokenizer_fn``."""
+    """Mixed into a pydantic component with the fields ``memory``, ``tokenizer_fn`` and ``on_error``."""
 
     if not TYPE_CHECKING:  # type checkers know the fields better
 
@@ -39,6 +46,18 @@ class Component:
                 super().__init__(**fields)
             except ValidationError as error:
                 raise _ours(type(self), error) from error
+
+    def _tried(self, work: Callable[[], T], otherwise: T, what: str) -> T:
+        """What ``work`` gives; where the engine fails, ``otherwise``, and the log says what and why."""
+        try:
+            return work()
+        except (InvalidInputError, InvalidTypeError):
+            raise  # what was given cannot be meant: no accident
+        except Exception:  # an embedder's own code raises what it likes
+            if self.on_error == "raise":  # type: ignore[attr-defined]
+                raise
+            logger.exception("%s: %s", type(self).__name__, what)
+            return otherwise
 
     def __getstate__(self) -> dict[Any, Any]:
         """The fields: the engine pickles by its path and options, and says so where it cannot.

@@ -15,11 +15,11 @@ from llama_index.core.utils import get_tokenizer
 from llama_index.core.vector_stores.types import MetadataFilters
 from typing_extensions import Self
 
-from nuonuo import Recall
+from nuonuo import Memory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible, label_of, recall_unshown
 from nuonuo_integrations.llama_index._alignment import repeated
-from nuonuo_integrations.llama_index._component import Component, Count, Label, Timestamp
+from nuonuo_integrations.llama_index._component import Component, Count, Label, OnError, Timestamp
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
@@ -56,6 +56,8 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
             was said: a datetime, an ISO 8601 text, or seconds (or milliseconds) since 1970. A message
             without one is said now.
         tokenizer_fn: counts when the composite memory asks for less; LlamaIndex's own where none is given.
+        on_error: "log" keeps the run's answer where the engine cannot recall or store, because a disk is full
+            or an embedder fails, and logs what and why; "raise" raises it. `forget` always raises.
         name, description, priority, accept_short_term_memory: as for every block.
     """
 
@@ -68,6 +70,7 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
     across_sessions: bool = Field(default=False, strict=True)
     filters: MetadataFilters | None = None
     timestamp_key: Timestamp = TIMESTAMP_KEY
+    on_error: OnError = "log"
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
 
     # The composite memory hands back the text when it wants less of it; this is what it was made of.
@@ -85,15 +88,19 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
         given = messages_of(messages or [])
         said = [text_of(each) for each in given if each.role == MessageRole.USER]
         shown = {text_of(each).strip() for each in given}
-        recall = await asyncio.to_thread(
-            recall_unshown,
-            self.memory,
-            said[-1] if said else "",
-            self.k,
-            shown=lambda hit: hit.memory.text in shown,
-            namespace=self.namespace,
-            where=self._where(session_id),
-        )
+
+        def recalled() -> Recall:
+            return recall_unshown(
+                self.memory,
+                said[-1] if said else "",
+                self.k,
+                shown=lambda hit: hit.memory.text in shown,
+                namespace=self.namespace,
+                where=self._where(session_id),
+            )
+
+        what = f"nothing is recalled in the session {session_id!r}"
+        recall = await asyncio.to_thread(self._tried, recalled, Recall("", (), 0.0), what)
         return self._remembered(recall, None)
 
     def _where(self, session_id: str | None) -> dict[str, Any]:
@@ -124,9 +131,13 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
             if said is not None:
                 own = session_id if session_id is not None else written
                 memories.append(memory_of(said, own, self.timestamp_key))
-        if again and session_id is not None:
-            stored = Session(self.memory, self.namespace, session_id).stored()
-            memories = memories[repeated(memories, [*islice(stored, _LOOKED_AT)][::-1]) :]
+        what = f"{len(memories)} messages of the session {session_id!r} are not stored"
+        self._tried(lambda: self._append(memories, session_id if again else None), None, what)
+
+    def _append(self, memories: list[Memory], queue_of: str | None) -> None:
+        if queue_of is not None:
+            stored = islice(Session(self.memory, self.namespace, queue_of).stored(), _LOOKED_AT)
+            memories = memories[repeated(memories, [*stored][::-1]) :]
         self.memory.add(memories, namespace=self.namespace)
 
     def forget(self, session_id: str) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
-from typing import Annotated, Any, NamedTuple
+from threading import Lock
+from typing import Annotated, Any
 
-from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from llama_index.core.llms.llm import LLM
 from llama_index.core.memory.chat_memory_buffer import DEFAULT_TOKEN_LIMIT_RATIO
@@ -19,11 +20,11 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from pydantic import PlainSerializer
 from typing_extensions import Self
 
-from nuonuo import AssociativeMemory, Recall
+from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.checks import count_of
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible, engine_of, recall_unshown
-from nuonuo_integrations.llama_index._component import Component, Count, Label, Timestamp
+from nuonuo_integrations.llama_index._component import Component, Count, Label, OnError, Timestamp
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
@@ -37,22 +38,12 @@ from nuonuo_integrations.llama_index._messages import (
     text_of,
     without_injected,
 )
-from nuonuo_integrations.llama_index._recalled import as_stored_now, fitted
+from nuonuo_integrations.llama_index._recalled import Kept, Query, as_stored_now, fitted, ids_of, inserted
 from nuonuo_integrations.llama_index._session import Given, Session
 from nuonuo_integrations.llama_index._window import Turn, last_user, newest, read_back, tokens_of
 
+_TAKING = Lock()
 _RATIO: float = CompositeMemory.model_fields["chat_history_token_ratio"].default
-
-
-_Query = tuple[str, str | None]  # the question, and the id of the last user message: one turn
-
-
-class _Kept(NamedTuple):
-    """What was recalled for a question, and the engine's version at that time."""
-
-    query: _Query
-    version: int
-    recall: Recall
 
 
 class NuonuoMemory(Component, BaseMemory):
@@ -64,8 +55,8 @@ class NuonuoMemory(Component, BaseMemory):
 
     What is recalled comes first, as one marked system message. Recalling changes nothing, and what was
     recalled for a question is kept for the turn, since agents ask several times: until the next question,
-    or until anybody else has written, in whatever process. Nothing injected is
-    stored, also where a model echoes it. Everything sync has its true async twin.
+    or until anybody else has written, in whatever process. Nothing injected is stored, also where a model
+    echoes it. Everything sync has its true async twin.
 
     Args:
         memory: the engine, or the path of its file.
@@ -88,6 +79,9 @@ class NuonuoMemory(Component, BaseMemory):
             was said: a datetime, an ISO 8601 text, or seconds (or milliseconds) since 1970. A message
             without one is said now.
         tokenizer_fn: counts; LlamaIndex's own tokenizer where none is given.
+        on_error: "log" keeps the run's answer where the engine cannot recall or store, because a disk is full
+            or an embedder fails, and logs what and why; "raise" raises it. What could not be stored is
+            shown all the same, and stored with the next message. `set`, `reset` and `forget` always raise.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -102,9 +96,11 @@ class NuonuoMemory(Component, BaseMemory):
     chat_history_token_ratio: float = Field(default=_RATIO, ge=0, le=1, strict=True)
     insert_method: Annotated[InsertMethod, PlainSerializer(lambda how: how.value)] = InsertMethod.SYSTEM
     timestamp_key: Timestamp = TIMESTAMP_KEY
+    on_error: OnError = "log"
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
 
-    _kept: _Kept | None = PrivateAttr(default=None)
+    _kept: Kept | None = PrivateAttr(default=None)
+    _unstored: list[Memory] = PrivateAttr(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
@@ -161,7 +157,22 @@ class NuonuoMemory(Component, BaseMemory):
 
     def put_messages(self, messages: list[ChatMessage]) -> None:
         """Store messages, all or none."""
-        memories = [each.memory for each in self._given(messages)]
+        self._store([each.memory for each in self._given(messages)])
+
+    def _store(self, memories: list[Memory]) -> None:
+        """Store ``memories``, after those that could not be stored before."""
+        with _TAKING:
+            waiting, self._unstored = self._unstored, []
+        every = [*waiting, *memories]
+        what = f"{len(every)} messages of the session {self.session_id!r} are not stored"
+        try:
+            waiting = self._tried(lambda: self._append(every), every, what)
+        finally:
+            with _TAKING:
+                self._unstored = [*waiting, *self._unstored]
+
+    def _append(self, memories: list[Memory]) -> list[Memory]:
+        """Store ``memories``, and return none of them."""
         kept, self._kept = self._kept, None
         newest = [] if kept is None else self._newest(1)
         current = kept is not None and kept.version == self.memory.version
@@ -170,6 +181,7 @@ class NuonuoMemory(Component, BaseMemory):
             version = self.memory.version
             if self._newest(len(memories) + 1)[len(memories) :] == newest:  # nobody else wrote meanwhile
                 self._kept = kept._replace(version=version)
+        return []
 
     def set(self, messages: list[ChatMessage]) -> None:
         """Show ``messages`` from now on, and nothing else: make them the window.
@@ -180,8 +192,10 @@ class NuonuoMemory(Component, BaseMemory):
         counts as stored where its words were said in that place, though it comes back without its images,
         tool calls or other keys; it is shown as it is given here.
         """
-        self._kept = None
-        self._session().show(self._given(messages))
+        given = self._given(messages)
+        self._append(self._unstored)
+        self._kept, self._unstored = None, []
+        self._session().show(given)
 
     def reset(self) -> None:
         """Empty the window, as a "new chat" button does; nothing is deleted.
@@ -196,7 +210,7 @@ class NuonuoMemory(Component, BaseMemory):
 
         They are gone from the long-term memory and its file; other sessions stay as they are.
         """
-        self._kept = None
+        self._kept, self._unstored = None, []
         return self.memory.forget(namespace=self.namespace, session_id=self.session_id)
 
     async def aforget(self) -> int:
@@ -211,6 +225,11 @@ class NuonuoMemory(Component, BaseMemory):
         said = [each for each in map(without_injected, messages_of(messages)) if each is not None]
         return [Given(message, memory_of(message, self.session_id, self.timestamp_key)) for message in said]
 
+    def _window(self) -> Iterator[Memory]:
+        """What is shown, the newest first."""
+        yield from reversed(self._unstored)
+        yield from self._session().window()
+
     def _session(self) -> Session:
         return Session(self.memory, self.namespace, self.session_id)
 
@@ -218,7 +237,7 @@ class NuonuoMemory(Component, BaseMemory):
 
     def get_all(self) -> list[ChatMessage]:
         """The window: the messages that are shown now, in order."""
-        return [message_of(memory) for memory in self._session().window()][::-1]
+        return [message_of(memory) for memory in self._window()][::-1]
 
     def get(
         self, input: Input | None = None, initial_token_count: int = 0, **kwargs: Any
@@ -235,7 +254,7 @@ class NuonuoMemory(Component, BaseMemory):
         """
         question = question_of(input)
         room = self.token_limit - count_of(initial_token_count, "initial_token_count", 0)
-        history = read_back(self._session().window(), room, self.tokenizer_fn)
+        history = read_back(self._window(), room, self.tokenizer_fn)
         must = last_user(history)
         asked = None if must is None else history[must]
         last = "" if asked is None else text_of(asked.message)
@@ -253,39 +272,35 @@ class NuonuoMemory(Component, BaseMemory):
         recall = self._recalled(query, recent)
         block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn)
         recent = newest(history, room - len(self.tokenizer_fn(block)), must)
-        if any(hit.memory.id in _ids(recent) for hit in recall):
+        if any(hit.memory.id in ids_of(recent) for hit in recall):
             recall = self._recalled(query, recent)
             block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn)
-        return self._inserted(block, [turn.message for turn in recent])
+        return inserted(block, [turn.message for turn in recent], self.insert_method)
 
-    def _recalled(self, query: _Query, recent: list[Turn]) -> Recall:
+    def _recalled(self, query: Query, recent: list[Turn]) -> Recall:
         """What is kept for the question, unless anybody wrote since, or some of it is recent now."""
         version = self.memory.version
         if self._kept is not None and (self._kept.query, self._kept.version) == (query, version):
             kept = as_stored_now(self.memory, self._kept.recall, self.namespace)
-            if not any(hit.memory.id in _ids(recent) for hit in kept):
+            if not any(hit.memory.id in ids_of(recent) for hit in kept):
                 return kept
-        recall = recall_unshown(
-            self.memory, query[0], self.k, exclude=_ids(recent), namespace=self.namespace, where=self._where()
-        )
-        self._kept = _Kept(query, version, recall)
+
+        def recalled() -> Recall:
+            return recall_unshown(
+                self.memory,
+                query[0],
+                self.k,
+                exclude=ids_of(recent),
+                namespace=self.namespace,
+                where=self._where(),
+            )
+
+        recall = self._tried(recalled, None, f"nothing is recalled in the session {self.session_id!r}")
+        if recall is None:
+            return Recall(query[0], (), 0.0)
+        self._kept = Kept(query, version, recall)
         return recall
 
     def _where(self) -> dict[str, Any]:
         own = None if self.across_sessions else {"session_id": self.session_id}
         return audible(where_of(self.filters), own)
-
-    def _inserted(self, block: str, messages: list[ChatMessage]) -> list[ChatMessage]:
-        if not block:
-            return messages
-        if self.insert_method == InsertMethod.SYSTEM:
-            return [ChatMessage(role=MessageRole.SYSTEM, content=block), *messages]
-        if not messages or messages[-1].role != MessageRole.USER:  # the question comes after this
-            return [*messages, ChatMessage(role=MessageRole.USER, content=block)]
-        question = messages[-1]
-        blocks = [TextBlock(text=block), *question.blocks]
-        return [*messages[:-1], question.model_copy(update={"blocks": blocks})]
-
-
-def _ids(recent: list[Turn]) -> set[str]:
-    return {str(turn.stored.id) for turn in recent}

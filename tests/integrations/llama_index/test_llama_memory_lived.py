@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent
 from llama_index.core.base.llms.types import ChatMessage
-from llama_index.core.chat_engine import CondensePlusContextChatEngine, SimpleChatEngine
+from llama_index.core.chat_engine import CondensePlusContextChatEngine, ContextChatEngine, SimpleChatEngine
 from llama_index.core.chat_engine.types import BaseChatEngine
+from llama_index.core.memory import BaseMemory, Memory
 from llama_index.core.schema import TextNode
 from llama_index.core.workflow import Context, JsonSerializer
-from llama_samples import FACTS, QUESTION, Listener, assistant, new_embedder, said, user
+from llama_samples import FACTS, QUESTION, Listener, assistant, bag_of_words, new_embedder, said, user
 
-from nuonuo import AssociativeMemory
-from nuonuo_integrations.llama_index import NuonuoMemory, NuonuoRetriever
+from nuonuo import AssociativeMemory, VectorEmbedder
+from nuonuo_integrations.llama_index import NuonuoMemory, NuonuoMemoryBlock, NuonuoRetriever
 
 ALLERGY = "I am allergic to peanuts."
 
@@ -127,3 +130,56 @@ async def test_the_window_outlives_a_context_and_a_process(
     assert afresh.get_all() == []
     assert len(stored(afresh.memory)) == 8
     afresh.memory.close()
+
+
+# -- where the engine fails -------------------------------------------------------------------------
+
+
+class Failing:
+    """An embedder that can be told to fail."""
+
+    def __init__(self) -> None:
+        self.fails = False
+
+    def __call__(self, texts: list[str]) -> np.ndarray:
+        if self.fails:
+            raise TimeoutError("no connection")
+        return bag_of_words(texts)
+
+
+@pytest.mark.parametrize("kind", ["simple", "context", "block"])
+@pytest.mark.parametrize("on_error", ["log", "raise"])
+def test_no_answer_is_lost_to_an_engine_that_fails(
+    kind: str, on_error: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    embed = Failing()
+
+    def answer(messages: Sequence[ChatMessage]) -> str:
+        embed.fails = True
+        return "It is 4471."
+
+    embedder = VectorEmbedder(embed, name="bag-of-words", dimension=64)
+    with AssociativeMemory(embedder=embedder) as engine, AssociativeMemory(embedder=new_embedder()) as other:
+        memory: BaseMemory = NuonuoMemory(memory=engine, session_id="now", on_error=on_error)
+        if kind == "block":
+            block = NuonuoMemoryBlock(memory=engine, on_error=on_error)
+            memory = Memory.from_defaults(memory_blocks=[block], token_limit=8, token_flush_size=1)
+        chat: BaseChatEngine = SimpleChatEngine.from_defaults(llm=Listener(answer), memory=memory)
+        if kind == "context":
+            retriever = NuonuoRetriever(other)
+            retriever.add_nodes([TextNode(text="Garages must be locked at night.")])
+            chat = ContextChatEngine.from_defaults(retriever, llm=Listener(answer), memory=memory)
+        first, second = "Where is the garage code, please?", "And where is it now, if I may ask?"
+        if on_error == "raise":
+            embed.fails = True
+            with pytest.raises(TimeoutError):
+                chat.chat(first * 2)
+            return
+        assert [str(chat.chat(each)) for each in (first, second)] == ["It is 4471."] * 2
+        assert "not stored" in caplog.text and "no connection" in caplog.text
+        if kind != "block":
+            told = [first, "It is 4471.", second, "It is 4471."]
+            assert [message.content for message in chat.chat_history] == told
+            embed.fails = False
+            memory.put(user("Thank you."))  # and what could not be stored is stored with it
+            assert stored(engine) == [*told, "Thank you."]
