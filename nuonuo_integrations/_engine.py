@@ -103,6 +103,7 @@ def recall_unshown(
         shown: whether a hit is shown, where its id does not tell.
         conditions: as for `AssociativeMemory.recall`.
     """
+    query = mended(query)
     if not query.strip():
         return Recall(query, (), 0.0)
     left_out = set(exclude)

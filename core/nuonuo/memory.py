@@ -443,6 +443,11 @@ class AssociativeMemory:
             raise InvalidTypeError(f"prefix must be a str, got {type(prefix).__name__} {prefix!r}")
         return self._store.namespaces(prefix, None if limit is None else checks.count_of(limit, "limit", 0))
 
+    @property
+    def version(self) -> int:
+        """A number that changes whenever anything is written, by whichever process; cheap to ask for."""
+        return self._store.version()
+
     def stats(self) -> Stats:
         """How much is stored, by what embedder, and how much of it is in RAM."""
         counts, identity = self._store.counts(), self._encoder.identity

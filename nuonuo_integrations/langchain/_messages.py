@@ -18,8 +18,9 @@ from langchain_core.messages import (
 )
 
 from nuonuo import Memory
-from nuonuo_integrations._engine import SILENT_KEY
+from nuonuo_integrations._engine import SILENT_KEY, mended
 from nuonuo_integrations._prompt import strip
+from nuonuo_integrations._written import read, written
 
 MESSAGE_KEY = "langchain_message"  # the whole message, where its text and role do not say it all
 
@@ -41,12 +42,12 @@ def memory_of(message: BaseMessage, session_id: str | None) -> Memory:
     message = without_injected(
         message_chunk_to_message(message) if isinstance(message, BaseMessageChunk) else message
     )
-    text = str(message.text).strip()
+    text = mended(str(message.text)).strip()
     role = role_of(message)
     metadata: dict[str, Any] = {}
     if not text or role not in _SPEAKERS:
         metadata[SILENT_KEY] = True
-    text = text or _label(message)
+    text = text or mended(_label(message))
     if _plain(text, role) != message:
         metadata[MESSAGE_KEY] = _as_json(message)
     return Memory(
@@ -59,10 +60,15 @@ def message_of(memory: Memory) -> BaseMessage:
     stored = memory.metadata.get(MESSAGE_KEY)
     if stored is None:
         return _plain(memory.text, memory.role)
-    message = messages_from_dict([stored])[0]
-    if (str(message.text).strip() or _label(message)) != memory.text:  # the memory was updated since
-        return message.model_copy(update={"content": memory.text})
-    return message
+    if isinstance(stored, str):  # older files hold an object, whose keys the engine sorted
+        fields = read(stored)
+        stored = {"type": fields["type"], "data": fields}
+    (message,) = messages_from_dict([stored])
+    text = mended(str(message.text)).strip()
+    # A label names what it stands for in whatever order that had.
+    if text == memory.text or (not text and sorted(mended(_label(message))) == sorted(memory.text)):
+        return message
+    return message.model_copy(update={"content": memory.text})  # the memory was updated since
 
 
 def without_injected(message: BaseMessage) -> BaseMessage:
@@ -99,11 +105,14 @@ def _plain(text: str, role: str | None) -> BaseMessage:
     return ChatMessage(content=text, role=role)
 
 
-def _as_json(message: BaseMessage) -> dict[str, Any]:
-    """``message`` as a JSON object; what JSON has no word for is kept as its text."""
-    whole = {"type": message.type, "data": message.model_dump()}
-    found: dict[str, Any] = json.loads(json.dumps(whole, default=str), parse_constant=str)
-    return found
+def _as_json(message: BaseMessage) -> str:
+    """``message`` as one JSON text, which keeps the order of its keys and the types of its values.
+
+    Raises:
+        InvalidInputError: it holds what cannot be written down; which field it is, is said.
+    """
+    fields = {name: getattr(message, name) for name in type(message).model_fields}
+    return written(fields | (message.model_extra or {}))
 
 
 def _label(message: BaseMessage) -> str:

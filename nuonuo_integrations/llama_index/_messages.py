@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -11,41 +12,54 @@ from llama_index.core.base.llms.types import (
     CachePoint,
     ChatMessage,
     CitableBlock,
+    ContentBlock,
     MessageRole,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
 )
 from llama_index.core.memory.memory import Memory as CompositeMemory
+from llama_index.core.schema import QueryBundle
 
 from nuonuo import Memory
-from nuonuo_integrations._engine import SILENT_KEY
+from nuonuo.errors import InvalidTypeError
+from nuonuo_integrations._engine import SILENT_KEY, mended
+from nuonuo_integrations._named import moment_of
 from nuonuo_integrations._prompt import strip
+from nuonuo_integrations._written import read, written
 
 MESSAGE_KEY = "llama_index_message"  # the whole message, where its text and role do not say it all
 
+TIMESTAMP_KEY = ("timestamp", "created_at")
+
+logger = logging.getLogger(__name__)
+
 Tokenizer = Callable[[str], Sequence[Any]]
+Input = str | ChatMessage | QueryBundle | ContentBlock | Sequence[ContentBlock]  # what may be asked with
 
 
-def memory_of(message: ChatMessage, session_id: str | None) -> Memory | None:
-    """``message`` as a memory; None where it is nothing but what was injected into the prompt.
+def memory_of(
+    said: ChatMessage, session_id: str | None, timestamp_key: tuple[str, ...] = TIMESTAMP_KEY
+) -> Memory:
+    """A message as a memory. What was injected into a prompt has been taken out: `without_injected`.
 
-    What was injected and comes back inside a message (a model echoed it) is taken out.
+    Args:
+        timestamp_key: the additional_kwargs that may hold the message's own time; else it is said now.
+
+    Raises:
+        InvalidInputError: it holds what cannot be written down; which field it is, is said.
     """
-    said = without_injected(message)
-    if said is None:
-        return None
-    text = text_of(said).strip()
+    text = mended(text_of(said)).strip()
     metadata: dict[str, Any] = {}
     if not text or said.role in (MessageRole.SYSTEM, MessageRole.DEVELOPER):
         metadata[SILENT_KEY] = True
-    text = text or _label(said)
+    text = text or mended(_label(said))
     if _plain(text, said.role.value) != said:
         metadata[MESSAGE_KEY] = as_json(said)
     return Memory(
         text,
         role=said.role.value,
-        timestamp=datetime.now(timezone.utc),
+        timestamp=_time_of(said, timestamp_key) or datetime.now(timezone.utc),
         metadata=metadata,
         session_id=session_id,
     )
@@ -56,14 +70,22 @@ def message_of(memory: Memory) -> ChatMessage:
     stored = memory.metadata.get(MESSAGE_KEY)
     if stored is None:
         return _plain(memory.text, memory.role)
-    message = ChatMessage.model_validate({**stored, "additional_kwargs": {}})
-    # Set afterwards: to validate them would turn the images of old messages into blocks once more.
-    message.additional_kwargs = dict(stored["additional_kwargs"])
-    if (text_of(message).strip() or _label(message)) != memory.text:  # the memory was updated since
-        return ChatMessage(
-            role=message.role, content=memory.text, additional_kwargs=message.additional_kwargs
-        )
-    return message
+    # Older files hold an object, whose keys the engine sorted.
+    fields = read(stored) if isinstance(stored, str) else dict(stored)
+    message = fields.get("message")
+    if not isinstance(message, ChatMessage):
+        fields = message or fields
+        kwargs = dict(fields.pop("additional_kwargs"))
+        message = ChatMessage.model_validate(fields)
+        # Set afterwards: to validate them would turn the images of old messages into blocks once more.
+        message.additional_kwargs = kwargs
+    text = mended(text_of(message)).strip()
+    # A label names what it stands for in whatever order that had.
+    if text == memory.text or (not text and sorted(mended(_label(message))) == sorted(memory.text)):
+        return message
+    now = _plain(memory.text, message.role.value)  # the memory was updated since
+    now.additional_kwargs = message.additional_kwargs
+    return now
 
 
 def without_injected(message: ChatMessage) -> ChatMessage | None:
@@ -87,13 +109,57 @@ def text_of(message: ChatMessage) -> str:
     return "\n".join(_texts(message.blocks))
 
 
-def as_json(message: ChatMessage) -> dict[str, Any]:
-    """``message`` as a JSON object; what JSON has no word for is kept as its text."""
-    fields = message.model_dump(mode="json", exclude={"additional_kwargs"})
-    # Serialized by the message itself, which knows the objects that providers put there.
-    fields["additional_kwargs"] = message.serialize_additional_kwargs(message.additional_kwargs, None)
-    found: dict[str, Any] = json.loads(json.dumps(fields, default=str), parse_constant=str)
+def question_of(given: object) -> str:
+    """The text of what a memory is asked with; empty for None.
+
+    Raises:
+        InvalidTypeError: no text, message, `QueryBundle` or content blocks.
+    """
+    if isinstance(given, QueryBundle):
+        return given.query_str
+    if isinstance(given, ChatMessage):
+        return text_of(given)
+    blocks = list(given) if isinstance(given, (list, tuple)) else [given]
+    if all(hasattr(block, "block_type") for block in blocks):
+        return "\n".join(_texts(blocks))
+    if given is None or isinstance(given, str):
+        return given or ""
+    raise InvalidTypeError(
+        "input must be a str, a ChatMessage, a QueryBundle or content blocks, "
+        f"got {type(given).__name__} {given!r}"
+    )
+
+
+def messages_of(given: object) -> list[ChatMessage]:
+    """``given`` if it is a list of messages.
+
+    Raises:
+        InvalidTypeError: it is not.
+    """
+    if isinstance(given, (str, Mapping, ChatMessage)) or not isinstance(given, Iterable):
+        raise InvalidTypeError(
+            f"messages must be a list of ChatMessage, got {type(given).__name__} {given!r}"
+        )
+    found = list(given)
+    for each in found:
+        if not isinstance(each, ChatMessage):
+            raise InvalidTypeError(
+                f"a message must be a ChatMessage, got {type(each).__name__} {each!r}; "
+                "make it one: ChatMessage(role=..., content=...)"
+            )
     return found
+
+
+def as_json(message: ChatMessage) -> str:
+    """``message`` as one JSON text, which keeps the order of its keys and the types of its values.
+
+    Raises:
+        InvalidInputError: it holds what cannot be written down; which field it is, is said.
+    """
+    if type(message) is not ChatMessage:
+        return written({"message": message})
+    fields = ("blocks", "additional_kwargs")
+    return written({"role": message.role.value} | {name: getattr(message, name) for name in fields})
 
 
 def count_tokens(message: ChatMessage, tokenizer: Tokenizer) -> int:
@@ -112,6 +178,15 @@ def count_tokens(message: ChatMessage, tokenizer: Tokenizer) -> int:
             estimate = CompositeMemory.model_fields.get(f"{block.block_type}_token_size_estimate")
             count += estimate.default if estimate else 0
     return count
+
+
+def _time_of(message: ChatMessage, timestamp_key: tuple[str, ...]) -> datetime | None:
+    """The message's own time, where it tells one."""
+    told = {key: message.additional_kwargs[key] for key in timestamp_key if key in message.additional_kwargs}
+    found = next((moment for value in told.values() if (moment := moment_of(value))), None)
+    if found is None and any(value is not None for value in told.values()):
+        logger.warning("a message is dated now, since no time can be read from its %s", told)
+    return found
 
 
 def _plain(text: str, role: str | None) -> ChatMessage:

@@ -1,8 +1,8 @@
-"""Which of a session's newest messages fit into a token limit."""
+"""Which of a window's newest messages fit into a token limit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
@@ -52,7 +52,7 @@ def newest(turns: Sequence[Turn], room: float, must: int | None) -> list[Turn]:
     """The newest turns inside ``room`` tokens, beginning with no answer to what was cut off.
 
     Args:
-        must: the turn that comes whatever it costs: the question. What follows it comes as a whole or not.
+        must: the message that comes whatever it costs: the question.
     """
     start, spent = len(turns), 0
     while start > 0 and spent + turns[start - 1].tokens <= room:
@@ -67,15 +67,3 @@ def newest(turns: Sequence[Turn], room: float, must: int | None) -> list[Turn]:
 
 def tokens_of(turns: Sequence[Turn]) -> int:
     return sum(turn.tokens for turn in turns)
-
-
-def pages(read: Callable[[int, int], Sequence[Memory]], size: int) -> Iterator[Memory]:
-    """All that ``read(offset, limit)`` gives, a page at a time; each memory once, also if some are added."""
-    seen: set[str | None] = set()
-    offset = 0
-    while page := read(offset, size):
-        for memory in page:
-            if memory.id not in seen:
-                seen.add(memory.id)
-                yield memory
-        offset += len(page)

@@ -5,31 +5,45 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
-from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, field_validator
+from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from llama_index.core.memory.memory import BaseMemoryBlock
 from llama_index.core.utils import get_tokenizer
 from llama_index.core.vector_stores.types import MetadataFilters
+from typing_extensions import Self
 
-from nuonuo import Recall
+from nuonuo import Memory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import audible, recall_unshown
+from nuonuo_integrations._engine import audible, label_of, recall_unshown
+from nuonuo_integrations.llama_index._alignment import repeated
+from nuonuo_integrations.llama_index._component import Component, Count, Label, OnError, Timestamp
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
-from nuonuo_integrations.llama_index._messages import Tokenizer, memory_of, text_of
+from nuonuo_integrations.llama_index._messages import (
+    TIMESTAMP_KEY,
+    Tokenizer,
+    memory_of,
+    messages_of,
+    text_of,
+    without_injected,
+)
 from nuonuo_integrations.llama_index._recalled import fitted
+from nuonuo_integrations.llama_index._session import Session
 
 _SESSION = "session_id"  # where LlamaIndex writes the session into a message's additional_kwargs
+_LOOKED_AT = 1000  # messages of a session among which a queue's may be
 _REMEMBERED = 64  # contents that may still come back to be truncated
 
 
-class NuonuoMemoryBlock(BaseMemoryBlock[str]):
+class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
     """Long-term memory as one block of ``llama_index.core.memory.Memory``.
 
     The composite memory hands a block only what falls out of its short-term queue. Where every message
-    is to be stored as it comes, use `NuonuoMemory` instead.
+    is to be stored as it comes, use `NuonuoMemory` instead. The queue is the window, what is shown now, and
+    ``Memory.set`` and ``Memory.reset`` concern it alone; what the block has stored stays until `forget`.
 
     Args:
         memory: the engine, or the path of its file.
@@ -38,7 +52,12 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
         across_sessions: recall from all conversations of the namespace. False keeps each to its own,
             also where several ``Memory`` objects share one block: each call says whose it is.
         filters: what may be recalled: conditions on metadata and "role".
+        timestamp_key: the key, or keys, of a message's ``additional_kwargs`` that hold the time at which it
+            was said: a datetime, an ISO 8601 text, or seconds (or milliseconds) since 1970. A message
+            without one is said now.
         tokenizer_fn: counts when the composite memory asks for less; LlamaIndex's own where none is given.
+        on_error: "log" keeps the run's answer where the engine cannot recall or store, because a disk is full
+            or an embedder fails, and logs what and why; "raise" raises it. `forget` always raises.
         name, description, priority, accept_short_term_memory: as for every block.
     """
 
@@ -46,59 +65,94 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
 
     name: str = "NuonuoMemory"
     memory: Engine
-    namespace: str = DEFAULT_NAMESPACE
-    k: int = Field(default=10, ge=1)
-    across_sessions: bool = False
+    namespace: Label = DEFAULT_NAMESPACE
+    k: Count = 10
+    across_sessions: bool = Field(default=False, strict=True)
     filters: MetadataFilters | None = None
+    timestamp_key: Timestamp = TIMESTAMP_KEY
+    on_error: OnError = "log"
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
 
     # The composite memory hands back the text when it wants less of it; this is what it was made of.
     _made_of: OrderedDict[str, Recall] = PrivateAttr(default_factory=OrderedDict)
 
-    @field_validator("filters")
-    @classmethod
-    def _expressible(cls, filters: MetadataFilters | None) -> MetadataFilters | None:
-        where_of(filters)
-        return filters
+    @model_validator(mode="after")
+    def _expressible(self) -> Self:
+        self._where(None)
+        return self
 
     async def _aget(
         self, messages: list[ChatMessage] | None = None, session_id: str | None = None, **block_kwargs: Any
     ) -> str:
         """What the last user message evokes, less what the prompt shows already; empty for nothing."""
-        said = [text_of(each) for each in messages or [] if each.role == MessageRole.USER]
-        shown = {text_of(each).strip() for each in messages or []}
+        given = messages_of(messages or [])
+        said = [text_of(each) for each in given if each.role == MessageRole.USER]
+        shown = {text_of(each).strip() for each in given}
+
+        def recalled() -> Recall:
+            return recall_unshown(
+                self.memory,
+                said[-1] if said else "",
+                self.k,
+                shown=lambda hit: hit.memory.text in shown,
+                namespace=self.namespace,
+                where=self._where(session_id),
+            )
+
+        what = f"nothing is recalled in the session {session_id!r}"
+        recall = await asyncio.to_thread(self._tried, recalled, Recall("", (), 0.0), what)
+        return self._remembered(recall, None)
+
+    def _where(self, session_id: str | None) -> dict[str, Any]:
         # A session of None lets through only what was stored without one.
         own = None if self.across_sessions else {"session_id": session_id}
-        where = audible(where_of(self.filters), own)
-        recall = await asyncio.to_thread(
-            recall_unshown,
-            self.memory,
-            said[-1] if said else "",
-            self.k,
-            shown=lambda hit: hit.memory.text in shown,
-            namespace=self.namespace,
-            where=where,
-        )
-        return self._remembered(recall, None)
+        return audible(where_of(self.filters), own)
 
     async def aput(
         self, messages: list[ChatMessage], from_short_term_memory: bool = False, session_id: str | None = None
     ) -> None:
-        """Store ``messages`` in their session; the messages themselves stay as they are."""
+        """Store ``messages`` in their session; the messages themselves stay as they are.
+
+        A queue that was set to the last messages again hands on again what it has handed on before. So
+        what comes from the queue is not stored a second time where the session ends with it already.
+        """
         if self.accept_short_term_memory or not from_short_term_memory:
-            await self._store(messages, session_id)
+            await asyncio.to_thread(self._store, messages, session_id, from_short_term_memory)
 
     async def _aput(self, messages: list[ChatMessage]) -> None:
-        await self._store(messages, None)
+        await asyncio.to_thread(self._store, messages, None, False)
 
-    async def _store(self, messages: Sequence[ChatMessage], session_id: str | None) -> None:
+    def _store(self, messages: Sequence[ChatMessage], session_id: str | None, again: bool) -> None:
         memories = []
-        for message in messages:
+        for message in messages_of(messages):
             kwargs = dict(message.additional_kwargs)
             written = kwargs.pop(_SESSION, None)
-            bare = message.model_copy(update={"additional_kwargs": kwargs})
-            memories.append(memory_of(bare, session_id if session_id is not None else written))
-        await self.memory.aadd([each for each in memories if each is not None], namespace=self.namespace)
+            said = without_injected(message.model_copy(update={"additional_kwargs": kwargs}))
+            if said is not None:
+                own = session_id if session_id is not None else written
+                memories.append(memory_of(said, own, self.timestamp_key))
+        what = f"{len(memories)} messages of the session {session_id!r} are not stored"
+        self._tried(lambda: self._append(memories, session_id if again else None), None, what)
+
+    def _append(self, memories: list[Memory], queue_of: str | None) -> None:
+        if queue_of is not None:
+            stored = islice(Session(self.memory, self.namespace, queue_of).stored(), _LOOKED_AT)
+            memories = memories[repeated(memories, [*stored][::-1]) :]
+        self.memory.add(memories, namespace=self.namespace)
+
+    def forget(self, session_id: str) -> int:
+        """Delete all that this session has stored here, and return how many messages it was.
+
+        ``Memory.reset`` and ``Memory.set`` concern the queue alone: they delete nothing here.
+
+        Raises:
+            InvalidTypeError, InvalidInputError: no session id; nothing is deleted.
+        """
+        return self.memory.forget(namespace=self.namespace, session_id=label_of(session_id, "session_id"))
+
+    async def aforget(self, session_id: str) -> int:
+        """Async twin of `forget`, run in a thread."""
+        return await asyncio.to_thread(self.forget, session_id)
 
     async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
         """As many of the memories, the best first, as fit into what is left; None where none does."""

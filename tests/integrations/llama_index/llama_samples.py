@@ -23,6 +23,10 @@ FACTS = [
     "My dentist is Doctor Lindqvist on Harbour Street.",
 ]
 QUESTION = "What is the garage code?"
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001"
+    "e221bc330000000049454e44ae426082"
+)
 
 
 def bag_of_words(texts: list[str]) -> np.ndarray:

@@ -15,7 +15,7 @@ from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
 from llama_samples import FACTS, Listener
 
 from nuonuo import AssociativeMemory
-from nuonuo.errors import InvalidInputError
+from nuonuo.errors import InvalidInputError, NuonuoError
 from nuonuo_integrations.llama_index import NuonuoMemoryBlock
 
 QUESTION = "What is the garage code?"
@@ -182,3 +182,34 @@ async def test_a_chat_engine_and_an_agent_use_it(engine: AssociativeMemory, bloc
     response = await agent.run(user_msg=QUESTION, memory=memory)
     assert str(response) == "It is 4471."
     assert "The garage code is 4471." in llm.heard[0][0].content
+
+
+async def test_a_queue_that_is_set_again_and_again_is_stored_once(
+    engine: AssociativeMemory, block: NuonuoMemoryBlock
+) -> None:
+    history = turns([f"{text} ({i})" for i in range(3) for text in FACTS])
+    for end in range(4, len(history), 2):  # a back end that keeps nothing sends the last messages each time
+        memory = composite(block)
+        await memory.aset(history[max(0, end - 12) : end])
+        await memory.aput(history[end])
+    stored = [memory.text for memory in engine.list(session_id="s")]
+    assert len(stored) > 20
+    assert stored == [message.content for message in history[: len(stored)]]
+
+
+async def test_set_and_reset_of_the_queue_delete_nothing_and_forget_does(
+    engine: AssociativeMemory, block: NuonuoMemoryBlock
+) -> None:
+    await block.aput([ChatMessage(role="user", content="mine")], session_id="other")
+    memory = composite(block)
+    await memory.aput_messages(turns(FACTS))
+    stored = engine.list()
+    await memory.aset([ChatMessage(role="user", content="Hello")])
+    await memory.areset()
+    assert engine.list() == stored
+    assert "4471" in str(await memory.aget(input=QUESTION))
+    for nobody in (None, " ", b"s"):
+        with pytest.raises(NuonuoError, match="session_id"):
+            block.forget(nobody)  # type: ignore[arg-type]
+    assert await block.aforget("s") == len(stored) - 1
+    assert [each.text for each in engine.list()] == ["mine"]

@@ -15,7 +15,7 @@ from llama_index.core.chat_engine import (
 )
 from llama_index.core.chat_engine.types import BaseChatEngine
 from llama_index.core.query_engine import RetrieverQueryEngine
-from llama_index.core.schema import TextNode
+from llama_index.core.schema import QueryBundle, TextNode
 from llama_index.core.workflow import Context
 from llama_samples import FACTS, Listener, said
 
@@ -100,18 +100,12 @@ async def test_astream_chat(chat: BaseChatEngine, memory: NuonuoMemory, model: L
     check(memory, model, replies)
 
 
-def test_a_given_history_replaces_the_session_and_reset_ends_it(
-    memory: NuonuoMemory, model: Listener
-) -> None:
-    chat = SimpleChatEngine.from_defaults(llm=model, memory=memory)
-    history = [ChatMessage(role="user", content="Hello"), ChatMessage(role="assistant", content="Hi")]
-    chat.chat("first")
-    chat.chat("second", chat_history=history)
-    assert said(chat.chat_history)[:3] == [("user", "Hello"), ("assistant", "Hi"), ("user", "second")]
-    assert len(chat.chat_history) == 4
-    chat.reset()
-    assert chat.chat_history == []
-    assert len(memory.memory.list(session_id="before")) == len(FACTS)
+def test_a_context_engine_may_be_asked_with_a_query_bundle(memory: NuonuoMemory, model: Listener) -> None:
+    retriever = NuonuoRetriever(memory.memory, k=1, namespace="documents")
+    retriever.add_nodes([TextNode(text="Garages must be locked at night.")])
+    chat = ContextChatEngine.from_defaults(retriever, llm=model, memory=memory)
+    chat.chat(QueryBundle(QUESTION))
+    assert any(FACTS[3] in str(message.content) for message in model.heard[0])
 
 
 def test_a_new_conversation_remembers_the_one_before(memory: NuonuoMemory, model: Listener) -> None:

@@ -95,3 +95,43 @@ def test_a_long_session_is_not_read_whole(
     monkeypatch.setattr(AssociativeMemory, "list", counting)
     make(past_of_many, session_id="chat", token_limit=50).get()
     assert sum(read) < len(listed(past_of_many, session_id="chat"))
+
+
+LONG = "word " * 30
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("asked", [None, "garage fact number"])
+@pytest.mark.parametrize(
+    "after",
+    [
+        [assistant(LONG)],
+        [
+            ChatMessage(
+                role="assistant", blocks=[ToolCallBlock(tool_call_id="1", tool_name="f", tool_kwargs={})]
+            ),
+            ChatMessage(role="tool", content=LONG, additional_kwargs={"tool_call_id": "1"}),
+        ],
+        [assistant("well"), assistant(LONG), assistant("so")],
+    ],
+)
+def test_the_newest_turn_stays_whole_and_what_is_recalled_gives_way(
+    engine: AssociativeMemory, after: list[ChatMessage], asked: str | None, ratio: float
+) -> None:
+    make(engine, session_id="before").put_messages([user(f"fact number {i} of the garage") for i in range(9)])
+    turn = [user("fact number of the garage?"), *after]
+    make(engine).put_messages([user("Hello"), assistant("Hi"), *turn])
+    blocks = 0
+    for limit in range(1, 200):
+        got = make(engine, token_limit=limit, chat_history_token_ratio=ratio, k=9).get(input=asked)
+        block = [message for message in got if message.role == "system"]
+        room = limit - (len(words(asked)) if asked else 0)
+        if cost(turn) <= room:
+            assert got[-len(turn) :] == turn
+            assert cost(got) <= room
+        elif asked is None:
+            assert got == turn[:1]  # the question alone, and nothing in the place of its answer
+        else:
+            assert not [message for message in got if message in turn]
+        blocks += bool(block)
+    assert blocks > 50

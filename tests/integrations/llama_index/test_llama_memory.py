@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,19 +22,11 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 from llama_index.core.llms import MockLLM
-from llama_index.core.tools import ToolSelection
 from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
-from llama_samples import FACTS, QUESTION, assistant, make, new_embedder, said, user, words
-from pydantic import ValidationError
+from llama_samples import FACTS, PIXEL, QUESTION, assistant, make, new_embedder, said, user, words
 
 from nuonuo import AssociativeMemory
-from nuonuo.errors import InvalidTypeError
 from nuonuo_integrations.llama_index import NuonuoMemory
-
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001"
-    "e221bc330000000049454e44ae426082"
-)
 
 
 @pytest.fixture
@@ -74,26 +67,6 @@ def test_every_message_comes_back_as_it_was_put(engine: AssociativeMemory, messa
     assert memory.get() == [message]
     assert message.model_dump() == before
     assert engine.stats().memories == 1
-
-
-def test_what_json_cannot_hold_is_kept_as_text(engine: AssociativeMemory) -> None:
-    call = ToolSelection(tool_id="1", tool_name="find", tool_kwargs={"q": 1})
-    kwargs = {"tool_calls": [call], "logprob": float("-inf"), "raw": object(), "data": b"ab"}
-    make(engine).put(assistant("yes", additional_kwargs=kwargs))
-    (back,) = make(engine).get_all()
-    assert back.additional_kwargs["tool_calls"] == [call.model_dump()]
-    assert back.additional_kwargs["logprob"] == "-Infinity"
-    assert back.additional_kwargs["raw"].startswith("<object")
-    assert back.content == "yes"
-
-
-def test_images_in_the_old_way_come_back_once(engine: AssociativeMemory) -> None:
-    from llama_index.core.schema import ImageDocument
-
-    message = user("look", additional_kwargs={"images": [ImageDocument(image=PIXEL)]})
-    make(engine).put(message)
-    (back,) = make(engine).get_all()
-    assert back.blocks == message.blocks
 
 
 @settings(max_examples=40, deadline=None)
@@ -193,23 +166,55 @@ def test_filters_say_what_may_be_recalled(past: AssociativeMemory) -> None:
 # -- the turn -------------------------------------------------------------------------------------
 
 
-def test_a_recall_is_kept_for_the_turn_and_made_anew_for_the_next(past: AssociativeMemory) -> None:
+@pytest.fixture
+def recalls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The questions that the engine is asked, as they come."""
+    asked: list[str] = []
+    recall = AssociativeMemory.recall
+
+    def counting(self: AssociativeMemory, query: str, *args: Any, **kwargs: Any) -> Any:
+        asked.append(query)
+        return recall(self, query, *args, **kwargs)
+
+    monkeypatch.setattr(AssociativeMemory, "recall", counting)
+    return asked
+
+
+def test_a_recall_is_kept_for_the_turn_and_made_anew_for_the_next(
+    past: AssociativeMemory, recalls: list[str]
+) -> None:
     memory = make(past, k=2)
     memory.put(user(QUESTION))
     first = memory.get()
-    past.add("The garage code is 9902.", session_id="elsewhere")
-    assert memory.get() == first
-    memory.put_messages(
-        [
-            ChatMessage(
-                role="assistant", blocks=[ToolCallBlock(tool_call_id="1", tool_name="f", tool_kwargs={})]
-            ),
-            ChatMessage(role="tool", content="ok", additional_kwargs={"tool_call_id": "1"}),
-        ]
-    )
+    call = ToolCallBlock(tool_call_id="1", tool_name="f", tool_kwargs={})
+    memory.put(ChatMessage(role="assistant", blocks=[call]))
+    memory.put_messages([ChatMessage(role="tool", content="ok", additional_kwargs={"tool_call_id": "1"})])
     assert memory.get()[:2] == first
+    assert recalls == [QUESTION]
     memory.put_messages([assistant("4471"), user(QUESTION)])
-    assert "9902" in memory.get()[0].content
+    memory.get()
+    assert recalls[1:]
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_what_another_process_wrote_is_seen_at_the_next_call(tmp_path: Path, between: bool) -> None:
+    def opened() -> AssociativeMemory:
+        return AssociativeMemory.open(tmp_path / "m.db", embedder=new_embedder())
+
+    with opened() as mine, opened() as theirs:
+        memory = make(mine, k=2)
+        memory.put(user(QUESTION))
+        assert memory.get() == [user(QUESTION)]
+        (id,) = theirs.add("The garage code is 9902.")
+        if between:
+            memory.put(assistant("Let me look."))
+        assert "9902" in str(memory.get()[0].content)
+        theirs.update(id, text="The garage code is 1234.")
+        assert "1234" in str(memory.get()[0].content)
+        theirs.forget(ids=[id])
+        assert "garage code is" not in str(memory.get()[0].content)
+        theirs.add("The garage code is 5555.", namespace="elsewhere")
+        assert "5555" not in str(memory.get())
 
 
 def test_what_is_forgotten_meanwhile_is_not_shown(past: AssociativeMemory) -> None:
@@ -267,32 +272,7 @@ def test_it_can_stand_before_the_question(past: AssociativeMemory) -> None:
     assert past.list() == before
 
 
-# -- set, reset, and the rest ---------------------------------------------------------------------
-
-
-def test_set_keeps_what_is_the_same_and_replaces_the_rest(engine: AssociativeMemory) -> None:
-    memory = make(engine)
-    make(engine, session_id="other").put(user("other"))
-    memory.set([user("a"), assistant("b"), user("c")])
-    ids = [stored.id for stored in engine.list(session_id="now")]
-    memory.set([user("a"), assistant("B"), user("c"), assistant("d")])
-    assert said(memory.get_all()) == [("user", "a"), ("assistant", "B"), ("user", "c"), ("assistant", "d")]
-    assert engine.list(session_id="now")[0].id == ids[0]
-    memory.set([])
-    assert memory.get_all() == []
-    assert said(make(engine, session_id="other").get_all()) == [("user", "other")]
-
-
-def test_reset_forgets_its_session_only(past: AssociativeMemory) -> None:
-    make(past, namespace="yours").put(user("yours"))
-    memory = make(past)
-    memory.put(user(QUESTION))
-    memory.get()
-    memory.reset()
-    assert memory.get_all() == []
-    assert len(past.list(session_id="before")) == len(FACTS)
-    assert said(make(past, namespace="yours").get_all()) == [("user", "yours")]
-    assert "4471" in memory.get(input=QUESTION)[0].content
+# -- the rest ---------------------------------------------------------------------------------------
 
 
 async def test_the_async_twins_do_the_same(past: AssociativeMemory) -> None:
@@ -348,16 +328,3 @@ def test_from_defaults_as_llama_index_makes_memories(engine: AssociativeMemory) 
     assert said(memory.get_all()) == [("user", "a")]
     assert NuonuoMemory.from_defaults(engine, llm=MockLLM(), token_limit=7).token_limit == 7
     assert NuonuoMemory(memory=engine).session_id != NuonuoMemory(memory=engine).session_id
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"k": 0}, {"token_limit": 0}, {"token_limt": 5}, {"chat_history_token_ratio": 2}]
-)
-def test_wrong_arguments_are_refused(engine: AssociativeMemory, wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match=next(iter(wrong))):
-        make(engine, **wrong)
-
-
-def test_a_memory_must_be_one() -> None:
-    with pytest.raises(InvalidTypeError, match="path"):
-        NuonuoMemory(memory=3)
