@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from nuonuo.errors import InvalidInputError, InvalidTypeError
-from nuonuo.records import Memory
+from nuonuo.records import DEFAULT_NAMESPACE, Memory
 
 Moment = datetime | str | int | float
 
@@ -126,14 +126,18 @@ def metadata_json(metadata: Mapping[str, Any]) -> str:
 def memories_of(
     items: object,
     *,
-    namespace: str,
-    session_id: str | None,
-    role: str | None,
-    timestamp: Moment | None,
-    metadata: Mapping[str, Any] | None,
-    cues: Sequence[str],
+    namespace: str | None = None,
+    session_id: str | None = None,
+    role: str | None = None,
+    timestamp: Moment | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    cues: Sequence[str] = (),
 ) -> list[Memory]:
-    """What `add` takes as complete records; the keywords fill in what an item leaves open."""
+    """What `add` takes as complete records; the keywords fill in what an item leaves open.
+
+    Raises:
+        InvalidInputError: a record's namespace is not the one that was named: no wall is crossed in silence.
+    """
     if isinstance(items, (str, Memory)):
         items = [items]
     if not isinstance(items, Iterable) or isinstance(items, (bytes, Mapping)):
@@ -150,7 +154,7 @@ def memories_of(
         cues_of(cues),
         optional_label(session_id, "session_id"),
         None,
-        label_of(namespace, "namespace"),
+        optional_label(namespace, "namespace"),
     )
     return [_complete(item, at, open_fields) for at, item in enumerate(items)]
 
@@ -166,6 +170,12 @@ def _complete(item: object, at: int, default: Memory) -> Memory:
     metadata = {**default.metadata, **item.metadata}
     metadata_json(metadata)
     role = item.role if item.role is not None else default.role
+    namespace = optional_label(item.namespace, f"the namespace of item {at}")
+    if None not in (namespace, default.namespace) and namespace != default.namespace:
+        raise InvalidInputError(
+            f"item {at} is of the namespace {namespace!r}, the call names {default.namespace!r}; "
+            "leave namespace= out, or copy it: dataclasses.replace(item, namespace=None, id=None)"
+        )
     session_id = item.session_id if item.session_id is not None else default.session_id
     timestamp = item.timestamp if item.timestamp is not None else default.timestamp
     return replace(
@@ -178,6 +188,7 @@ def _complete(item: object, at: int, default: Memory) -> Memory:
         paraphrases=cues_of(item.paraphrases, "paraphrases"),
         session_id=optional_label(session_id, "session_id"),
         id=uuid.uuid4().hex if item.id is None else label_of(item.id, "id"),
+        namespace=namespace or default.namespace or DEFAULT_NAMESPACE,
     )
 
 

@@ -30,7 +30,7 @@ from nuonuo.stores import InMemoryStore, SQLiteStore, Store
 P = ParamSpec("P")
 R = TypeVar("R")
 
-UNSET: Any = object()  # for `update`: None is a value that a field can be given
+UNSET: Any = object()  # what is left out; None is a value that a caller can give, by mistake too
 
 
 def _twin(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
@@ -111,7 +111,7 @@ class AssociativeMemory:
         self,
         items: str | Memory | Sequence[str | Memory],
         *,
-        namespace: str = DEFAULT_NAMESPACE,
+        namespace: str = UNSET,
         session_id: str | None = None,
         role: str | None = None,
         timestamp: Moment | None = None,
@@ -122,17 +122,19 @@ class AssociativeMemory:
 
         Args:
             items: texts, or `Memory` records; the keywords fill in what a record leaves open.
-            namespace: the wall between tenants; it holds for every item.
+            namespace: the wall between tenants, for every item; where it is left out a record keeps its own,
+                and what has none goes to "default".
             session_id: one conversation; neighbours in it become associated.
 
         Raises:
-            InvalidTypeError, InvalidInputError: an item cannot be stored, or its id is taken.
+            InvalidTypeError, InvalidInputError: an item cannot be stored, its id is taken, or it is of
+                another namespace than the one named.
             EmbeddingError: the embedder gave vectors that cannot be used.
             StoreError: the store could not write.
         """
         memories = checks.memories_of(
             items,
-            namespace=namespace,
+            namespace=None if namespace is UNSET else checks.label_of(namespace, "namespace"),
             session_id=session_id,
             role=role,
             timestamp=timestamp,
@@ -143,8 +145,10 @@ class AssociativeMemory:
             return []
         memories = [augment(memory, self._paraphrase) for memory in memories]
         traces = self._encoder.traces(memories)
-        self._store.insert(namespace, list(zip(memories, traces, strict=True)))
-        self._shards.follow(namespace)
+        places = [*dict.fromkeys(memory.namespace for memory in memories)]
+        self._store.insert(places[0] if len(places) == 1 else None, list(zip(memories, traces, strict=True)))
+        for place in places:
+            self._shards.follow(place)
         return [str(memory.id) for memory in memories]
 
     def update(
@@ -182,15 +186,7 @@ class AssociativeMemory:
         changed = replace(old, **{name: value for name, value in given.items() if value is not UNSET})
         if changed.text != old.text:
             changed = replace(changed, paraphrases=())
-        (memory,) = checks.memories_of(
-            changed,
-            namespace=old.namespace,
-            session_id=None,
-            role=None,
-            timestamp=None,
-            metadata=None,
-            cues=(),
-        )
+        (memory,) = checks.memories_of(changed)
         memory = augment(memory, self._paraphrase if memory.text != old.text else None)
         self._store.replace(memory, self._encoder.traces([memory])[0])
         self._encoder.forget()
@@ -412,7 +408,7 @@ class AssociativeMemory:
         """
         found = transfer.read(fspath(path), self._store)
         for batch in found.batches():
-            self.add(batch, namespace=batch[0].namespace)
+            self.add(batch)
         for association in found.associations:
             self.associate(*association)
         return len(found.memories)

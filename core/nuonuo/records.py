@@ -25,7 +25,8 @@ class Memory:
         cues: further texts of the caller's own that should evoke it, such as questions that it answers.
         session_id: the conversation it belongs to; neighbours in one session become associated.
         id: unique in the file; given by the engine where the caller gives none.
-        namespace: the wall between tenants; filled in by the engine.
+        namespace: the wall between tenants. None for a record that was never given one: `add` fills it in.
+            A memory that comes back always has one, and keeps it where it is added again.
         paraphrases: what a paraphraser made of the text; they go when the text changes.
     """
 
@@ -36,7 +37,7 @@ class Memory:
     cues: tuple[str, ...] = ()
     session_id: str | None = None
     id: str | None = None
-    namespace: str = DEFAULT_NAMESPACE
+    namespace: str | None = None
     paraphrases: tuple[str, ...] = ()
 
     @property

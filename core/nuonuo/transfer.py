@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import islice
 from typing import Any
 
 from nuonuo import checks
@@ -59,10 +59,10 @@ class Export:
     associations: list[tuple[str, str, float]]
 
     def batches(self) -> Iterator[list[Memory]]:
-        """The memories in order, at most `BATCH` at once and of one namespace: what one `add` takes."""
-        for _, group in groupby(self.memories, lambda memory: memory.namespace):
-            while batch := list(islice(group, BATCH)):
-                yield batch
+        """The memories in order, at most `BATCH` at once."""
+        memories = iter(self.memories)
+        while batch := list(islice(memories, BATCH)):
+            yield batch
 
 
 def read(path: str, store: Store) -> Export:
@@ -127,10 +127,8 @@ def _read(path: str) -> tuple[list[Memory], list[tuple[str, str, float]]]:
 
 def _memory(*, id: str, namespace: str, **fields: Any) -> Memory:
     """One memory's line as a record that `add` takes."""
-    record = Memory(**fields, id=checks.label_of(id, "id"), namespace=namespace)
-    (memory,) = checks.memories_of(
-        record, namespace=namespace, session_id=None, role=None, timestamp=None, metadata=None, cues=()
-    )
+    label = checks.label_of(namespace, "namespace")
+    (memory,) = checks.memories_of(Memory(**fields, id=checks.label_of(id, "id"), namespace=label))
     return memory
 
 

@@ -107,6 +107,29 @@ def test_insert_takes_all_or_none(store: Store, clash: list[str]) -> None:
     assert store.version() == before
 
 
+def test_insert_keeps_each_in_its_own_namespace(store: Store) -> None:
+    seqs = store.insert(None, [item(key, namespace=key[0]) for key in ("a1", "b1", "a2", "c1", "b2")])
+    assert seqs == sorted(seqs)
+    assert [(m.id, m.namespace) for m in store.list()] == [
+        ("a1", "a"), ("b1", "b"), ("a2", "a"), ("c1", "c"), ("b2", "b"),
+    ]  # fmt: skip
+    followers = {name: Follower(store, name) for name in "abc"}
+    for name, follower in followers.items():
+        assert [row.memory.id for row in follower.sync().added] == [m.id for m in store.list(namespace=name)]
+    more = store.insert(None, [item("c2", namespace="c"), item("a3", namespace="a")])
+    assert [[row.seq for row in followers[name].sync().added] for name in "abc"] == [more[1:], [], more[:1]]
+    for name, follower in followers.items():
+        assert follower.state == afresh(store, name)
+
+
+@pytest.mark.parametrize("bad", [item("b", namespace=None), item("a2", namespace="n")])
+def test_insert_into_several_namespaces_takes_all_or_none(store: Store, bad: Any) -> None:
+    store.insert("m", [item("a2")])
+    with pytest.raises(InvalidInputError):
+        store.insert(None, [item("a1", namespace="new"), bad])
+    assert (store.namespaces(), store.counts().memories) == (["m"], 1)
+
+
 @pytest.mark.parametrize("key", [None, ""])
 def test_insert_wants_an_id(store: Store, key: str | None) -> None:
     with pytest.raises(InvalidInputError, match="id"):

@@ -87,11 +87,15 @@ class Store(Protocol):
         """
         ...
 
-    def insert(self, namespace: str, items: Sequence[tuple[Memory, Traces]]) -> list[int]:
-        """Store new memories, whose ids are set, and return their seqs; all or none.
+    def insert(self, namespace: str | None, items: Sequence[tuple[Memory, Traces]]) -> list[int]:
+        """Store new memories, whose ids are set, and return their seqs, in order; all or none.
+
+        Args:
+            namespace: where all of them go; None for each its own.
 
         Raises:
-            InvalidInputError: an id is already taken, in whatever namespace, or stands twice in ``items``.
+            InvalidInputError: an id is already taken, in whatever namespace, or stands twice in ``items``;
+                or ``namespace`` is None and a memory has none of its own.
         """
         ...
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from nuonuo.errors import EmbedderMismatchError, InvalidInputError, UnknownMemoryError
+from nuonuo.records import Memory
 from nuonuo.traces import Identity
 
 
@@ -35,6 +36,16 @@ def check_new_ids(ids: Sequence[str | None], taken: Iterable[str | None]) -> Non
     key, count = Counter(ids).most_common(1)[0]
     if count > 1:
         raise InvalidInputError(f"the id {key!r} was given to {count} memories; each needs one of its own")
+
+
+def namespaces_of(namespace: str | None, memories: Iterable[Memory]) -> list[str]:
+    """Where each of ``memories`` goes: to ``namespace``, or where that is None to its own."""
+    found = [memory.namespace if namespace is None else namespace for memory in memories]
+    if None in found:
+        raise InvalidInputError(
+            f"memory {found.index(None)} has no namespace and none was named; name one, or give it one"
+        )
+    return [each for each in found if each is not None]
 
 
 def check_association(source_id: str, target_id: str, weight: float) -> None:

@@ -18,6 +18,7 @@ from nuonuo.stores.checks import (
     check_association,
     check_identity,
     check_new_ids,
+    namespaces_of,
     unknown,
 )
 from nuonuo.stores.codec import pack_memory, pack_traces, to_microseconds, unpack_memory, unpack_traces
@@ -90,30 +91,30 @@ class InMemoryStore:
                 self._version += 1
             check_identity(self._identity, identity, "this store in RAM")
 
-    def insert(self, namespace: str, items: Sequence[tuple[Memory, Traces]]) -> builtins.list[int]:
-        held = [_hold(memory, namespace, traces) for memory, traces in items]
+    def insert(self, namespace: str | None, items: Sequence[tuple[Memory, Traces]]) -> builtins.list[int]:
+        places = namespaces_of(namespace, (memory for memory, _ in items))
+        held = [_hold(memory, place, traces) for (memory, traces), place in zip(items, places, strict=True)]
         with self._lock:
             self._must_be_open()
             if not held:
                 return []
             keys = [row.key for row in held]
             check_new_ids(keys, (key for key in keys if key in self._seqs))
-            space = self._namespaces.get(namespace)
-            if space is None:
-                space = self._namespaces[namespace] = _Namespace(next(self._new_epoch))
             seqs = [next(self._new_seq) for _ in held]
             for seq, row in zip(seqs, held, strict=True):
+                space = self._namespaces.get(row.namespace)
+                if space is None:
+                    space = self._namespaces[row.namespace] = _Namespace(next(self._new_epoch))
                 space.rows[seq] = self._rows[seq] = row
-                self._seqs[row.key] = seq
-            space.last_seq = seqs[-1]
+                space.last_seq = self._seqs[row.key] = seq
             self._version += 1
             return seqs
 
     def replace(self, memory: Memory, traces: Traces) -> None:
-        held = _hold(memory, memory.namespace, traces)
+        held = _hold(memory, memory.namespace or "", traces)
         with self._lock:
             self._must_be_open()
-            space = self._namespaces.get(memory.namespace)
+            space = self._namespaces.get(memory.namespace or "")
             seq = self._seqs.get(held.key)
             if space is None or seq is None or seq not in space.rows:
                 raise unknown([memory.id], memory.namespace)

@@ -24,6 +24,7 @@ from nuonuo.stores.checks import (
     check_association,
     check_identity,
     check_new_ids,
+    namespaces_of,
     unknown,
 )
 from nuonuo.stores.codec import (
@@ -101,11 +102,12 @@ class SQLiteStore:
             raise NotAStoreError(f"{self.path!r} is damaged ({error}); restore it from a copy") from error
         check_identity(stored, identity, repr(self.path))
 
-    def insert(self, namespace: str, items: Sequence[tuple[Memory, Traces]]) -> builtins.list[int]:
+    def insert(self, namespace: str | None, items: Sequence[tuple[Memory, Traces]]) -> builtins.list[int]:
         if not items:
             self._db.must_be_open()
             return []
         digest_of, pad = self._digests, self._pages.pad
+        places = namespaces_of(namespace, (memory for memory, _ in items))
         keys = [digest_of.of_id(memory.id or "") for memory, _ in items]
         rows = [
             (
@@ -125,14 +127,17 @@ class SQLiteStore:
                 for (key,) in db.execute(f"SELECT digest FROM memories WHERE {clause}", part)
             }
             check_new_ids(ids, (ids[keys.index(key)] for key in taken))
-            epoch = _rows.make_namespace(db, digest_of.of_namespace(namespace), namespace, self._pages)
+            epochs = {
+                name: _rows.make_namespace(db, digest_of.of_namespace(name), name, self._pages)
+                for name in dict.fromkeys(places)
+            }
             row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'memories'").fetchone()
             first = 1 + (row[0] if row else 0)
             seqs = [*range(first, first + len(rows))]
             db.executemany(
                 "INSERT INTO memories (seq, namespace, timestamp, digest, session, body) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                [(seq, epoch, *row) for seq, row in zip(seqs, rows, strict=True)],
+                [(seq, epochs[name], *row) for seq, name, row in zip(seqs, places, rows, strict=True)],
             )
             db.executemany("INSERT INTO traces VALUES (?, ?)", zip(seqs, bodies, strict=True))
         return seqs
@@ -142,7 +147,7 @@ class SQLiteStore:
         session = None if memory.session_id is None else self._digests.of_session(memory.session_id)
         with self._db.write() as db:
             found = _rows.find(db, self._digests.of_id(memory.id or ""))
-            epoch = _rows.epoch_of(db, self._digests.of_namespace(memory.namespace))
+            epoch = _rows.epoch_of(db, self._digests.of_namespace(memory.namespace or ""))
             if found is None or found[1] != epoch:
                 raise unknown([memory.id], memory.namespace)
             seq = found[0]
