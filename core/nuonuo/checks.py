@@ -106,21 +106,42 @@ def ids_of(value: object) -> list[str]:
 
 
 def metadata_json(metadata: Mapping[str, Any]) -> str:
-    """``metadata`` as canonical JSON.
+    """``metadata`` as JSON, from which it comes back as it was, its order included; a tuple as a list.
 
     Raises:
-        InvalidInputError: it holds what JSON cannot (NaN and infinity included), or a key that is no str.
+        InvalidInputError: it holds what JSON cannot (NaN and infinity included), or a key that is no str:
+            at any depth, since JSON would change it.
     """
     if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
         raise InvalidInputError(
             f"metadata must be a mapping with str keys, got {metadata!r}; convert the keys to str"
         )
     try:
-        return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as error:
+        for name, value in metadata.items():
+            _must_fit(value, f"metadata[{name!r}]")
+        return json.dumps(dict(metadata), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInputError(
-            f"metadata must be JSON (numbers, str, bool, None, lists, dicts), got {metadata!r}: {error}"
+            f"metadata must be JSON (numbers, str, bool, None, lists, dicts): {error}"
         ) from error
+
+
+def _must_fit(value: object, where: str) -> None:
+    """Raise `TypeError` unless JSON can hold ``value``, which stands at ``where``, and give it back."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"{where} has the key {_short(key)}, which is no str")
+            _must_fit(inner, f"{where}[{key!r}]")
+    elif isinstance(value, (list, tuple)):
+        for at, inner in enumerate(value):
+            _must_fit(inner, f"{where}[{at}]")
+    elif (
+        not isinstance(value, (str, int, float, type(None)))
+        or value in (math.inf, -math.inf)
+        or value != value
+    ):
+        raise TypeError(f"{where} is {type(value).__name__} {_short(value)}")
 
 
 def memories_of(

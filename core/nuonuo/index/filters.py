@@ -2,6 +2,11 @@
 
 Fields are kept by column, each value once: a filter is a comparison of small integers, and the k hits
 inside a filter are found whenever k exist, since it is applied before anything is searched.
+
+What a record is (its role, its session) and what its metadata says are kept apart, so that neither shadows
+the other. A plain name means both: {"role": "manager"} lets through whose own role or whose metadata's
+"role" it is, and {"role": {"$ne": "manager"}} exactly the rest. {"$record": {"role": ...}} and
+{"$metadata": {"role": ...}} look at one of them alone.
 """
 
 from __future__ import annotations
@@ -32,9 +37,12 @@ _ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
     "$lt": operator.lt,
     "$lte": operator.le,
 }
+_RECORD, _METADATA = "$record", "$metadata"
+_OWN = ("role", "session_id")  # of a record, beside its time
 _OPERATORS = ("$eq", "$ne", "$in", "$nin", *_ORDERED)
 
 Key = tuple[str, Any]  # kind and value, so that 1 and True differ while 1 and 1.0 do not
+_NULL: Key = ("null", None)
 
 
 def microseconds(moment: datetime) -> int:
@@ -68,12 +76,13 @@ class Fields:
 
     def __init__(self) -> None:
         self._times = Growable(np.int64)
-        self._columns: dict[str, _Column] = {}
+        self._own: dict[str, _Column] = {}  # by name, what the record is
+        self._columns: dict[str, _Column] = {}  # by name, what its metadata says
 
     def append(self) -> None:
         """Make room for the next row; it has no fields until it is `put`."""
         self._times.append([NO_TIME])
-        for column in self._columns.values():
+        for column in (*self._own.values(), *self._columns.values()):
             column.append()
 
     def closeness(self, period: Period, fade: float) -> npt.NDArray[np.float32]:
@@ -98,18 +107,20 @@ class Fields:
         """Take in the fields of ``row``, which must be new or cleared."""
         if memory.timestamp is not None:
             self._times.data[row] = microseconds(memory.timestamp)
-        values = {**memory.metadata, "role": memory.role, "session_id": memory.session_id}
-        for name, value in values.items():
-            if value is not None:
-                if name not in self._columns:
-                    self._columns[name] = _Column(len(self._times))
-                self._columns[name].put(row, _key(value))
+        own = {name: getattr(memory, name) for name in _OWN}
+        for columns, values in ((self._own, own), (self._columns, memory.metadata)):
+            for name, value in values.items():
+                if value is not None:
+                    if name not in columns:
+                        columns[name] = _Column(len(self._times))
+                    columns[name].put(row, _key(value))
 
     def clear(self, row: int) -> None:
         """Forget ``row``, and every value and field that no other row has."""
         self._times.data[row] = NO_TIME
-        for name in [name for name, column in self._columns.items() if column.clear(row)]:
-            del self._columns[name]
+        for columns in (self._own, self._columns):
+            for name in [name for name, column in columns.items() if column.clear(row)]:
+                del columns[name]
 
     def mask(
         self,
@@ -123,35 +134,50 @@ class Fields:
         """The rows of ``alive`` (n,) that meet every condition; time is in [after, before)."""
         mask = alive.copy()
         if session_id is not None:
-            mask &= self._matches("session_id", "$eq", session_id)
+            mask &= self._matches(_RECORD, "session_id", "$eq", session_id)
         times = self._times.data
         if after is not None:
             mask &= times >= microseconds(after)
         if before is not None:
             mask &= (times < microseconds(before)) & (times != NO_TIME)
-        for name, condition in (where or {}).items():
-            for op, value in conditions(name, condition):
-                mask &= self._matches(name, op, value)
+        for scope, name, op, value in _flat(where or {}):
+            mask &= self._matches(scope, name, op, value)
         return mask
 
     def state(self, row: int) -> dict[str, Any]:
         """What is kept of ``row``: for comparing two states."""
-        found = {name: column.value(row) for name, column in self._columns.items()}
-        return {"time": int(self._times.data[row]), **{k: v for k, v in found.items() if v is not None}}
+        found: dict[str, Any] = {"time": int(self._times.data[row])}
+        for scope, columns in ((_RECORD, self._own), (_METADATA, self._columns)):
+            values = {name: column.value(row) for name, column in columns.items()}
+            found[scope] = {name: value for name, value in values.items() if value is not None}
+        return found
 
     @property
     def nbytes(self) -> int:
-        return self._times.nbytes + sum(column.nbytes for column in self._columns.values())
+        columns = (*self._own.values(), *self._columns.values())
+        return self._times.nbytes + sum(column.nbytes for column in columns)
 
-    def _matches(self, name: str, op: str, value: Any) -> BoolArray:
-        column = self._columns.get(name) or _Column(len(self._times))
+    def _matches(self, scope: str | None, name: str, op: str, value: Any) -> BoolArray:
+        """The rows (n,) that hold under ``name``, in any part of ``scope``, what is asked for."""
         if op in ("$nin", "$ne"):
-            return ~self._matches(name, "$in" if op == "$nin" else "$eq", value)
+            return ~self._matches(scope, name, "$in" if op == "$nin" else "$eq", value)
+        parts = {_RECORD: [self._own], _METADATA: [self._columns], None: [self._own, self._columns]}[scope]
+        named = [columns[name] for columns in parts if name in columns]
+        found = np.zeros(len(self._times), bool)
         if op in _ORDERED:
             kind, wanted = _key(value)
             compare = _ORDERED[op]
-            return column.isin([key for key in column.keys if key[0] == kind and compare(key[1], wanted)])
-        return column.isin([_key(each) for each in (value if op == "$in" else [value])])
+            for column in named:
+                found |= column.isin(
+                    [key for key in column.keys if key[0] == kind and compare(key[1], wanted)]
+                )
+            return found
+        keys = [_key(each) for each in (value if op == "$in" else [value])]
+        for column in named:
+            found |= column.isin(keys)
+        if _NULL in keys:  # there is nothing by that name
+            found |= ~np.any([column.known for column in named], axis=0) if named else True
+        return found
 
 
 class _Column:
@@ -191,10 +217,13 @@ class _Column:
     def keys(self) -> list[Key]:
         return list(self._number)
 
+    @property
+    def known(self) -> BoolArray:
+        """Which rows (n,) have a value."""
+        return np.asarray(self._numbers.data != _ABSENT)
+
     def isin(self, keys: Sequence[Key]) -> BoolArray:
         numbers = [self._number[key] for key in keys if key in self._number]
-        if ("null", None) in keys:
-            numbers.append(_ABSENT)
         if len(numbers) == 1:
             return np.asarray(self._numbers.data == numbers[0])
         return np.isin(self._numbers.data, np.array(numbers, np.int32))
@@ -240,14 +269,30 @@ def check_where(where: object) -> None:
         raise InvalidTypeError(
             f"where must be a mapping such as {{'role': 'user'}}, got {type(where).__name__} {where!r}"
         )
+    for scope, name, _, value in _flat(where):
+        if scope == _RECORD and name not in _OWN:
+            raise InvalidInputError(
+                f"{_RECORD} has the fields {', '.join(_OWN)}, got {name!r}; times are filtered by after= and "
+                "before=, ids by exclude="
+            )
+        _key(list(value) if isinstance(value, (set, frozenset, tuple)) else value)
+
+
+def _flat(where: Mapping[str, Any]) -> Iterator[tuple[str | None, str, str, Any]]:
+    """The conditions of ``where`` as (the part that is looked at or None for any, name, operator, value)."""
     for name, condition in where.items():
-        for _, value in conditions(name, condition):
-            _key(list(value) if isinstance(value, (set, frozenset, tuple)) else value)
+        if name not in (_RECORD, _METADATA):
+            yield from ((None, name, op, value) for op, value in conditions(name, condition))
+            continue
+        if not isinstance(condition, Mapping):
+            raise InvalidTypeError(f"{name} takes a mapping such as {{'role': 'user'}}, got {condition!r}")
+        for field, inner in condition.items():
+            yield from ((name, field, op, value) for op, value in conditions(field, inner))
 
 
 def _key(value: Any) -> Key:
     if value is None:
-        return ("null", None)
+        return _NULL
     if isinstance(value, bool):
         return ("bool", value)
     if isinstance(value, (int, float)):
