@@ -96,25 +96,34 @@ class Evidence:
     """Why a memory was recalled.
 
     Attributes:
-        signals: each signal's share of the score; the shares sum to the score. Keys: "tokens",
-            "lexical", "dense", "echo" (below zero: what it loses where it asks what the question asks),
-            "temporal" (what the turns beside it have beyond its own), "content", "explicit", "together"
-            (what it adds to the hits before it) and "redundancy" (below zero: what it loses to one that
-            it resembles or repeats); absent where zero.
+        signals: what each signal gives; absent where zero. Those that are the memory's own sum to the
+            score: "tokens", "lexical", "dense", "echo" (below zero: what it loses where it asks what the
+            question asks), "temporal" (what the turns beside it have beyond its own), "content" and
+            "explicit". Two more depend on the hits before it: "together" (what it adds to them) and
+            "redundancy" (below zero: what it loses to one that it resembles or repeats).
         matches: which word of the question was completed by what, the weightiest first; a word that
             nothing completes is absent.
         path: the associations by which activation reached the memory, first to last; empty where
             it was found by the question alone.
+        rank: the sum of all signals: what decided its place among the hits, and never rises from one hit
+            to the next. It is of this recall alone; compare scores.
     """
 
     signals: Mapping[str, float]
     matches: Sequence[Match] = ()
     path: Sequence[Link] = ()
+    rank: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One recalled memory. ``score`` is its energy, on a scale that is the same for every question."""
+    """One recalled memory.
+
+    Attributes:
+        score: its own relevance to the question, whatever else was recalled: comparable between calls
+            and namespaces. The order of the hits also asks what each adds to those before it
+            (`Evidence.rank`), so scores may rise from one hit to the next.
+    """
 
     memory: Memory
     score: float

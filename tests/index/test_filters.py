@@ -189,7 +189,8 @@ def test_a_role_in_the_metadata(memory: AssociativeMemory) -> None:
 def test_metadata_comes_back_as_it_went_in(memory: AssociativeMemory) -> None:
     told = {
         "zeta": 1, "alpha": {"y": [1, {"b": None, "a": 2.5}], "x": "\ud800"}, "role": "manager",
-        "timestamp": 3, "session_id": None, "": True, "id": "mine", "text": "", "namespace": ["n"], "cues": {}, "big": 2**70,
+        "timestamp": 3, "session_id": None,
+        "": True, "id": "mine", "text": "", "namespace": ["n"], "cues": {}, "big": 2**70,
     }  # fmt: skip
     (id,) = memory.add(Memory("note", role="user", metadata=told))
     (back,) = memory.get([id])

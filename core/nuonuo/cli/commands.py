@@ -117,7 +117,7 @@ def _why(hit: Hit) -> str:
         for name, share in sorted(hit.evidence.signals.items(), key=lambda item: -item[1])
     ]
     parts += [f"{match.word} ← {match.answer}" for match in hit.evidence.matches[:3]]
-    return f"{hit.score:.2f}: {', '.join(parts)}"
+    return f"{hit.score:.2f}, ranked by {hit.evidence.rank:.2f}: {', '.join(parts)}"
 
 
 def _plain(result: Recall) -> dict[str, Any]:
@@ -129,6 +129,7 @@ def _plain(result: Recall) -> dict[str, Any]:
                 "signals": dict(hit.evidence.signals),
                 "matches": [asdict(match) for match in hit.evidence.matches],
                 "path": [asdict(link) for link in hit.evidence.path],
+                "rank": hit.evidence.rank,
             },
         }
         for hit in result

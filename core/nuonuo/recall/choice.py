@@ -7,7 +7,8 @@ The next is the candidate with the greatest
     loss = h B(m)                               where m asks or tells again what m' does (`Repeats`)
            r max(0, cos(m, m') - ALIKE)         for two memories outside of sessions
 
-covered_t being the best e_t among those chosen. What a candidate adds never grows: scores never rise.
+covered_t being the best e_t among those chosen. What a candidate adds never grows: this value never rises
+from one to the next. It makes the order alone; a hit's score is E(m), its own.
 """
 
 from __future__ import annotations

@@ -45,11 +45,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One hit in numbers: its row, score, shares, and the link by which it was reached."""
+    """One hit in numbers: its row, score, rank, shares, and the link by which it was reached."""
 
     row: int
     seq: int
     score: float
+    rank: float
     signals: dict[str, float]
     source_id: str | None
     link: float
@@ -177,6 +178,7 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
     scored, chosen, found = ranking.scored, ranking.chosen, []
     seqs = shard.seqs(ranking.rows)
     shares = {field.name: getattr(scored.shares, field.name)[ranking.at] for field in fields(scored.shares)}
+    own = set(shares)
     shares |= {"together": chosen.together, "redundancy": -chosen.redundancy}
     values = np.stack([*shares.values()], axis=1).tolist()
     for place, at in enumerate(ranking.at.tolist()):
@@ -187,8 +189,9 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
         if source != NOBODY and scored.shares.content[at] >= scored.shares.explicit[at]:
             shared = tuple(shard.postings.shared(source, row, config.content_max_df)[:SHOWN])
         source_id = None if source == NOBODY else shard.ids[source]
-        score, link = sum(signals.values()), float(scored.link[at])
-        found.append(Traced(row, seqs[place], score, signals, source_id, link, shared))
+        score = sum(share for name, share in signals.items() if name in own)
+        rank, link = sum(signals.values()), float(scored.link[at])
+        found.append(Traced(row, seqs[place], score, rank, signals, source_id, link, shared))
     return found
 
 
@@ -210,7 +213,7 @@ def explain(
         if memory is not None:
             matches = Lazy(partial(_matches, question, hit.row, place, completions, texts, analyzer))
             path = Lazy(partial(_path, hit, memory, analyzer))
-            evidence = Evidence(hit.signals, matches, path)
+            evidence = Evidence(hit.signals, matches, path, hit.rank)
             hits.append(Hit(memory, hit.score, evidence))
     return tuple(hits)
 
