@@ -64,6 +64,28 @@ def test_several_tenants_all_or_none(memory: AssociativeMemory) -> None:
     assert everything(memory) == before
 
 
+def test_a_session_alone_is_one_of_default_wherever_it_is_named(memory: AssociativeMemory) -> None:
+    memory.add(["rex", "beagle"], session_id="1")
+    memory.add("thunder", namespace="ana", session_id="1")
+    memory.add("boats", namespace="ana", session_id="2")
+    assert [each.text for each in memory.list(session_id="1")] == ["rex", "beagle"]
+    assert [each.text for each in memory.list(session_id="1", offset=1, limit=1)] == ["beagle"]
+    assert memory.forget(session_id="1") == 2
+    assert [each.text for each in memory.list()] == ["thunder", "boats"]
+    for session in ("1", "2"):  # now neither says "nothing there": another namespace has it
+        with pytest.raises(InvalidInputError, match="namespace="):
+            memory.list(session_id=session)
+        with pytest.raises(InvalidInputError, match="namespace="):
+            memory.forget(session_id=session)
+        with pytest.raises(InvalidInputError, match="namespace="):
+            memory.forget(session_id=session, before="2099-01-01")
+    assert memory.list(session_id="nowhere") == []
+    assert memory.forget(session_id="nowhere") == 0
+    assert memory.forget(namespace="ana", session_id="1") == 1
+    assert [each.text for each in memory.list(namespace="ana", session_id="2")] == ["boats"]
+    assert memory.forget(ids=[str(each.id) for each in memory.list()], session_id="2") == 1
+
+
 @pytest.mark.parametrize("namespace", [7, "", " "])
 def test_a_namespace_that_is_none(memory: AssociativeMemory, namespace: Any) -> None:
     with pytest.raises((InvalidTypeError, InvalidInputError), match="namespace"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -70,6 +71,20 @@ def moment_of(value: object, name: str) -> datetime | None:
         f"{name} must be a datetime, an ISO 8601 str or finite seconds since 1970, "
         f"got {type(value).__name__} {value!r}"
     )
+
+
+def path_of(value: object, name: str = "path") -> str:
+    """A path, with "~" expanded as a shell does.
+
+    Raises:
+        InvalidTypeError: no str and no path.
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise InvalidTypeError(f"{name} must be a str or a path, got {type(value).__name__} {_short(value)}")
+    found = os.path.expanduser(os.fspath(value))
+    if not isinstance(found, str):
+        raise InvalidTypeError(f"{name} must be a path of text, got bytes {_short(found)}")
+    return found
 
 
 def count_of(value: object, name: str, least: int) -> int:

@@ -6,6 +6,7 @@
     ├── UnknownMemoryError (KeyError)       an id that is not stored
     ├── EmbeddingError (ValueError)         an embedder gave NaN, infinity or the wrong shape
     ├── MissingDependencyError (ImportError) an optional package is not installed
+    ├── FileError (OSError)                 an export cannot be written or read
     └── StoreError
         ├── StoreClosedError                the memory was closed
         ├── NotAStoreError                  the file is no NuoNuo database
@@ -45,6 +46,10 @@ class EmbeddingError(NuonuoError, ValueError):
 
 class MissingDependencyError(NuonuoError, ImportError):
     """An optional package is not installed; the message carries the pip line."""
+
+
+class FileError(NuonuoError, OSError):
+    """A file beside the store, such as an export, cannot be written or read; an old one stays as it was."""
 
 
 class StoreError(NuonuoError):

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from os import PathLike, fspath
+from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo import checks, transfer
+from nuonuo import checks, namespaces, transfer
 from nuonuo.checks import Moment
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.cues import Paraphraser, augment
 from nuonuo.encoding.embedders import Embedder, check_vectors, default_embedder
 from nuonuo.encoding.encoder import Encoder
-from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
+from nuonuo.errors import InvalidInputError, UnknownMemoryError
 from nuonuo.index.filters import check_where
 from nuonuo.index.shards import Shards
 from nuonuo.recall import pipeline
@@ -90,15 +90,13 @@ class AssociativeMemory:
         paraphrase: Paraphraser | None = None,
         config: MemoryConfig | None = None,
     ) -> AssociativeMemory:
-        """Open the memory in the file ``path``, or make it.
+        """Open the memory in the file ``path``, or make it; "~" is the user's home.
 
         Raises:
             NotAStoreError, SchemaVersionError, EmbedderMismatchError: the file is no memory, was
                 written by a newer version, or holds another embedder's vectors; it is left as it was.
         """
-        if not isinstance(path, (str, PathLike)):
-            raise InvalidTypeError(f"path must be a str or a path, got {type(path).__name__} {path!r}")
-        store = SQLiteStore(fspath(path))
+        store = SQLiteStore(path)
         try:
             return cls(store, embedder, token_embedder=token_embedder, paraphrase=paraphrase, config=config)
         except BaseException:
@@ -226,20 +224,23 @@ class AssociativeMemory:
         Args:
             ids: those memories, wherever they are; ids that are not stored count for nothing.
             namespace: only in it; "default" where only a session or a time is given.
-            session_id: only that conversation.
+            session_id: only that conversation, in one namespace: two tenants may both have a session "1".
             before: only what is dated before; a memory without a timestamp stays.
 
         Raises:
-            InvalidInputError: no condition at all.
+            InvalidInputError: no condition at all; or a session without its namespace that is not in
+                "default", but in another one.
         """
         if ids is None and namespace is None and session_id is None and before is None:
             raise InvalidInputError("forget needs a condition: ids=, namespace=, session_id= or before=")
-        if ids is None and namespace is None:
-            namespace = DEFAULT_NAMESPACE
+        namespace = checks.optional_label(namespace, "namespace")
+        session_id = checks.optional_label(session_id, "session_id")
+        if ids is None:
+            namespace = namespaces.of_session(self._store, namespace, session_id) or DEFAULT_NAMESPACE
         gone = self._store.delete(
-            namespace=checks.optional_label(namespace, "namespace"),
+            namespace=namespace,
             ids=None if ids is None else checks.ids_of(ids),
-            session_id=checks.optional_label(session_id, "session_id"),
+            session_id=session_id,
             before=checks.moment_of(before, "before"),
         )
         if gone:
@@ -359,10 +360,16 @@ class AssociativeMemory:
         offset: int = 0,
         newest_first: bool = False,
     ) -> list[Memory]:
-        """Memories by order of arrival, of one namespace or of all."""
+        """Memories by order of arrival, of one namespace or of all; a session, as in `forget`, of one.
+
+        Raises:
+            InvalidInputError: as `forget`, for a session without its namespace.
+        """
+        session_id = checks.optional_label(session_id, "session_id")
+        namespace = checks.optional_label(namespace, "namespace")
         return self._store.list(
-            namespace=checks.optional_label(namespace, "namespace"),
-            session_id=checks.optional_label(session_id, "session_id"),
+            namespace=namespaces.of_session(self._store, namespace, session_id),
+            session_id=session_id,
             limit=None if limit is None else checks.count_of(limit, "limit", 0),
             offset=checks.count_of(offset, "offset", 0),
             newest_first=bool(newest_first),
@@ -395,18 +402,20 @@ class AssociativeMemory:
         """Write memories and associations as JSON lines, and return how many memories were written.
 
         Raises:
-            OSError: the file cannot be written; one that was there stays as it was.
+            FileError (an OSError): the file cannot be written; one that was there stays as it was.
         """
-        return transfer.export(self._store, fspath(path), checks.optional_label(namespace, "namespace"))
+        return transfer.export(
+            self._store, checks.path_of(path), checks.optional_label(namespace, "namespace")
+        )
 
     def load_export(self, path: str | PathLike[str]) -> int:
         """Add what `export` wrote, with ids, namespaces and associations; all or nothing of each batch.
 
         Raises:
             InvalidInputError: the file is no export, or an id in it is already stored.
-            OSError: it cannot be read.
+            FileError (an OSError): it cannot be read.
         """
-        found = transfer.read(fspath(path), self._store)
+        found = transfer.read(checks.path_of(path), self._store)
         for batch in found.batches():
             self.add(batch)
         for association in found.associations:

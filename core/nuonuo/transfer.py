@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from nuonuo import checks
-from nuonuo.errors import InvalidInputError
+from nuonuo.errors import FileError, InvalidInputError
 from nuonuo.records import Memory
 from nuonuo.stores import Store
 from nuonuo.stores.checks import across_namespaces, check_association
@@ -24,7 +24,11 @@ BATCH = 256
 
 
 def export(store: Store, path: str, namespace: str | None) -> int:
-    """Write what ``store`` holds (of ``namespace``) to ``path``, which changes once all is written."""
+    """Write what ``store`` holds (of ``namespace``) to ``path``, which changes once all is written.
+
+    Raises:
+        FileError: it cannot be written; one that was there stays as it was.
+    """
     count = 0
     partial = f"{path}.partial"
     try:
@@ -39,9 +43,11 @@ def export(store: Store, path: str, namespace: str | None) -> int:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except BaseException:
-        if os.path.exists(partial):
+    except BaseException as error:
+        if os.path.isfile(partial):
             os.remove(partial)
+        if isinstance(error, OSError):
+            raise _trouble(path, "written", error) from error
         raise
     return count
 
@@ -70,6 +76,7 @@ def read(path: str, store: Store) -> Export:
 
     Raises:
         InvalidInputError: the file is no export, or an id in it is already stored.
+        FileError: it cannot be read.
     """
     memories, associations = _read(path)
     stored = store.get([str(memory.id) for memory in memories])
@@ -80,6 +87,19 @@ def read(path: str, store: Store) -> Export:
             "forget them before"
         )
     return Export(memories, associations)
+
+
+def _trouble(path: str, done: str, error: OSError) -> FileError:
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path):
+        todo = "it is a folder; give the path of a file in it"
+    elif not os.path.isdir(folder):
+        todo = f"the folder {folder!r} does not exist; create it"
+    else:
+        todo = f"{error.strerror or error}; check the path, its permissions and the room on the disk"
+    found = FileError(f"{path!r} cannot be {done}: {todo}")
+    found.errno = error.errno
+    return found
 
 
 def _record(memory: Memory) -> dict[str, Any]:
@@ -101,7 +121,11 @@ def _read(path: str) -> tuple[list[Memory], list[tuple[str, str, float]]]:
     records: dict[str, Memory] = {}
     associations: list[tuple[str, str, float]] = []
     number, line = 0, b""
-    with open(path, "rb") as file:
+    try:
+        file = open(path, "rb")  # noqa: SIM115  it is closed below
+    except OSError as error:
+        raise _trouble(path, "read", error) from error
+    with file:
         try:
             for number, line in enumerate(file, 1):
                 value = json.loads(line)

@@ -10,10 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nuonuo.checks import path_of
 from nuonuo.cli import bench
 from nuonuo.encoding.embedders import MiniLM
 from nuonuo.errors import InvalidInputError, NuonuoError
 from nuonuo.memory import AssociativeMemory
+from nuonuo.namespaces import must_exist
 from nuonuo.records import DEFAULT_NAMESPACE, Hit, Recall
 from nuonuo.stores import SQLiteStore
 from nuonuo.transfer import export
@@ -97,6 +99,7 @@ def _stats(args: argparse.Namespace, console: Console) -> None:
 
 def _recall(args: argparse.Namespace, console: Console) -> None:
     with AssociativeMemory.open(_existing(args.file), embedder=MiniLM(args.embedder)) as memory:
+        must_exist(args.namespace, memory.namespaces(), args.file)
         result = memory.recall(args.question, args.k, namespace=args.namespace)
     if args.json:
         print(json.dumps(_plain(result), ensure_ascii=False, default=str))
@@ -140,7 +143,9 @@ def _plain(result: Recall) -> dict[str, Any]:
 def _export(args: argparse.Namespace, console: Console) -> None:
     store = SQLiteStore(_existing(args.file))
     try:
-        count = export(store, args.dump, args.namespace)
+        if args.namespace is not None:
+            must_exist(args.namespace, store.namespaces(), args.file)
+        count = export(store, path_of(args.dump), args.namespace)
     finally:
         store.close()
     console.print(f"{count:,} memories written to {args.dump}", highlight=False)
@@ -154,7 +159,7 @@ def _import(args: argparse.Namespace, console: Console) -> None:
 
 
 def _existing(path: str) -> str:
-    if not Path(path).is_file():
+    if not Path(path).expanduser().is_file():
         raise InvalidInputError(f"there is no file {path!r}; check the path")
     return path
 

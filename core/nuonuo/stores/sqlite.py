@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from nuonuo.errors import InvalidInputError, InvalidTypeError, NotAStoreError
+from nuonuo.checks import path_of
+from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores import rows as _rows
 from nuonuo.stores.base import Changes, Counts, Cursor
@@ -57,9 +58,7 @@ class SQLiteStore:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, journal_length: int = JOURNAL_LENGTH) -> None:
-        name = os.fspath(path) if isinstance(path, os.PathLike) else path
-        if not isinstance(name, str):
-            raise InvalidTypeError(f"path must be a str or a path object, got {path!r}; pass 'memories.db'")
+        name = path_of(path)
         if not name or name.startswith(":memory:"):
             raise InvalidInputError(
                 f"path must name a file, got {name!r}; use InMemoryStore to keep all in RAM"
