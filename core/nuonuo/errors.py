@@ -9,6 +9,7 @@
     ├── FileError (OSError)                 an export cannot be written or read
     └── StoreError
         ├── StoreClosedError                the memory was closed
+        ├── StoreGoneError                  the file was removed or replaced while it was open
         ├── NotAStoreError                  the file is no NuoNuo database
         ├── SchemaVersionError              the file was written by a newer NuoNuo
         ├── EmbedderMismatchError           the file holds another embedder's vectors
@@ -58,6 +59,10 @@ class StoreError(NuonuoError):
 
 class StoreClosedError(StoreError):
     """The memory was used after `close`."""
+
+
+class StoreGoneError(StoreError):
+    """The file was removed or replaced while it was open; what is written now would not last."""
 
 
 class NotAStoreError(StoreError):
