@@ -8,13 +8,14 @@ import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import tzinfo
 from typing import Any
 
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.records import DEFAULT_NAMESPACE, Memory
+from nuonuo.times import Moment, local_of, moment_of, stamp_of
 
-Moment = datetime | str | int | float
+__all__ = ["Moment", "local_of", "moment_of"]  # as what callers pass too
 
 
 def text_of(value: object, name: str) -> str:
@@ -50,27 +51,6 @@ def label_of(value: object, name: str) -> str:
 def optional_label(value: object, name: str) -> str | None:
     """The same, or None."""
     return None if value is None else label_of(value, name)
-
-
-def moment_of(value: object, name: str) -> datetime | None:
-    """A datetime, an ISO 8601 string or seconds since 1970 as an aware datetime in UTC."""
-    if value is None:
-        return None
-    try:
-        if isinstance(value, str):
-            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-            value = datetime.fromtimestamp(value, timezone.utc)
-        if isinstance(value, datetime):
-            return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
-    except (ValueError, OverflowError, OSError) as error:
-        raise InvalidInputError(
-            f"{name} is no point in time that can be kept: {value!r} ({error})"
-        ) from error
-    raise InvalidTypeError(
-        f"{name} must be a datetime, an ISO 8601 str or finite seconds since 1970, "
-        f"got {type(value).__name__} {value!r}"
-    )
 
 
 def path_of(value: object, name: str = "path") -> str:
@@ -168,8 +148,12 @@ def memories_of(
     timestamp: Moment | None = None,
     metadata: Mapping[str, Any] | None = None,
     cues: Sequence[str] = (),
+    zone: tzinfo | None = None,
 ) -> list[Memory]:
     """What `add` takes as complete records; the keywords fill in what an item leaves open.
+
+    Args:
+        zone: where a timestamp that names no offset is read; UTC where None.
 
     Raises:
         InvalidInputError: a record's namespace is not the one that was named: no wall is crossed in silence.
@@ -182,20 +166,22 @@ def memories_of(
         )
     metadata = {} if metadata is None else metadata
     metadata_json(metadata)
+    stamp, all_day = stamp_of(timestamp, False, "timestamp", zone)
     open_fields = Memory(
         "-",
         optional_label(role, "role"),
-        moment_of(timestamp, "timestamp"),
+        stamp,
         metadata,
         cues_of(cues),
         optional_label(session_id, "session_id"),
         None,
         optional_label(namespace, "namespace"),
+        all_day=all_day,
     )
-    return [_complete(item, at, open_fields) for at, item in enumerate(items)]
+    return [_complete(item, at, open_fields, zone) for at, item in enumerate(items)]
 
 
-def _complete(item: object, at: int, default: Memory) -> Memory:
+def _complete(item: object, at: int, default: Memory, zone: tzinfo | None) -> Memory:
     if isinstance(item, str):
         item = Memory(item)
     if not isinstance(item, Memory):
@@ -213,12 +199,15 @@ def _complete(item: object, at: int, default: Memory) -> Memory:
             "leave namespace= out, or copy it: dataclasses.replace(item, namespace=None, id=None)"
         )
     session_id = item.session_id if item.session_id is not None else default.session_id
-    timestamp = item.timestamp if item.timestamp is not None else default.timestamp
+    stamp, all_day = default.timestamp, default.all_day
+    if item.timestamp is not None:
+        stamp, all_day = stamp_of(item.timestamp, item.all_day, "timestamp", zone)
     return replace(
         default,
         text=text_of(item.text, f"the text of item {at}"),
         role=optional_label(role, "role"),
-        timestamp=moment_of(timestamp, "timestamp"),
+        timestamp=stamp,
+        all_day=all_day,
         metadata=metadata,
         cues=cues_of(item.cues) or default.cues,
         paraphrases=cues_of(item.paraphrases, "paraphrases"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, tzinfo
+from datetime import timezone as _timezone
 from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -12,8 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo import checks, namespaces, transfer
-from nuonuo.checks import Moment
+from nuonuo import checks, namespaces, times, transfer
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.cues import Paraphraser, augment
 from nuonuo.encoding.embedders import Embedder, check_vectors, default_embedder
@@ -26,10 +27,12 @@ from nuonuo.recall.evidence import Completions, explain, trace
 from nuonuo.recall.walks import walk_shard
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
+from nuonuo.times import Moment
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+utc = _timezone.utc  # `timezone` is the engine's
 UNSET: Any = object()  # what is left out; None is a value that a caller can give, by mistake too
 
 
@@ -58,6 +61,9 @@ class AssociativeMemory:
         paraphrase: a callable from a text to further cue texts, asked for each memory that is added without
             paraphrases.
         config: the constants of the engine.
+        timezone: where the user's days are ("Europe/Berlin", "-05:00", a tzinfo): what "yesterday" is, and
+            where times without an offset are read. Where None, days are those of the offset of ``now``,
+            and times without one are read in UTC. Nothing that is stored depends on it.
 
     Raises:
         EmbedderMismatchError: the store was made with another embedder; nothing is changed.
@@ -71,7 +77,9 @@ class AssociativeMemory:
         token_embedder: Embedder | None = None,
         paraphrase: Paraphraser | None = None,
         config: MemoryConfig | None = None,
+        timezone: str | tzinfo | None = None,
     ) -> None:
+        self.timezone = times.zone_of(timezone)
         self.config = config or MemoryConfig()
         self._store = store if store is not None else InMemoryStore()
         self._encoder = Encoder(embedder or default_embedder(), token_embedder, self.config)
@@ -89,6 +97,7 @@ class AssociativeMemory:
         token_embedder: Embedder | None = None,
         paraphrase: Paraphraser | None = None,
         config: MemoryConfig | None = None,
+        timezone: str | tzinfo | None = None,
     ) -> AssociativeMemory:
         """Open the memory in the file ``path``, or make it; "~" is the user's home.
 
@@ -98,7 +107,14 @@ class AssociativeMemory:
         """
         store = SQLiteStore(path)
         try:
-            return cls(store, embedder, token_embedder=token_embedder, paraphrase=paraphrase, config=config)
+            return cls(
+                store,
+                embedder,
+                token_embedder=token_embedder,
+                paraphrase=paraphrase,
+                config=config,
+                timezone=timezone,
+            )
         except BaseException:
             store.close()
             raise
@@ -138,6 +154,7 @@ class AssociativeMemory:
             timestamp=timestamp,
             metadata=metadata,
             cues=cues,
+            zone=self.timezone,
         )
         if not memories:
             return []
@@ -184,7 +201,9 @@ class AssociativeMemory:
         changed = replace(old, **{name: value for name, value in given.items() if value is not UNSET})
         if changed.text != old.text:
             changed = replace(changed, paraphrases=())
-        (memory,) = checks.memories_of(changed)
+        if timestamp is not UNSET:
+            changed = replace(changed, all_day=False)
+        (memory,) = checks.memories_of(changed, zone=self.timezone)
         memory = augment(memory, self._paraphrase if memory.text != old.text else None)
         self._store.replace(memory, self._encoder.traces([memory])[0])
         self._encoder.forget()
@@ -241,7 +260,7 @@ class AssociativeMemory:
             namespace=namespace,
             ids=None if ids is None else checks.ids_of(ids),
             session_id=session_id,
-            before=checks.moment_of(before, "before"),
+            before=times.local_of(before, "before", self.timezone),
         )
         if gone:
             self._encoder.forget()
@@ -274,7 +293,7 @@ class AssociativeMemory:
             exclude: ids to leave out, such as those of the turns that a prompt shows already; they
                 take no part at all, in the confidence neither.
             now: what relative dates in the query ("last Friday") count from; the present where None.
-                Days are those of UTC, as timestamps are.
+                Days are those of the engine's timezone, else of the offset of ``now``, else of UTC.
 
         Raises:
             InvalidTypeError, InvalidInputError: an empty query, k < 1, or a filter that means nothing.
@@ -283,10 +302,13 @@ class AssociativeMemory:
         k = checks.count_of(k, "k", 1)
         check_where(where)
         session_id = checks.optional_label(session_id, "session_id")
-        since, until = checks.moment_of(after, "after"), checks.moment_of(before, "before")
+        zone = self.timezone
+        since, until = times.local_of(after, "after", zone), times.local_of(before, "before", zone)
+        today = times.local_of(now, "now", zone) or self._now()
+        zone = today.tzinfo or utc
         namespace = checks.label_of(namespace, "namespace")
         excluded = checks.ids_of(exclude)
-        question = self._encoder.question(query, checks.moment_of(now, "now"))
+        question = self._encoder.question(query, today)
         with self._shards.reading(namespace) as shard:
             mask = shard.alive
             if session_id is not None or where or since or until:
@@ -295,7 +317,7 @@ class AssociativeMemory:
                 mask = mask.copy()
                 mask[shard.rows_of(excluded)] = False
             if not mask.any():
-                return Recall(query, (), 0.0)
+                return Recall(query, (), 0.0, zone)
             ranking = pipeline.recall(shard, question, k, mask, self.config)
             traced = trace(shard, ranking, self.config)
             completions = Completions(shard, question, ranking)
@@ -304,8 +326,8 @@ class AssociativeMemory:
         distinct = [*dict.fromkeys(seqs)]
         stored = dict(zip(distinct, self._store.get_seqs(namespace, distinct), strict=True))
         memories = [stored[seq] for seq in seqs]
-        hits = explain(question, traced, completions, memories, self._encoder.analyzer)
-        return Recall(query, hits, ranking.confidence)
+        hits = explain(question, traced, completions, memories, self._encoder.analyzer, zone)
+        return Recall(query, hits, ranking.confidence, zone)
 
     def chain(
         self,
@@ -331,7 +353,7 @@ class AssociativeMemory:
             question = None
         else:
             text = checks.text_of(cue, "cue")
-            question = self._encoder.question(text)
+            question = self._encoder.question(text, self._now())
             state = question.state
         code = self._encoder.code(state)
         with self._shards.reading(namespace) as shard:
@@ -395,6 +417,9 @@ class AssociativeMemory:
             len(shards),
             sum(shard.nbytes for shard in shards),
         )
+
+    def _now(self) -> datetime:
+        return datetime.now(self.timezone or utc)
 
     # -- the way out and in -----------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone, tzinfo
 from typing import Any, Literal, overload
 
 DEFAULT_NAMESPACE = "default"
@@ -19,8 +19,9 @@ class Memory:
     Attributes:
         text: what is remembered; never empty.
         role: who said it (``"user"``, ``"assistant"``, ...), or None.
-        timestamp: when it was said; aware, in UTC, to the microsecond. `add` also takes a naive
-            datetime (read as UTC), an ISO 8601 string or seconds since 1970.
+        timestamp: when it was said; aware, in UTC, to the microsecond. `add` also takes a naive datetime
+            (read in the engine's timezone, UTC where it has none), a date, an ISO 8601 string or seconds
+            since 1970.
         metadata: a JSON object of the caller's own, for filters and for the way back to its source.
         cues: further texts of the caller's own that should evoke it, such as questions that it answers.
         session_id: the conversation it belongs to; neighbours in one session become associated.
@@ -28,6 +29,8 @@ class Memory:
         namespace: the wall between tenants. None for a record that was never given one: `add` fills it in.
             A memory that comes back always has one, and keeps it where it is added again.
         paraphrases: what a paraphraser made of the text; they go when the text changes.
+        all_day: the timestamp names a day and no time of it ("2026-06-01", a date, a naive midnight): it is
+            that day in every zone. `add` finds it out.
     """
 
     text: str
@@ -39,6 +42,16 @@ class Memory:
     id: str | None = None
     namespace: str | None = None
     paraphrases: tuple[str, ...] = ()
+    all_day: bool = False
+
+    def when(self, zone: tzinfo) -> datetime | None:
+        """Its time as the clocks of ``zone`` show it; midnight of its day where it has no time of the day."""
+        if self.timestamp is None or self.all_day:
+            return self.timestamp and self.timestamp.replace(tzinfo=zone)
+        try:
+            return self.timestamp.astimezone(zone)
+        except OverflowError:  # the ends of the calendar
+            return self.timestamp
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -139,11 +152,14 @@ class Recall(Sequence[Hit]):
         hits: the hits, in the order in which they should be read.
         confidence: in [0, 1]: the mass that does not settle on the null pattern; near 0 where the
             memory has nothing on the question.
+        timezone: in whose days the question was read, and what is dated should be shown: ``hit.memory.when(
+            recall.timezone)``.
     """
 
     query: str
     hits: tuple[Hit, ...]
     confidence: float
+    timezone: tzinfo = timezone.utc
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -108,12 +109,16 @@ def _record(memory: Memory) -> dict[str, Any]:
         "namespace": memory.namespace,
         "session_id": memory.session_id,
         "role": memory.role,
-        "timestamp": None if memory.timestamp is None else memory.timestamp.isoformat(),
+        "timestamp": memory.timestamp and _iso(memory.timestamp, memory.all_day),
         "text": memory.text,
         "cues": list(memory.cues),
         "paraphrases": list(memory.paraphrases),
         "metadata": dict(memory.metadata),
     }
+
+
+def _iso(stamp: datetime, all_day: bool) -> str:
+    return stamp.date().isoformat() if all_day else stamp.isoformat()
 
 
 def _read(path: str) -> tuple[list[Memory], list[tuple[str, str, float]]]:

@@ -34,6 +34,10 @@ FULL = Memory(
     [
         FULL,
         replace(FULL, paraphrases=()),
+        replace(FULL, timestamp=MOMENT.replace(hour=0, minute=0, second=0, microsecond=0), all_day=True),
+        Memory(
+            "x", id="m1", namespace="n", all_day=True, timestamp=datetime(2026, 1, 1, tzinfo=timezone.utc)
+        ),
         Memory("x", id="m1", namespace=""),
         replace(FULL, text="y" * 70_000),
     ],
@@ -82,6 +86,24 @@ def test_a_caller_cannot_change_what_is_stored(store: Store) -> None:
     assert first is not None
     first.metadata["list"].append(3)
     assert [m and m.metadata for m in store.get(["a"])] == [{"list": [1]}]
+
+
+def test_whole_days_are_before_what_the_clock_of_the_zone_shows(store: Store) -> None:
+    midnight = datetime(2026, 6, 1, tzinfo=timezone.utc)
+    for hours in (-5, 0, 5):
+        limit = midnight.replace(tzinfo=timezone(timedelta(hours=hours)))  # the day begins there
+        stamps = {
+            "day": midnight,
+            "eve": midnight - timedelta(1),
+            "before": limit - timedelta(hours=1),
+            "at": limit,
+        }
+        for key, stamp in stamps.items():
+            store.insert("n", [item(key, timestamp=stamp, all_day=key in ("day", "eve"))])
+        assert store.delete(before=limit, ids=["day", "at"]) == 0
+        assert store.delete(before=limit) == 2
+        assert {m.id for m in store.list()} == {"day", "at"}
+        store.delete()
 
 
 def test_seqs_ascend_and_never_come_twice(store: Store) -> None:

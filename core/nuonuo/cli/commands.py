@@ -52,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     recall.add_argument("file")
     recall.add_argument("question")
     recall.add_argument("--namespace", default=DEFAULT_NAMESPACE)
+    recall.add_argument(
+        "--timezone", help="where the days are, such as Europe/Berlin or +02:00 (default: UTC)"
+    )
     recall.add_argument("-k", type=int, default=5, help="how many memories (default: %(default)s)")
     recall.add_argument("--json", action="store_true", help="print JSON, with the whole evidence")
     _embedder_option(recall)
@@ -98,7 +101,9 @@ def _stats(args: argparse.Namespace, console: Console) -> None:
 
 
 def _recall(args: argparse.Namespace, console: Console) -> None:
-    with AssociativeMemory.open(_existing(args.file), embedder=MiniLM(args.embedder)) as memory:
+    with AssociativeMemory.open(
+        _existing(args.file), embedder=MiniLM(args.embedder), timezone=args.timezone
+    ) as memory:
         must_exist(args.namespace, memory.namespaces(), args.file)
         result = memory.recall(args.question, args.k, namespace=args.namespace)
     if args.json:
@@ -108,7 +113,8 @@ def _recall(args: argparse.Namespace, console: Console) -> None:
 
     console.print(f"confidence {result.confidence:.2f}", highlight=False)
     for place, hit in enumerate(result, 1):
-        dated = "" if hit.memory.timestamp is None else f" [dim]{hit.memory.timestamp:%Y-%m-%d}[/dim]"
+        told = hit.memory.when(result.timezone)
+        dated = "" if told is None else f" [dim]{told:%Y-%m-%d}[/dim]"
         console.print(f"[bold]{place}.[/bold] {escape(hit.memory.text)}{dated}", highlight=False)
         console.print(f"   [dim]{escape(_why(hit))}[/dim]", highlight=False)
 

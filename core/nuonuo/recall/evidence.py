@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import tzinfo
 from functools import cached_property, partial
 from typing import TypeVar, overload
 
@@ -201,17 +202,19 @@ def explain(
     completions: Completions,
     memories: Sequence[Memory | None],
     analyzer: Analyzer,
+    zone: tzinfo,
 ) -> tuple[Hit, ...]:
     """The hits with their evidence in words; a hit that is no longer stored is left out.
 
     Args:
+        zone: in whose days a timestamp is told.
         memories: those of ``traced``, then those of ``completions``; None for one that is no longer stored.
     """
     texts = dict(zip(completions.rows, memories[len(traced) :], strict=True))
     hits = []
     for place, (hit, memory) in enumerate(zip(traced, memories, strict=False)):
         if memory is not None:
-            matches = Lazy(partial(_matches, question, hit.row, place, completions, texts, analyzer))
+            matches = Lazy(partial(_matches, question, hit.row, place, completions, texts, analyzer, zone))
             path = Lazy(partial(_path, hit, memory, analyzer))
             evidence = Evidence(hit.signals, matches, path, hit.rank)
             hits.append(Hit(memory, hit.score, evidence))
@@ -225,6 +228,7 @@ def _matches(
     completions: Completions,
     texts: Mapping[int, Memory | None],
     analyzer: Analyzer,
+    zone: tzinfo,
 ) -> tuple[Match, ...]:
     found = []
     for answer in completions.answers[place]:
@@ -233,7 +237,8 @@ def _matches(
             continue
         source: MatchSource
         if answer.part == TIMESTAMP:
-            source, written = "timestamp", str(holder.timestamp.date() if holder.timestamp else "")
+            told = holder.when(zone)
+            source, written = "timestamp", str(told.date() if told else "")
         else:
             part, written = _written(question, answer, holder.parts, analyzer)
             source = "neighbour" if answer.row != row else "text" if part == 0 else "cue"

@@ -117,7 +117,8 @@ class Store(Protocol):
     ) -> int:
         """Delete what meets every condition given and return how many memories are gone.
 
-        ``before`` is exclusive and spares memories without a timestamp; ids that are not stored
+        ``before`` is exclusive and spares memories without a timestamp; a whole day is compared with what
+        the clock of its zone shows. Ids that are not stored
         count for nothing. Afterwards no trace of them is left in the store's files, the name of a
         namespace or session that became empty included.
         """

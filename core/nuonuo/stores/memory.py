@@ -21,7 +21,14 @@ from nuonuo.stores.checks import (
     namespaces_of,
     unknown,
 )
-from nuonuo.stores.codec import pack_memory, pack_traces, to_microseconds, unpack_memory, unpack_traces
+from nuonuo.stores.codec import (
+    is_before,
+    pack_memory,
+    pack_traces,
+    to_microseconds,
+    unpack_memory,
+    unpack_traces,
+)
 from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
 from nuonuo.traces import Identity, Traces
 
@@ -34,6 +41,7 @@ class _Held:
     namespace: str
     session_id: str | None
     timestamp: int | None
+    all_day: bool
     memory: bytes
     traces: bytes
 
@@ -130,7 +138,6 @@ class InMemoryStore:
         before: datetime | None = None,
     ) -> int:
         """As `Store.delete`; with no condition at all, everything goes."""
-        limit = to_microseconds(before)
         with self._lock:
             self._must_be_open()
             if ids is None:
@@ -143,7 +150,7 @@ class InMemoryStore:
                 for seq, row in rows.items()
                 if (namespace is None or row.namespace == namespace)
                 and (session_id is None or row.session_id == session_id)
-                and (limit is None or (row.timestamp is not None and row.timestamp < limit))
+                and (before is None or is_before(row.timestamp, row.all_day, before))
             ]
             for seq, row in doomed:
                 self._delete(seq, row)
@@ -295,7 +302,9 @@ class InMemoryStore:
 def _hold(memory: Memory, namespace: str, traces: Traces) -> _Held:
     packed = pack_memory(memory)  # checks the id
     timestamp = to_microseconds(memory.timestamp)
-    return _Held(memory.id or "", namespace, memory.session_id, timestamp, packed, pack_traces(traces))
+    return _Held(
+        memory.id or "", namespace, memory.session_id, timestamp, memory.all_day, packed, pack_traces(traces)
+    )
 
 
 def _row(seq: int, held: _Held) -> Row:

@@ -174,7 +174,13 @@ class SQLiteStore:
         """
         with self._db.write() as db:
             doomed = _rows.matching(
-                db, self._digests, namespace=namespace, ids=ids, session_id=session_id, before=before
+                db,
+                self._digests,
+                self._pages.lead,
+                namespace=namespace,
+                ids=ids,
+                session_id=session_id,
+                before=before,
             )
             if doomed:
                 _rows.delete(db, doomed, self._keep)
