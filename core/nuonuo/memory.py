@@ -24,6 +24,7 @@ from nuonuo.index.filters import check_where
 from nuonuo.index.shards import Shards
 from nuonuo.recall import pipeline
 from nuonuo.recall.evidence import Completions, explain, trace
+from nuonuo.recall.passage import Passages
 from nuonuo.recall.walks import walk_shard
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
@@ -281,11 +282,14 @@ class AssociativeMemory:
         before: Moment | None = None,
         exclude: Collection[str] = (),
         now: Moment | None = None,
+        distinct: bool = True,
     ) -> Recall:
         """The memories that complete ``query`` best, each with its evidence.
 
         Args:
             k: how many; fewer come back only where fewer exist (inside the filter).
+            distinct: what was said again in the same words takes one place, and `Hit.times` tells how often
+                and when. False gives each its own place, such as the values of a store.
             session_id: only from this conversation.
             where: a filter over metadata and "role": {field: value} or {field: {op: value}} with
                 $eq, $ne, $in, $nin, $gt, $gte, $lt, $lte; all must hold.
@@ -318,15 +322,16 @@ class AssociativeMemory:
                 mask[shard.rows_of(excluded)] = False
             if not mask.any():
                 return Recall(query, (), 0.0, zone)
-            ranking = pipeline.recall(shard, question, k, mask, self.config)
-            traced = trace(shard, ranking, self.config)
+            ranking = pipeline.recall(shard, question, k, mask, self.config, distinct)
+            traced = trace(shard, ranking, self.config, mask)
             completions = Completions(shard, question, ranking)
+            passages = Passages(shard, question, ranking, self._encoder.analyzer)
         # One look into the store: evidence stays whole whatever becomes of the memory afterwards.
         seqs = [hit.seq for hit in traced] + completions.seqs
-        distinct = [*dict.fromkeys(seqs)]
-        stored = dict(zip(distinct, self._store.get_seqs(namespace, distinct), strict=True))
+        once = [*dict.fromkeys(seqs)]
+        stored = dict(zip(once, self._store.get_seqs(namespace, once), strict=True))
         memories = [stored[seq] for seq in seqs]
-        hits = explain(question, traced, completions, memories, self._encoder.analyzer, zone)
+        hits = explain(question, traced, completions, passages, memories, self._encoder.analyzer, zone)
         return Recall(query, hits, ranking.confidence, zone)
 
     def chain(

@@ -46,17 +46,21 @@ class Memory:
 
     def when(self, zone: tzinfo) -> datetime | None:
         """Its time as the clocks of ``zone`` show it; midnight of its day where it has no time of the day."""
-        if self.timestamp is None or self.all_day:
-            return self.timestamp and self.timestamp.replace(tzinfo=zone)
-        try:
-            return self.timestamp.astimezone(zone)
-        except OverflowError:  # the ends of the calendar
-            return self.timestamp
+        return _shown(self.timestamp, self.all_day, zone)
 
     @property
     def parts(self) -> tuple[str, ...]:
         """All that evokes it: its text, which is part 0, its cues and its paraphrases."""
         return self.text, *self.cues, *self.paraphrases
+
+
+def _shown(timestamp: datetime | None, all_day: bool, zone: tzinfo) -> datetime | None:
+    if timestamp is None or all_day:
+        return timestamp and timestamp.replace(tzinfo=zone)
+    try:
+        return timestamp.astimezone(zone)
+    except OverflowError:  # the ends of the calendar
+        return timestamp
 
 
 MatchSource = Literal["text", "cue", "neighbour", "timestamp"]
@@ -129,6 +133,20 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """One time that something was told: the memory's id, its timestamp and its session."""
+
+    id: str
+    timestamp: datetime | None = None
+    session_id: str | None = None
+    all_day: bool = False
+
+    def when(self, zone: tzinfo) -> datetime | None:
+        """As `Memory.when`."""
+        return _shown(self.timestamp, self.all_day, zone)
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One recalled memory.
 
@@ -136,11 +154,26 @@ class Hit:
         score: its own relevance to the question, whatever else was recalled: comparable between calls
             and namespaces. The order of the hits also asks what each adds to those before it
             (`Evidence.rank`), so scores may rise from one hit to the next.
+        times: each time that the same was told in the same words by the same speaker, among what passes the
+            filter, in order of arrival: what is told ten times takes one place. ``memory`` is the telling
+            that answers best, and the newest of equals.
+        span: where in the text the passage stands, [start, end); the whole text where empty. It is worked
+            out when it is first looked at.
     """
 
     memory: Memory
     score: float
     evidence: Evidence
+    times: Sequence[Telling] = ()
+    span: Sequence[int] = ()
+
+    @property
+    def passage(self) -> str:
+        """The part of a long text that answers, at most 600 characters of it; a short one as a whole."""
+        if not self.span:
+            return self.memory.text
+        start, end = self.span
+        return self.memory.text[start:end]
 
 
 @dataclass(frozen=True, slots=True)

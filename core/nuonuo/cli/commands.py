@@ -114,8 +114,9 @@ def _recall(args: argparse.Namespace, console: Console) -> None:
     console.print(f"confidence {result.confidence:.2f}", highlight=False)
     for place, hit in enumerate(result, 1):
         told = hit.memory.when(result.timezone)
+        again = f" [dim]told {len(hit.times)} times[/dim]" if len(hit.times) > 1 else ""
         dated = "" if told is None else f" [dim]{told:%Y-%m-%d}[/dim]"
-        console.print(f"[bold]{place}.[/bold] {escape(hit.memory.text)}{dated}", highlight=False)
+        console.print(f"[bold]{place}.[/bold] {escape(hit.memory.text)}{dated}{again}", highlight=False)
         console.print(f"   [dim]{escape(_why(hit))}[/dim]", highlight=False)
 
 
@@ -134,6 +135,8 @@ def _plain(result: Recall) -> dict[str, Any]:
         {
             "memory": asdict(hit.memory),
             "score": hit.score,
+            "passage": hit.passage,
+            "times": [asdict(telling) for telling in hit.times],
             "evidence": {
                 "signals": dict(hit.evidence.signals),
                 "matches": [asdict(match) for match in hit.evidence.matches],

@@ -84,17 +84,17 @@ class Times:
         return found
 
     def state(self, row: int) -> tuple[int, bool]:
-        """What is kept of ``row``: for comparing two states."""
+        """What is kept of ``row``: microseconds since 1970 or `NO_TIME`, and whether that is a whole day."""
         return int(self._stamps.data[row]), bool(self._days.data[row])
-
-    def stamp(self, row: int) -> datetime | None:
-        """The timestamp of ``row``."""
-        stamp = int(self._stamps.data[row])
-        return None if stamp == NO_TIME else _EPOCH + timedelta(microseconds=stamp)
 
     @property
     def nbytes(self) -> int:
         return self._stamps.nbytes + self._days.nbytes
+
+
+def stamp_at(microseconds: int) -> datetime | None:
+    """The timestamp that a row's state tells."""
+    return None if microseconds == NO_TIME else _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _microseconds(moment: datetime) -> int:

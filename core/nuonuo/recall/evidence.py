@@ -21,10 +21,12 @@ from nuonuo.encoding.question import Question
 from nuonuo.encoding.words import Analyzer, whole_word
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
+from nuonuo.index.times import stamp_at
+from nuonuo.recall.passage import Passages
 from nuonuo.recall.pipeline import Ranking
 from nuonuo.recall.scoring import Scored
-from nuonuo.recall.search import Dated
-from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory
+from nuonuo.recall.search import BoolArray, Dated
+from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory, Telling
 
 ANSWERED = 0.3  # a word of the question that nothing completes better than this has no answer
 TIMESTAMP = -1  # the part of an answer that no text gives, but the memory's time
@@ -56,6 +58,7 @@ class Traced:
     source_id: str | None
     link: float
     shared: tuple[str, ...]
+    told: tuple[Told, ...]
 
 
 class Completions:
@@ -174,8 +177,15 @@ class Lazy(Sequence[T]):
         return tuple, (self._all,)  # copied and pickled as what it stands for
 
 
-def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
-    """The hits of ``ranking`` in numbers. The shard's lock must be held."""
+Told = tuple[str, int, bool, str | None]  # id, microseconds, whether that is a whole day, session
+
+
+def trace(shard: Shard, ranking: Ranking, config: MemoryConfig, mask: BoolArray) -> list[Traced]:
+    """The hits of ``ranking`` in numbers. The shard's lock must be held.
+
+    Args:
+        mask: (n,), the rows that took part.
+    """
     scored, chosen, found = ranking.scored, ranking.chosen, []
     seqs = shard.seqs(ranking.rows)
     shares = {field.name: getattr(scored.shares, field.name)[ranking.at] for field in fields(scored.shares)}
@@ -192,7 +202,11 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
         source_id = None if source == NOBODY else shard.ids[source]
         score = sum(share for name, share in signals.items() if name in own)
         rank, link = sum(signals.values()), float(scored.link[at])
-        found.append(Traced(row, seqs[place], score, rank, signals, source_id, link, shared))
+        told = tuple(
+            (str(shard.ids[each]), *shard.fields.times.state(each), shard.sessions.named(each))
+            for each in shard.wordings.alike(row, mask).tolist()
+        )
+        found.append(Traced(row, seqs[place], score, rank, signals, source_id, link, shared, told))
     return found
 
 
@@ -200,6 +214,7 @@ def explain(
     question: Question,
     traced: list[Traced],
     completions: Completions,
+    passages: Passages,
     memories: Sequence[Memory | None],
     analyzer: Analyzer,
     zone: tzinfo,
@@ -217,8 +232,14 @@ def explain(
             matches = Lazy(partial(_matches, question, hit.row, place, completions, texts, analyzer, zone))
             path = Lazy(partial(_path, hit, memory, analyzer))
             evidence = Evidence(hit.signals, matches, path, hit.rank)
-            hits.append(Hit(memory, hit.score, evidence))
+            times = Lazy(partial(_tellings, hit.told))
+            span = Lazy(partial(passages.span, place, memory.text))
+            hits.append(Hit(memory, hit.score, evidence, times, span))
     return tuple(hits)
+
+
+def _tellings(told: tuple[Told, ...]) -> tuple[Telling, ...]:
+    return tuple(Telling(id, stamp_at(stamp), session, day) for id, stamp, day, session in told)
 
 
 def _matches(
