@@ -240,7 +240,7 @@ def why(memory: AssociativeMemory, hit: Hit) -> Text:
         line.append(f"{match.word} ← {match.answer}", style="italic")
         line.append(f" {match.similarity:.2f}{' next to it' if match.source == 'neighbour' else ''}   ")
     line.append("\n" if matches else "")
-    line.append(f"{hit.score:.2f} = ")
+    line.append(f"{hit.evidence.rank:.2f} = ")
     shares = sorted(hit.evidence.signals.items(), key=lambda share: -share[1])
     for index, (signal, share) in enumerate(shares):
         line.append(" + " if index else "")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from nuonuo import AssociativeMemory, Memory
-from nuonuo.errors import InvalidInputError, NuonuoError
-from tests.fakes import Opened, everything, fresh, state
+from nuonuo.errors import FileError, InvalidInputError, NuonuoError
+from tests.fakes import SMALL, Opened, WordEmbedder, everything, fresh, state
 
 
 def filled(memory: AssociativeMemory) -> list[str]:
@@ -76,6 +76,37 @@ def test_a_failed_export_leaves_the_old_file(memory: AssociativeMemory, tmp_path
         memory.export(path)
     assert path.read_text() == "what was there"
     assert [each.name for each in tmp_path.iterdir() if "jsonl" in each.name] == ["dump.jsonl"]
+
+
+@pytest.mark.parametrize("call", ["export", "load_export"])
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [("no/such/dump.jsonl", "create it"), ("", "folder"), ("a file/dump.jsonl", "create it")],
+)
+def test_a_path_that_cannot_be_used(
+    memory: AssociativeMemory, tmp_path: Path, call: str, where: str, says: str
+) -> None:
+    (tmp_path / "a file").write_text("")
+    filled(memory)
+    before = everything(memory)
+    with pytest.raises(FileError, match=says) as raised:
+        getattr(memory, call)(tmp_path / where)
+    assert isinstance(raised.value, OSError) and raised.value.errno
+    assert "\n" not in str(raised.value)
+    assert everything(memory) == before
+    assert [each.name for each in tmp_path.iterdir() if "dump" in each.name] == []
+
+
+def test_the_users_home_is_expanded_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for path in ("~/m.db", Path("~/m.db")):
+        with AssociativeMemory.open(path, embedder=WordEmbedder(), config=SMALL) as memory:
+            memory.add("rex")
+            assert memory.stats().path == str(tmp_path / "m.db")
+            assert memory.export("~/dump.jsonl") == memory.stats().memories
+    assert fresh().load_export(Path("~") / "dump.jsonl") == 2
+    assert {"m.db", "dump.jsonl"} <= {each.name for each in tmp_path.iterdir()}
 
 
 def dumped(path: Path) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nuonuo.errors import NuonuoError
-from nuonuo.records import Chain, Evidence, Hit, Link, Match, Memory, Recall, Stats, Step
+from nuonuo.records import Chain, Evidence, Hit, Link, Match, Memory, Recall, Stats, Step, Telling
 
 if TYPE_CHECKING:
     from nuonuo.config import MemoryConfig
@@ -30,6 +30,7 @@ __all__ = [
     "Recall",
     "Stats",
     "Step",
+    "Telling",
     "VectorEmbedder",
 ]
 

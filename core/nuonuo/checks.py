@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import tzinfo
 from typing import Any
 
 from nuonuo.errors import InvalidInputError, InvalidTypeError
-from nuonuo.records import Memory
+from nuonuo.records import DEFAULT_NAMESPACE, Memory
+from nuonuo.times import Moment, local_of, moment_of, stamp_of
 
-Moment = datetime | str | int | float
+__all__ = ["Moment", "local_of", "moment_of"]  # as what callers pass too
 
 
 def text_of(value: object, name: str) -> str:
@@ -51,25 +53,18 @@ def optional_label(value: object, name: str) -> str | None:
     return None if value is None else label_of(value, name)
 
 
-def moment_of(value: object, name: str) -> datetime | None:
-    """A datetime, an ISO 8601 string or seconds since 1970 as an aware datetime in UTC."""
-    if value is None:
-        return None
-    try:
-        if isinstance(value, str):
-            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-            value = datetime.fromtimestamp(value, timezone.utc)
-        if isinstance(value, datetime):
-            return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
-    except (ValueError, OverflowError, OSError) as error:
-        raise InvalidInputError(
-            f"{name} is no point in time that can be kept: {value!r} ({error})"
-        ) from error
-    raise InvalidTypeError(
-        f"{name} must be a datetime, an ISO 8601 str or finite seconds since 1970, "
-        f"got {type(value).__name__} {value!r}"
-    )
+def path_of(value: object, name: str = "path") -> str:
+    """A path, with "~" expanded as a shell does.
+
+    Raises:
+        InvalidTypeError: no str and no path.
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise InvalidTypeError(f"{name} must be a str or a path, got {type(value).__name__} {_short(value)}")
+    found = os.path.expanduser(os.fspath(value))
+    if not isinstance(found, str):
+        raise InvalidTypeError(f"{name} must be a path of text, got bytes {_short(found)}")
+    return found
 
 
 def count_of(value: object, name: str, least: int) -> int:
@@ -106,34 +101,63 @@ def ids_of(value: object) -> list[str]:
 
 
 def metadata_json(metadata: Mapping[str, Any]) -> str:
-    """``metadata`` as JSON, in its own order.
+    """``metadata`` as JSON, from which it comes back as it was, its order included; a tuple as a list.
 
     Raises:
-        InvalidInputError: it holds what JSON cannot (NaN and infinity included), or a key that is no str.
+        InvalidInputError: it holds what JSON cannot (NaN and infinity included), or a key that is no str:
+            at any depth, since JSON would change it.
     """
     if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
         raise InvalidInputError(
             f"metadata must be a mapping with str keys, got {metadata!r}; convert the keys to str"
         )
     try:
+        for name, value in metadata.items():
+            _must_fit(value, f"metadata[{name!r}]")
         return json.dumps(dict(metadata), ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInputError(
-            f"metadata must be JSON (numbers, str, bool, None, lists, dicts), got {metadata!r}: {error}"
+            f"metadata must be JSON (numbers, str, bool, None, lists, dicts): {error}"
         ) from error
+
+
+def _must_fit(value: object, where: str) -> None:
+    """Raise `TypeError` unless JSON can hold ``value``, which stands at ``where``, and give it back."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"{where} has the key {_short(key)}, which is no str")
+            _must_fit(inner, f"{where}[{key!r}]")
+    elif isinstance(value, (list, tuple)):
+        for at, inner in enumerate(value):
+            _must_fit(inner, f"{where}[{at}]")
+    elif (
+        not isinstance(value, (str, int, float, type(None)))
+        or value in (math.inf, -math.inf)
+        or value != value
+    ):
+        raise TypeError(f"{where} is {type(value).__name__} {_short(value)}")
 
 
 def memories_of(
     items: object,
     *,
-    namespace: str,
-    session_id: str | None,
-    role: str | None,
-    timestamp: Moment | None,
-    metadata: Mapping[str, Any] | None,
-    cues: Sequence[str],
+    namespace: str | None = None,
+    session_id: str | None = None,
+    role: str | None = None,
+    timestamp: Moment | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    cues: Sequence[str] = (),
+    zone: tzinfo | None = None,
 ) -> list[Memory]:
-    """What `add` takes as complete records; the keywords fill in what an item leaves open."""
+    """What `add` takes as complete records; the keywords fill in what an item leaves open.
+
+    Args:
+        zone: where a timestamp that names no offset is read; UTC where None.
+
+    Raises:
+        InvalidInputError: a record's namespace is not the one that was named: no wall is crossed in silence.
+    """
     if isinstance(items, (str, Memory)):
         items = [items]
     if not isinstance(items, Iterable) or isinstance(items, (bytes, Mapping)):
@@ -142,20 +166,22 @@ def memories_of(
         )
     metadata = {} if metadata is None else metadata
     metadata_json(metadata)
+    stamp, all_day = stamp_of(timestamp, False, "timestamp", zone)
     open_fields = Memory(
         "-",
         optional_label(role, "role"),
-        moment_of(timestamp, "timestamp"),
+        stamp,
         metadata,
         cues_of(cues),
         optional_label(session_id, "session_id"),
         None,
-        label_of(namespace, "namespace"),
+        optional_label(namespace, "namespace"),
+        all_day=all_day,
     )
-    return [_complete(item, at, open_fields) for at, item in enumerate(items)]
+    return [_complete(item, at, open_fields, zone) for at, item in enumerate(items)]
 
 
-def _complete(item: object, at: int, default: Memory) -> Memory:
+def _complete(item: object, at: int, default: Memory, zone: tzinfo | None) -> Memory:
     if isinstance(item, str):
         item = Memory(item)
     if not isinstance(item, Memory):
@@ -166,18 +192,28 @@ def _complete(item: object, at: int, default: Memory) -> Memory:
     metadata = {**default.metadata, **item.metadata}
     metadata_json(metadata)
     role = item.role if item.role is not None else default.role
+    namespace = optional_label(item.namespace, f"the namespace of item {at}")
+    if None not in (namespace, default.namespace) and namespace != default.namespace:
+        raise InvalidInputError(
+            f"item {at} is of the namespace {namespace!r}, the call names {default.namespace!r}; "
+            "leave namespace= out, or copy it: dataclasses.replace(item, namespace=None, id=None)"
+        )
     session_id = item.session_id if item.session_id is not None else default.session_id
-    timestamp = item.timestamp if item.timestamp is not None else default.timestamp
+    stamp, all_day = default.timestamp, default.all_day
+    if item.timestamp is not None:
+        stamp, all_day = stamp_of(item.timestamp, item.all_day, "timestamp", zone)
     return replace(
         default,
         text=text_of(item.text, f"the text of item {at}"),
         role=optional_label(role, "role"),
-        timestamp=moment_of(timestamp, "timestamp"),
+        timestamp=stamp,
+        all_day=all_day,
         metadata=metadata,
         cues=cues_of(item.cues) or default.cues,
         paraphrases=cues_of(item.paraphrases, "paraphrases"),
         session_id=optional_label(session_id, "session_id"),
         id=uuid.uuid4().hex if item.id is None else label_of(item.id, "id"),
+        namespace=namespace or default.namespace or DEFAULT_NAMESPACE,
     )
 
 

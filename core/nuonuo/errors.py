@@ -6,8 +6,10 @@
     ├── UnknownMemoryError (KeyError)       an id that is not stored
     ├── EmbeddingError (ValueError)         an embedder gave NaN, infinity or the wrong shape
     ├── MissingDependencyError (ImportError) an optional package is not installed
+    ├── FileError (OSError)                 an export cannot be written or read
     └── StoreError
         ├── StoreClosedError                the memory was closed
+        ├── StoreGoneError                  the file was removed or replaced while it was open
         ├── NotAStoreError                  the file is no NuoNuo database
         ├── SchemaVersionError              the file was written by a newer NuoNuo
         ├── EmbedderMismatchError           the file holds another embedder's vectors
@@ -47,12 +49,20 @@ class MissingDependencyError(NuonuoError, ImportError):
     """An optional package is not installed; the message carries the pip line."""
 
 
+class FileError(NuonuoError, OSError):
+    """A file beside the store, such as an export, cannot be written or read; an old one stays as it was."""
+
+
 class StoreError(NuonuoError):
     """The store could not do what was asked; nothing of the call was written."""
 
 
 class StoreClosedError(StoreError):
     """The memory was used after `close`."""
+
+
+class StoreGoneError(StoreError):
+    """The file was removed or replaced while it was open; what is written now would not last."""
 
 
 class NotAStoreError(StoreError):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from os import PathLike, fspath
+from datetime import datetime, tzinfo
+from datetime import timezone as _timezone
+from os import PathLike
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo import checks, transfer
-from nuonuo.checks import Moment
+from nuonuo import checks, namespaces, times, transfer
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.cues import Paraphraser, augment
 from nuonuo.encoding.embedders import Embedder, check_vectors, default_embedder
@@ -23,14 +24,17 @@ from nuonuo.index.shards import Shards
 from nuonuo.index.where import check_where
 from nuonuo.recall import pipeline
 from nuonuo.recall.evidence import Completions, explain, trace
+from nuonuo.recall.passage import Passages
 from nuonuo.recall.walks import walk_shard
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
+from nuonuo.times import Moment
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-UNSET: Any = object()  # for `update`: None is a value that a field can be given
+utc = _timezone.utc  # `timezone` is the engine's
+UNSET: Any = object()  # what is left out; None is a value that a caller can give, by mistake too
 
 
 def _twin(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
@@ -58,6 +62,9 @@ class AssociativeMemory:
         paraphrase: a callable from a text to further cue texts, asked for each memory that is added without
             paraphrases.
         config: the constants of the engine.
+        timezone: where the user's days are ("Europe/Berlin", "-05:00", a tzinfo): what "yesterday" is, and
+            where times without an offset are read. Where None, days are those of the offset of ``now``,
+            and times without one are read in UTC. Nothing that is stored depends on it.
 
     Raises:
         EmbedderMismatchError: the store was made with another embedder; nothing is changed.
@@ -71,7 +78,9 @@ class AssociativeMemory:
         token_embedder: Embedder | None = None,
         paraphrase: Paraphraser | None = None,
         config: MemoryConfig | None = None,
+        timezone: str | tzinfo | None = None,
     ) -> None:
+        self.timezone = times.zone_of(timezone)
         self.config = config or MemoryConfig()
         self._store = store if store is not None else InMemoryStore()
         self._encoder = Encoder(embedder or default_embedder(), token_embedder, self.config)
@@ -89,18 +98,24 @@ class AssociativeMemory:
         token_embedder: Embedder | None = None,
         paraphrase: Paraphraser | None = None,
         config: MemoryConfig | None = None,
+        timezone: str | tzinfo | None = None,
     ) -> AssociativeMemory:
-        """Open the memory in the file ``path``, or make it.
+        """Open the memory in the file ``path``, or make it; "~" is the user's home.
 
         Raises:
             NotAStoreError, SchemaVersionError, EmbedderMismatchError: the file is no memory, was
                 written by a newer version, or holds another embedder's vectors; it is left as it was.
         """
-        if not isinstance(path, (str, PathLike)):
-            raise InvalidTypeError(f"path must be a str or a path, got {type(path).__name__} {path!r}")
-        store = SQLiteStore(fspath(path))
+        store = SQLiteStore(path)
         try:
-            return cls(store, embedder, token_embedder=token_embedder, paraphrase=paraphrase, config=config)
+            return cls(
+                store,
+                embedder,
+                token_embedder=token_embedder,
+                paraphrase=paraphrase,
+                config=config,
+                timezone=timezone,
+            )
         except BaseException:
             store.close()
             raise
@@ -111,7 +126,7 @@ class AssociativeMemory:
         self,
         items: str | Memory | Sequence[str | Memory],
         *,
-        namespace: str = DEFAULT_NAMESPACE,
+        namespace: str = UNSET,
         session_id: str | None = None,
         role: str | None = None,
         timestamp: Moment | None = None,
@@ -123,35 +138,41 @@ class AssociativeMemory:
 
         Args:
             items: texts, or `Memory` records; the keywords fill in what a record leaves open.
-            namespace: the wall between tenants; it holds for every item.
+            namespace: the wall between tenants, for every item; where it is left out a record keeps its own,
+                and what has none goes to "default".
             session_id: one conversation; neighbours in it become associated.
             replace: an item whose id is stored in the namespace already takes the place of what is there;
                 its associations and its place in the order of arrival stay. Whoever else writes, the
                 last one counts.
 
         Raises:
-            InvalidTypeError, InvalidInputError: an item cannot be stored, or its id is taken (with
-                ``replace``: in another namespace).
+            InvalidTypeError, InvalidInputError: an item cannot be stored, its id is taken (with ``replace``:
+                in another namespace), or it is of another namespace than the one named.
             EmbeddingError: the embedder gave vectors that cannot be used.
             StoreError: the store could not write.
         """
         memories = checks.memories_of(
             items,
-            namespace=namespace,
+            namespace=None if namespace is UNSET else checks.label_of(namespace, "namespace"),
             session_id=session_id,
             role=role,
             timestamp=timestamp,
             metadata=metadata,
             cues=cues,
+            zone=self.timezone,
         )
         if not memories:
             return []
         memories = [augment(memory, self._paraphrase) for memory in memories]
         traces = self._encoder.traces(memories)
-        self._store.insert(namespace, list(zip(memories, traces, strict=True)), replace=replace)
+        places = [*dict.fromkeys(memory.namespace for memory in memories)]
+        self._store.insert(
+            places[0] if len(places) == 1 else None, list(zip(memories, traces, strict=True)), replace=replace
+        )
         if replace:
             self._encoder.forget()
-        self._shards.follow(namespace)
+        for place in places:
+            self._shards.follow(place)
         return [str(memory.id) for memory in memories]
 
     def update(
@@ -189,15 +210,9 @@ class AssociativeMemory:
         changed = replace(old, **{name: value for name, value in given.items() if value is not UNSET})
         if changed.text != old.text:
             changed = replace(changed, paraphrases=())
-        (memory,) = checks.memories_of(
-            changed,
-            namespace=old.namespace,
-            session_id=None,
-            role=None,
-            timestamp=None,
-            metadata=None,
-            cues=(),
-        )
+        if timestamp is not UNSET:
+            changed = replace(changed, all_day=False)
+        (memory,) = checks.memories_of(changed, zone=self.timezone)
         memory = augment(memory, self._paraphrase if memory.text != old.text else None)
         self._store.replace(memory, self._encoder.traces([memory])[0])
         self._encoder.forget()
@@ -260,21 +275,24 @@ class AssociativeMemory:
         Args:
             ids: those memories, wherever they are; ids that are not stored count for nothing.
             namespace: only in it; "default" where only a session or a time is given.
-            session_id: only that conversation.
+            session_id: only that conversation, in one namespace: two tenants may both have a session "1".
             before: only what is dated before; a memory without a timestamp stays.
 
         Raises:
-            InvalidInputError: no condition at all.
+            InvalidInputError: no condition at all; or a session without its namespace that is not in
+                "default", but in another one.
         """
         if ids is None and namespace is None and session_id is None and before is None:
             raise InvalidInputError("forget needs a condition: ids=, namespace=, session_id= or before=")
-        if ids is None and namespace is None:
-            namespace = DEFAULT_NAMESPACE
+        namespace = checks.optional_label(namespace, "namespace")
+        session_id = checks.optional_label(session_id, "session_id")
+        if ids is None:
+            namespace = namespaces.of_session(self._store, namespace, session_id) or DEFAULT_NAMESPACE
         gone = self._store.delete(
-            namespace=checks.optional_label(namespace, "namespace"),
+            namespace=namespace,
             ids=None if ids is None else checks.ids_of(ids),
-            session_id=checks.optional_label(session_id, "session_id"),
-            before=checks.moment_of(before, "before"),
+            session_id=session_id,
+            before=times.local_of(before, "before", self.timezone),
         )
         if gone:
             self._encoder.forget()
@@ -295,11 +313,14 @@ class AssociativeMemory:
         before: Moment | None = None,
         exclude: Collection[str] = (),
         now: Moment | None = None,
+        distinct: bool = True,
     ) -> Recall:
         """The memories that complete ``query`` best, each with its evidence.
 
         Args:
             k: how many; fewer come back only where fewer exist (inside the filter).
+            distinct: what was said again in the same words takes one place, and `Hit.times` tells how often
+                and when. False gives each its own place, such as the values of a store.
             session_id: only from this conversation.
             where: a filter over metadata and "role": {field: value} or {field: {op: value}} with
                 $eq, $ne, $in, $nin, $gt, $gte, $lt, $lte, $contains (an item of a list, a part of a text),
@@ -309,7 +330,7 @@ class AssociativeMemory:
             exclude: ids to leave out, such as those of the turns that a prompt shows already; they
                 take no part at all, in the confidence neither.
             now: what relative dates in the query ("last Friday") count from; the present where None.
-                Days are those of UTC, as timestamps are.
+                Days are those of the engine's timezone, else of the offset of ``now``, else of UTC.
 
         Raises:
             InvalidTypeError, InvalidInputError: an empty query, k < 1, or a filter that means nothing.
@@ -318,10 +339,13 @@ class AssociativeMemory:
         k = checks.count_of(k, "k", 1)
         check_where(where)
         session_id = checks.optional_label(session_id, "session_id")
-        since, until = checks.moment_of(after, "after"), checks.moment_of(before, "before")
+        zone = self.timezone
+        since, until = times.local_of(after, "after", zone), times.local_of(before, "before", zone)
+        today = times.local_of(now, "now", zone) or self._now()
+        zone = today.tzinfo or utc
         namespace = checks.label_of(namespace, "namespace")
         excluded = checks.ids_of(exclude)
-        question = self._encoder.question(query, checks.moment_of(now, "now"))
+        question = self._encoder.question(query, today)
         with self._shards.reading(namespace) as shard:
             mask = shard.alive
             if session_id is not None or where or since or until:
@@ -330,17 +354,18 @@ class AssociativeMemory:
                 mask = mask.copy()
                 mask[shard.rows_of(excluded)] = False
             if not mask.any():
-                return Recall(query, (), 0.0)
-            ranking = pipeline.recall(shard, question, k, mask, self.config)
-            traced = trace(shard, ranking, self.config)
+                return Recall(query, (), 0.0, zone)
+            ranking = pipeline.recall(shard, question, k, mask, self.config, distinct)
+            traced = trace(shard, ranking, self.config, mask)
             completions = Completions(shard, question, ranking)
+            passages = Passages(shard, question, ranking, self._encoder.analyzer)
         # One look into the store: evidence stays whole whatever becomes of the memory afterwards.
         seqs = [hit.seq for hit in traced] + completions.seqs
-        distinct = [*dict.fromkeys(seqs)]
-        stored = dict(zip(distinct, self._store.get_seqs(namespace, distinct), strict=True))
+        once = [*dict.fromkeys(seqs)]
+        stored = dict(zip(once, self._store.get_seqs(namespace, once), strict=True))
         memories = [stored[seq] for seq in seqs]
-        hits = explain(question, traced, completions, memories, self._encoder.analyzer)
-        return Recall(query, hits, ranking.confidence)
+        hits = explain(question, traced, completions, passages, memories, self._encoder.analyzer, zone)
+        return Recall(query, hits, ranking.confidence, zone)
 
     def chain(
         self,
@@ -366,7 +391,7 @@ class AssociativeMemory:
             question = None
         else:
             text = checks.text_of(cue, "cue")
-            question = self._encoder.question(text)
+            question = self._encoder.question(text, self._now())
             state = question.state
         code = self._encoder.code(state)
         with self._shards.reading(namespace) as shard:
@@ -417,16 +442,21 @@ class AssociativeMemory:
         offset: int = 0,
         newest_first: bool = False,
     ) -> list[Memory]:
-        """Memories by order of arrival, of one namespace or of all.
+        """Memories by order of arrival, of one namespace or of all; a session, as in `forget`, of one.
 
         Args:
             where: a filter as for `recall`; it needs a namespace.
+
+        Raises:
+            InvalidInputError: as `forget`, for a session without its namespace.
         """
+        session_id = checks.optional_label(session_id, "session_id")
+        namespace = checks.optional_label(namespace, "namespace")
         if where is not None:
             return self._list_where(namespace, session_id, where, limit, offset, newest_first)
         return self._store.list(
-            namespace=checks.optional_label(namespace, "namespace"),
-            session_id=checks.optional_label(session_id, "session_id"),
+            namespace=namespaces.of_session(self._store, namespace, session_id),
+            session_id=session_id,
             limit=None if limit is None else checks.count_of(limit, "limit", 0),
             offset=checks.count_of(offset, "offset", 0),
             newest_first=bool(newest_first),
@@ -465,26 +495,31 @@ class AssociativeMemory:
             sum(shard.nbytes for shard in shards),
         )
 
+    def _now(self) -> datetime:
+        return datetime.now(self.timezone or utc)
+
     # -- the way out and in -----------------------------------------------------------------------
 
     def export(self, path: str | PathLike[str], *, namespace: str | None = None) -> int:
         """Write memories and associations as JSON lines, and return how many memories were written.
 
         Raises:
-            OSError: the file cannot be written; one that was there stays as it was.
+            FileError (an OSError): the file cannot be written; one that was there stays as it was.
         """
-        return transfer.export(self._store, fspath(path), checks.optional_label(namespace, "namespace"))
+        return transfer.export(
+            self._store, checks.path_of(path), checks.optional_label(namespace, "namespace")
+        )
 
     def load_export(self, path: str | PathLike[str]) -> int:
         """Add what `export` wrote, with ids, namespaces and associations; all or nothing of each batch.
 
         Raises:
             InvalidInputError: the file is no export, or an id in it is already stored.
-            OSError: it cannot be read.
+            FileError (an OSError): it cannot be read.
         """
-        found = transfer.read(fspath(path), self._store)
+        found = transfer.read(checks.path_of(path), self._store)
         for batch in found.batches():
-            self.add(batch, namespace=batch[0].namespace)
+            self.add(batch)
         for association in found.associations:
             self.associate(*association)
         return len(found.memories)

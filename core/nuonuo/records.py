@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone, tzinfo
 from typing import Any, Literal, overload
 
 DEFAULT_NAMESPACE = "default"
@@ -19,14 +19,18 @@ class Memory:
     Attributes:
         text: what is remembered; never empty.
         role: who said it (``"user"``, ``"assistant"``, ...), or None.
-        timestamp: when it was said; aware, in UTC, to the microsecond. `add` also takes a naive
-            datetime (read as UTC), an ISO 8601 string or seconds since 1970.
+        timestamp: when it was said; aware, in UTC, to the microsecond. `add` also takes a naive datetime
+            (read in the engine's timezone, UTC where it has none), a date, an ISO 8601 string or seconds
+            since 1970.
         metadata: a JSON object of the caller's own, for filters and for the way back to its source.
         cues: further texts of the caller's own that should evoke it, such as questions that it answers.
         session_id: the conversation it belongs to; neighbours in one session become associated.
         id: unique in the file; given by the engine where the caller gives none.
-        namespace: the wall between tenants; filled in by the engine.
+        namespace: the wall between tenants. None for a record that was never given one: `add` fills it in.
+            A memory that comes back always has one, and keeps it where it is added again.
         paraphrases: what a paraphraser made of the text; they go when the text changes.
+        all_day: the timestamp names a day and no time of it ("2026-06-01", a date, a naive midnight): it is
+            that day in every zone. `add` finds it out.
     """
 
     text: str
@@ -36,13 +40,27 @@ class Memory:
     cues: tuple[str, ...] = ()
     session_id: str | None = None
     id: str | None = None
-    namespace: str = DEFAULT_NAMESPACE
+    namespace: str | None = None
     paraphrases: tuple[str, ...] = ()
+    all_day: bool = False
+
+    def when(self, zone: tzinfo) -> datetime | None:
+        """Its time as the clocks of ``zone`` show it; midnight of its day where it has no time of the day."""
+        return _shown(self.timestamp, self.all_day, zone)
 
     @property
     def parts(self) -> tuple[str, ...]:
         """All that evokes it: its text, which is part 0, its cues and its paraphrases."""
         return self.text, *self.cues, *self.paraphrases
+
+
+def _shown(timestamp: datetime | None, all_day: bool, zone: tzinfo) -> datetime | None:
+    if timestamp is None or all_day:
+        return timestamp and timestamp.replace(tzinfo=zone)
+    try:
+        return timestamp.astimezone(zone)
+    except OverflowError:  # the ends of the calendar
+        return timestamp
 
 
 MatchSource = Literal["text", "cue", "neighbour", "timestamp"]
@@ -95,29 +113,67 @@ class Evidence:
     """Why a memory was recalled.
 
     Attributes:
-        signals: each signal's share of the score; the shares sum to the score. Keys: "tokens",
-            "lexical", "dense", "echo" (below zero: what it loses where it asks what the question asks),
-            "temporal" (what the turns beside it have beyond its own), "content", "explicit", "together"
-            (what it adds to the hits before it) and "redundancy" (below zero: what it loses to one that
-            it resembles or repeats); absent where zero.
+        signals: what each signal gives; absent where zero. Those that are the memory's own sum to the
+            score: "tokens", "lexical", "dense", "echo" (below zero: what it loses where it asks what the
+            question asks), "temporal" (what the turns beside it have beyond its own), "content" and
+            "explicit". Two more depend on the hits before it: "together" (what it adds to them) and
+            "redundancy" (below zero: what it loses to one that it resembles or repeats).
         matches: which word of the question was completed by what, the weightiest first; a word that
             nothing completes is absent.
         path: the associations by which activation reached the memory, first to last; empty where
             it was found by the question alone.
+        rank: the sum of all signals: what decided its place among the hits, and never rises from one hit
+            to the next. It is of this recall alone; compare scores.
     """
 
     signals: Mapping[str, float]
     matches: Sequence[Match] = ()
     path: Sequence[Link] = ()
+    rank: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One time that something was told: the memory's id, its timestamp and its session."""
+
+    id: str
+    timestamp: datetime | None = None
+    session_id: str | None = None
+    all_day: bool = False
+
+    def when(self, zone: tzinfo) -> datetime | None:
+        """As `Memory.when`."""
+        return _shown(self.timestamp, self.all_day, zone)
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One recalled memory. ``score`` is its energy, on a scale that is the same for every question."""
+    """One recalled memory.
+
+    Attributes:
+        score: its own relevance to the question, whatever else was recalled: comparable between calls
+            and namespaces. The order of the hits also asks what each adds to those before it
+            (`Evidence.rank`), so scores may rise from one hit to the next.
+        times: each time that the same was told in the same words by the same speaker, among what passes the
+            filter, in order of arrival: what is told ten times takes one place. ``memory`` is the telling
+            that answers best, and the newest of equals.
+        span: where in the text the passage stands, [start, end); the whole text where empty. It is worked
+            out when it is first looked at.
+    """
 
     memory: Memory
     score: float
     evidence: Evidence
+    times: Sequence[Telling] = ()
+    span: Sequence[int] = ()
+
+    @property
+    def passage(self) -> str:
+        """The part of a long text that answers, at most 600 characters of it; a short one as a whole."""
+        if not self.span:
+            return self.memory.text
+        start, end = self.span
+        return self.memory.text[start:end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +185,14 @@ class Recall(Sequence[Hit]):
         hits: the hits, in the order in which they should be read.
         confidence: in [0, 1]: the mass that does not settle on the null pattern; near 0 where the
             memory has nothing on the question.
+        timezone: in whose days the question was read, and what is dated should be shown: ``hit.memory.when(
+            recall.timezone)``.
     """
 
     query: str
     hits: tuple[Hit, ...]
     confidence: float
+    timezone: tzinfo = timezone.utc
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)

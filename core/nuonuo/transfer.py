@@ -10,11 +10,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby, islice
+from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from nuonuo import checks
-from nuonuo.errors import InvalidInputError
+from nuonuo.errors import FileError, InvalidInputError
 from nuonuo.records import Memory
 from nuonuo.stores import Store
 from nuonuo.stores.checks import across_namespaces, check_association
@@ -24,7 +25,11 @@ BATCH = 256
 
 
 def export(store: Store, path: str, namespace: str | None) -> int:
-    """Write what ``store`` holds (of ``namespace``) to ``path``, which changes once all is written."""
+    """Write what ``store`` holds (of ``namespace``) to ``path``, which changes once all is written.
+
+    Raises:
+        FileError: it cannot be written; one that was there stays as it was.
+    """
     count = 0
     partial = f"{path}.partial"
     try:
@@ -39,9 +44,11 @@ def export(store: Store, path: str, namespace: str | None) -> int:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except BaseException:
-        if os.path.exists(partial):
+    except BaseException as error:
+        if os.path.isfile(partial):
             os.remove(partial)
+        if isinstance(error, OSError):
+            raise _trouble(path, "written", error) from error
         raise
     return count
 
@@ -59,10 +66,10 @@ class Export:
     associations: list[tuple[str, str, float]]
 
     def batches(self) -> Iterator[list[Memory]]:
-        """The memories in order, at most `BATCH` at once and of one namespace: what one `add` takes."""
-        for _, group in groupby(self.memories, lambda memory: memory.namespace):
-            while batch := list(islice(group, BATCH)):
-                yield batch
+        """The memories in order, at most `BATCH` at once."""
+        memories = iter(self.memories)
+        while batch := list(islice(memories, BATCH)):
+            yield batch
 
 
 def read(path: str, store: Store) -> Export:
@@ -70,6 +77,7 @@ def read(path: str, store: Store) -> Export:
 
     Raises:
         InvalidInputError: the file is no export, or an id in it is already stored.
+        FileError: it cannot be read.
     """
     memories, associations = _read(path)
     stored = store.get([str(memory.id) for memory in memories])
@@ -82,13 +90,26 @@ def read(path: str, store: Store) -> Export:
     return Export(memories, associations)
 
 
+def _trouble(path: str, done: str, error: OSError) -> FileError:
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path):
+        todo = "it is a folder; give the path of a file in it"
+    elif not os.path.isdir(folder):
+        todo = f"the folder {folder!r} does not exist; create it"
+    else:
+        todo = f"{error.strerror or error}; check the path, its permissions and the room on the disk"
+    found = FileError(f"{path!r} cannot be {done}: {todo}")
+    found.errno = error.errno
+    return found
+
+
 def _record(memory: Memory) -> dict[str, Any]:
     return {
         "id": memory.id,
         "namespace": memory.namespace,
         "session_id": memory.session_id,
         "role": memory.role,
-        "timestamp": None if memory.timestamp is None else memory.timestamp.isoformat(),
+        "timestamp": memory.timestamp and _iso(memory.timestamp, memory.all_day),
         "text": memory.text,
         "cues": list(memory.cues),
         "paraphrases": list(memory.paraphrases),
@@ -96,12 +117,20 @@ def _record(memory: Memory) -> dict[str, Any]:
     }
 
 
+def _iso(stamp: datetime, all_day: bool) -> str:
+    return stamp.date().isoformat() if all_day else stamp.isoformat()
+
+
 def _read(path: str) -> tuple[list[Memory], list[tuple[str, str, float]]]:
     """The memories and associations of the export at ``path``, once all of it has proved to be usable."""
     records: dict[str, Memory] = {}
     associations: list[tuple[str, str, float]] = []
     number, line = 0, b""
-    with open(path, "rb") as file:
+    try:
+        file = open(path, "rb")  # noqa: SIM115  it is closed below
+    except OSError as error:
+        raise _trouble(path, "read", error) from error
+    with file:
         try:
             for number, line in enumerate(file, 1):
                 value = json.loads(line)
@@ -127,10 +156,8 @@ def _read(path: str) -> tuple[list[Memory], list[tuple[str, str, float]]]:
 
 def _memory(*, id: str, namespace: str, **fields: Any) -> Memory:
     """One memory's line as a record that `add` takes."""
-    record = Memory(**fields, id=checks.label_of(id, "id"), namespace=namespace)
-    (memory,) = checks.memories_of(
-        record, namespace=namespace, session_id=None, role=None, timestamp=None, metadata=None, cues=()
-    )
+    label = checks.label_of(namespace, "namespace")
+    (memory,) = checks.memories_of(Memory(**fields, id=checks.label_of(id, "id"), namespace=label))
     return memory
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nuonuo import AssociativeMemory
+from nuonuo import AssociativeMemory, Memory
 from nuonuo.cli import bench
 from nuonuo.evaluation.synthetic import HashEmbedder
 from tests.evaluation.samples import LOCOMO, LONGMEMEVAL, MULTIHOP, OWN, write, write_lines
@@ -227,6 +227,63 @@ def test_recall(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = json.loads(capsys.readouterr().out)
     assert [hit["memory"]["text"] for hit in result["hits"]] == ["The bus leaves at nine."]
     assert result["hits"][0]["evidence"]["signals"]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            ["recall", "{}", "Rex?", "--namespace", "Travle"],
+            "there is no namespace 'Travle' in {}; near it: 'travel'",
+        ),
+        (["recall", "{}", "Rex?", "--namespace", "xyz"], "there: 'default', 'travel'"),
+        (["export", "{}", "dump.jsonl", "--namespace", "travels"], "near it: 'travel'"),
+        (["export", "{}", "no/such/dump.jsonl"], "does not exist; create it"),
+        (["import", "{}", "."], "there is no file '.'"),
+    ],
+)
+def test_what_is_not_there_is_told_in_one_line(
+    given: list[str],
+    says: str,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([part.format(file) for part in given]) == 1
+    shown = capsys.readouterr()
+    assert says.format(file) in shown.err
+    assert shown.err.count("\n") == 1
+    assert "confidence" not in shown.out
+    assert not list(tmp_path.glob("dump*"))
+
+
+def test_many_namespaces_are_not_all_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.db"
+    with AssociativeMemory.open(path, embedder=HashEmbedder()) as memory:
+        assert cli.main(["recall", str(path), "Rex?"]) == 1
+        assert "holds no memories yet" in capsys.readouterr().err
+        memory.add([Memory("Rex", namespace=f"user {number:02}") for number in range(30)])
+    assert cli.main(["recall", str(path), "Rex?"]) == 1
+    assert capsys.readouterr().err.endswith("'user 09' and 20 more\n")
+
+
+def test_the_users_home_is_expanded(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    name = f"~/{file.name}"
+    assert cli.main(["stats", name]) == 0
+    assert cli.main(["recall", name, "Rex?"]) == 0
+    assert cli.main(["export", name, "~/dump.jsonl"]) == 0
+    assert cli.main(["import", "~/copy.db", "~/dump.jsonl"]) == 0
+    data = write(tmp_path, "locomo.json", LOCOMO)
+    options = ["--data", f"~/{data.name}", "--cache=~/cache/e.db", "--out=~/out/report.json"]
+    assert cli.main(["bench", "locomo", "--systems", "nuonuo", *options]) == 0
+    for made in ("dump.jsonl", "copy.db", "cache/e.db", "out/report.json", "out/report.md"):
+        assert (tmp_path / made).is_file(), made
 
 
 def test_export_and_import(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

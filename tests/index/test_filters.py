@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 from itertools import pairwise
 from typing import Any
@@ -118,6 +119,106 @@ def test_in_a_recall(memory: AssociativeMemory) -> None:
     assert ask(memory, where={"n": {"$gt": 1}}) == ["note one"]
 
 
+ROLES: list[Any] = [MISSING, "user", "manager", 1]
+NAMED = st.lists(st.tuples(st.sampled_from([None, "user", "manager"]), st.sampled_from(ROLES)), min_size=1)
+
+
+@settings(max_examples=200)
+@given(
+    NAMED,
+    st.sampled_from(["role", "session_id"]),
+    st.sampled_from(["$eq", "$ne", "$in", "$nin", "$gt", "$gte", "$lt", "$lte"]),
+    st.sampled_from(["user", "manager", "nobody", None, 1]),
+)
+def test_own_fields_and_metadata_of_one_name_do_not_shadow_each_other(
+    rows: list[tuple[str | None, Any]], name: str, op: str, value: Any
+) -> None:
+    wanted: Any = [value, "x"] if op in ("$in", "$nin") else value
+    if value is None and op in ("$gt", "$gte", "$lt", "$lte"):
+        wanted = "user"
+    fields = Fields()
+    for row, (own, told) in enumerate(rows):
+        fields.append()
+        metadata = {} if told is MISSING else {name: told}
+        fields.put(row, Memory("x", metadata=metadata, **{name: own}))  # type: ignore[arg-type]
+
+    def through(where: dict[str, Any]) -> list[int]:
+        mask = fields.mask(np.ones(len(rows), bool), session_id=None, where=where, after=None, before=None)
+        return np.flatnonzero(mask).tolist()
+
+    for scope, values in (
+        ("$record", [[own] for own, _ in rows]),
+        ("$metadata", [[told] for _, told in rows]),
+        (None, [[v for v in (own, told) if v not in (None, MISSING)] or [None] for own, told in rows]),
+    ):
+        quantor = all if op in ("$ne", "$nin") else any
+        expected = [r for r, vs in enumerate(values) if quantor(holds(v, op, wanted) for v in vs)]
+        where = {name: {op: wanted}}
+        assert through({scope: where} if scope else where) == expected
+    session = [r for r, (own, _) in enumerate(rows) if name == "session_id" and own == "user"]
+    mask = fields.mask(np.ones(len(rows), bool), session_id="user", where=None, after=None, before=None)
+    assert np.flatnonzero(mask).tolist() == session  # what metadata calls a session is none
+
+
+def test_a_role_in_the_metadata(memory: AssociativeMemory) -> None:
+    memory.add(
+        [
+            Memory("note one", metadata={"role": "manager", "session_id": "s", "$record": 1}),
+            Memory("note two", role="user", metadata={"role": "clerk"}),
+            Memory("note three", role="manager", session_id="s"),
+            Memory("note four", metadata={"timestamp": "00:01:35", "id": 7, "text": "t", "namespace": "n"}),
+        ]
+    )
+    assert ask(memory, where={"role": "manager"}) == ["note one", "note three"]
+    assert ask(memory, where={"role": {"$ne": "manager"}}) == ["note four", "note two"]
+    assert ask(memory, where={"role": "clerk"}) == ask(memory, where={"role": "user"}) == ["note two"]
+    assert ask(memory, where={"$metadata": {"role": "manager"}}) == ["note one"]
+    assert ask(memory, where={"$record": {"role": "manager"}}) == ["note three"]
+    assert ask(memory, where={"$record": {"role": None}, "$metadata": {"role": None}}) == ["note four"]
+    assert ask(memory, where={"$metadata": {"$record": 1}}) == ["note one"]
+    assert ask(memory, session_id="s") == ["note three"]
+    assert memory.forget(session_id="s") == 1
+    for name, value in {"timestamp": "00:01:35", "id": 7, "text": "t", "namespace": "n"}.items():
+        assert (
+            ask(memory, where={name: value})
+            == ask(memory, where={"$metadata": {name: value}})
+            == ["note four"]
+        )
+
+
+def test_metadata_comes_back_as_it_went_in(memory: AssociativeMemory) -> None:
+    told = {
+        "zeta": 1, "alpha": {"y": [1, {"b": None, "a": 2.5}], "x": "\ud800"}, "role": "manager",
+        "timestamp": 3, "session_id": None,
+        "": True, "id": "mine", "text": "", "namespace": ["n"], "cues": {}, "big": 2**70,
+    }  # fmt: skip
+    (id,) = memory.add(Memory("note", role="user", metadata=told))
+    (back,) = memory.get([id])
+    assert back is not None
+    for found in (back, memory.list()[0], memory.recall("note")[0].memory):
+        assert json.dumps(dict(found.metadata)) == json.dumps(told)  # in its order too
+        assert (found.role, found.session_id, found.timestamp, found.id) == ("user", None, None, id)
+    memory.update(id, metadata={"b": 1, "a": 2})
+    assert [*memory.list()[0].metadata] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "says"),
+    [
+        ({"a": {"b": [{1: 2}]}}, r"metadata\['a'\]\['b'\]\[0\] has the key 1"),
+        ({"a": 1, "b": [1, {2}]}, r"metadata\['b'\]\[1\] is set"),
+        ({"a": [float("inf")]}, r"metadata\['a'\]\[0\] is float inf"),
+        ({"when": datetime(2026, 1, 1)}, r"metadata\['when'\] is datetime"),
+    ],
+)
+def test_what_metadata_cannot_give_back_is_refused_by_name(
+    memory: AssociativeMemory, metadata: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=says):
+        memory.add(["fine", Memory("note", metadata=metadata)])
+    assert memory.list() == []
+
+
 def test_time_is_from_after_until_before(memory: AssociativeMemory) -> None:
     for hour in (10, 11, 12):
         memory.add(f"note {hour}", timestamp=datetime(2026, 5, 1, hour, tzinfo=timezone.utc))
@@ -145,6 +246,9 @@ def test_time_is_from_after_until_before(memory: AssociativeMemory) -> None:
         ({"n": {"$gt": 1, "plain": 2}}, InvalidInputError),
         ({"n": object()}, InvalidInputError),
         ({1: 2}, InvalidTypeError),
+        ({"$record": "user"}, InvalidTypeError),
+        ({"$record": {"timestamp": "2026-01-01"}}, InvalidInputError),
+        ({"$metadata": {"n": {"$regex": "x"}}}, InvalidInputError),
         ([("n", 1)], InvalidTypeError),
         ("n", InvalidTypeError),
     ],

@@ -67,7 +67,7 @@ def test_listing(memory: AssociativeMemory) -> None:
 
     assert listed() == ["a1", "a2", "a3", "b1", "b2", "a4"]
     assert listed(namespace="a", limit=2, offset=1) == ["a2", "a3"]
-    assert listed(session_id="s", newest_first=True) == ["b2", "b1", "a3", "a2", "a1"]
+    assert listed(namespace="a", session_id="s", newest_first=True) == ["a3", "a2", "a1"]
     assert listed(namespace="a", session_id="s") == ["a1", "a2", "a3"]
     assert listed(limit=0) == []
     assert listed(offset=6) == []

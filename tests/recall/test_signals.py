@@ -53,7 +53,8 @@ def ranked(memory: AssociativeMemory, k: int = 1, query: str = QUERY, **changes:
     """What the pipeline makes of ``query``."""
     question = memory._encoder.question(query)
     with memory._shards.reading("default") as shard:
-        return pipeline.recall(shard, question, k, shard.alive, replace(memory.config, **changes))
+        config = replace(memory.config, **changes)
+        return pipeline.recall(shard, question, k, shard.alive, config, distinct=False)
 
 
 @settings(deadline=None, max_examples=40)
@@ -151,13 +152,15 @@ def test_of_every_recall(texts: list[str], tokens: bool, k: int, query: str) -> 
     (apple,) = memory.add("apple", cues=["rex the code"])
     memory.associate(str(memory.list(limit=1)[0].id), apple, 0.5)
     found = memory.recall(query, k=k)
-    assert len(found) == min(k, len(texts) + 1)
-    assert len({hit.memory.id for hit in found}) == len(found)
-    scores = [hit.score for hit in found]
-    assert all(after <= before + 1e-5 for before, after in pairwise(scores))
+    assert len(found) == min(k, len({*texts, "apple"}))  # what was told twice takes one place
+    assert len({hit.memory.text for hit in found}) == len(found)
+    ranks = [hit.evidence.rank for hit in found]
+    assert all(after <= before + 1e-5 for before, after in pairwise(ranks))
     assert 0 <= found.confidence <= 1
     for hit in found:
-        assert sum(hit.evidence.signals.values()) == pytest.approx(hit.score, abs=1e-6)
+        assert sum(hit.evidence.signals.values()) == hit.evidence.rank
+        own = {name: v for name, v in hit.evidence.signals.items() if name not in ("together", "redundancy")}
+        assert sum(own.values()) == hit.score
         assert set(hit.evidence.signals) <= {
             "tokens",
             "lexical",
@@ -223,9 +226,38 @@ def test_the_first_are_chosen_for_what_they_add(
         covered = np.maximum(covered, found.answers[chosen])
 
 
+@settings(deadline=None, max_examples=30)
+@given(TEXTS, st.integers(1, 12), st.sampled_from([QUERY, "the rex", "ana?"]))
+def test_a_score_is_the_memorys_own(texts: list[str], k: int, query: str) -> None:
+    memory = filled(texts)
+    scores = {hit.memory.id: hit.score for hit in memory.recall(query, k=20, distinct=False)}
+    for hit in memory.recall(query, k=k, distinct=False):  # however many are asked for
+        assert hit.score == pytest.approx(scores[hit.memory.id], abs=1e-6)
+    for other in scores:  # whoever stands before it; what nothing evoked needs nobody
+        alone = memory.recall(query, k=1, exclude=scores.keys() - {other})[0]
+        assert {*alone.evidence.signals} <= {"tokens", "lexical", "dense", "together"}
+        whole = next(hit for hit in memory.recall(query, k=20, distinct=False) if hit.memory.id == other)
+        came = sum(whole.evidence.signals.get(name, 0) for name in ("content", "explicit"))
+        assert alone.score == pytest.approx(scores[other] - came, abs=1e-5)
+
+
+def test_scores_of_two_namespaces_can_be_compared() -> None:
+    memory = fresh()
+    for space in ("here", "there"):
+        memory.add(["rex is a beagle", "ana paints boats", "the garage code"], namespace=space)
+    memory.add(["a dog barks", "rain", "wind", "snow"], namespace="there")
+    best = [memory.recall("rex the beagle", 1, namespace=space)[0] for space in ("here", "there")]
+    noise = memory.recall("rex the beagle", 9, namespace="there")[-1]
+    assert [hit.memory.text for hit in best] == ["rex is a beagle"] * 2
+    assert best[0].score == pytest.approx(best[1].score, rel=0.2)
+    first = memory.recall("rex the beagle", 1, namespace="there", exclude=[str(best[1].memory.id)])[0]
+    assert first.score < best[0].score / 2  # to come first earns no score
+    assert noise.score < best[0].score / 2
+
+
 def test_of_two_passages_alike_the_second_loses_and_turns_do_not() -> None:
     passages, turns = fresh(), fresh()
-    texts = ["rex beagle", "rex beagle", "ana lisbon boats"]
+    texts = ["rex beagle", "beagle rex", "ana lisbon boats"]
     passages.add(texts)
     turns.add(texts, session_id="s")
     lost = [signals.get("redundancy", 0) for signals in shares(passages.recall("rex beagle ana"))]
@@ -239,7 +271,7 @@ def test_what_an_assistant_tells_again_steps_back_and_what_happened_again_does_n
         memory = fresh()
         for at, text in enumerate(("Rex, beagle.", "rex lisbon", "Rex, beagle", "the rex, beagle")):
             memory.add(text, session_id=f"s{at}", role=role)
-        hits = memory.recall("rex beagle")
+        hits = memory.recall("rex beagle", distinct=False)
         lost = [hit for hit in hits if "redundancy" in hit.evidence.signals]
         assert len(lost) == steps
         for hit in lost:

@@ -34,6 +34,10 @@ FULL = Memory(
     [
         FULL,
         replace(FULL, paraphrases=()),
+        replace(FULL, timestamp=MOMENT.replace(hour=0, minute=0, second=0, microsecond=0), all_day=True),
+        Memory(
+            "x", id="m1", namespace="n", all_day=True, timestamp=datetime(2026, 1, 1, tzinfo=timezone.utc)
+        ),
         Memory("x", id="m1", namespace=""),
         replace(FULL, text="y" * 70_000),
     ],
@@ -82,6 +86,24 @@ def test_a_caller_cannot_change_what_is_stored(store: Store) -> None:
     assert first is not None
     first.metadata["list"].append(3)
     assert [m and m.metadata for m in store.get(["a"])] == [{"list": [1]}]
+
+
+def test_whole_days_are_before_what_the_clock_of_the_zone_shows(store: Store) -> None:
+    midnight = datetime(2026, 6, 1, tzinfo=timezone.utc)
+    for hours in (-5, 0, 5):
+        limit = midnight.replace(tzinfo=timezone(timedelta(hours=hours)))  # the day begins there
+        stamps = {
+            "day": midnight,
+            "eve": midnight - timedelta(1),
+            "before": limit - timedelta(hours=1),
+            "at": limit,
+        }
+        for key, stamp in stamps.items():
+            store.insert("n", [item(key, timestamp=stamp, all_day=key in ("day", "eve"))])
+        assert store.delete(before=limit, ids=["day", "at"]) == 0
+        assert store.delete(before=limit) == 2
+        assert {m.id for m in store.list()} == {"day", "at"}
+        store.delete()
 
 
 def test_seqs_ascend_and_never_come_twice(store: Store) -> None:
@@ -137,6 +159,29 @@ def test_insert_replaces_all_or_none_and_in_its_own_namespace(store: Store, clas
         store.insert("n", [item(key, "other") for key in clash], replace=True)
     assert [m.text for m in store.list()] == ["a text", "a text"]
     assert store.version() == before
+
+
+def test_insert_keeps_each_in_its_own_namespace(store: Store) -> None:
+    seqs = store.insert(None, [item(key, namespace=key[0]) for key in ("a1", "b1", "a2", "c1", "b2")])
+    assert seqs == sorted(seqs)
+    assert [(m.id, m.namespace) for m in store.list()] == [
+        ("a1", "a"), ("b1", "b"), ("a2", "a"), ("c1", "c"), ("b2", "b"),
+    ]  # fmt: skip
+    followers = {name: Follower(store, name) for name in "abc"}
+    for name, follower in followers.items():
+        assert [row.memory.id for row in follower.sync().added] == [m.id for m in store.list(namespace=name)]
+    more = store.insert(None, [item("c2", namespace="c"), item("a3", namespace="a")])
+    assert [[row.seq for row in followers[name].sync().added] for name in "abc"] == [more[1:], [], more[:1]]
+    for name, follower in followers.items():
+        assert follower.state == afresh(store, name)
+
+
+@pytest.mark.parametrize("bad", [item("b", namespace=None), item("a2", namespace="n")])
+def test_insert_into_several_namespaces_takes_all_or_none(store: Store, bad: Any) -> None:
+    store.insert("m", [item("a2")])
+    with pytest.raises(InvalidInputError):
+        store.insert(None, [item("a1", namespace="new"), bad])
+    assert (store.namespaces(), store.counts().memories) == (["m"], 1)
 
 
 @pytest.mark.parametrize("key", [None, ""])

@@ -193,7 +193,8 @@ from nuonuo.stores import SQLiteStore, rows
 store = SQLiteStore(sys.argv[1])
 with store._db.write() as db:
     any_other = {"ids": None, "session_id": None, "before": None}
-    rows.delete(db, rows.matching(db, store._digests, namespace="SpaceSecret", **any_other), 9)
+    lead = store._pages.lead
+    rows.delete(db, rows.matching(db, store._digests, lead, namespace="SpaceSecret", **any_other), 9)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

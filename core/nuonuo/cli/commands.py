@@ -10,10 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nuonuo.checks import path_of
 from nuonuo.cli import bench
 from nuonuo.encoding.embedders import MiniLM
 from nuonuo.errors import InvalidInputError, NuonuoError
 from nuonuo.memory import AssociativeMemory
+from nuonuo.namespaces import must_exist
 from nuonuo.records import DEFAULT_NAMESPACE, Hit, Recall
 from nuonuo.stores import SQLiteStore
 from nuonuo.transfer import export
@@ -50,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     recall.add_argument("file")
     recall.add_argument("question")
     recall.add_argument("--namespace", default=DEFAULT_NAMESPACE)
+    recall.add_argument(
+        "--timezone", help="where the days are, such as Europe/Berlin or +02:00 (default: UTC)"
+    )
     recall.add_argument("-k", type=int, default=5, help="how many memories (default: %(default)s)")
     recall.add_argument("--json", action="store_true", help="print JSON, with the whole evidence")
     _embedder_option(recall)
@@ -96,7 +101,10 @@ def _stats(args: argparse.Namespace, console: Console) -> None:
 
 
 def _recall(args: argparse.Namespace, console: Console) -> None:
-    with AssociativeMemory.open(_existing(args.file), embedder=MiniLM(args.embedder)) as memory:
+    with AssociativeMemory.open(
+        _existing(args.file), embedder=MiniLM(args.embedder), timezone=args.timezone
+    ) as memory:
+        must_exist(args.namespace, memory.namespaces(), args.file)
         result = memory.recall(args.question, args.k, namespace=args.namespace)
     if args.json:
         print(json.dumps(_plain(result), ensure_ascii=False, default=str))
@@ -105,8 +113,10 @@ def _recall(args: argparse.Namespace, console: Console) -> None:
 
     console.print(f"confidence {result.confidence:.2f}", highlight=False)
     for place, hit in enumerate(result, 1):
-        dated = "" if hit.memory.timestamp is None else f" [dim]{hit.memory.timestamp:%Y-%m-%d}[/dim]"
-        console.print(f"[bold]{place}.[/bold] {escape(hit.memory.text)}{dated}", highlight=False)
+        told = hit.memory.when(result.timezone)
+        again = f" [dim]told {len(hit.times)} times[/dim]" if len(hit.times) > 1 else ""
+        dated = "" if told is None else f" [dim]{told:%Y-%m-%d}[/dim]"
+        console.print(f"[bold]{place}.[/bold] {escape(hit.memory.text)}{dated}{again}", highlight=False)
         console.print(f"   [dim]{escape(_why(hit))}[/dim]", highlight=False)
 
 
@@ -117,7 +127,7 @@ def _why(hit: Hit) -> str:
         for name, share in sorted(hit.evidence.signals.items(), key=lambda item: -item[1])
     ]
     parts += [f"{match.word} ← {match.answer}" for match in hit.evidence.matches[:3]]
-    return f"{hit.score:.2f}: {', '.join(parts)}"
+    return f"{hit.score:.2f}, ranked by {hit.evidence.rank:.2f}: {', '.join(parts)}"
 
 
 def _plain(result: Recall) -> dict[str, Any]:
@@ -125,10 +135,13 @@ def _plain(result: Recall) -> dict[str, Any]:
         {
             "memory": asdict(hit.memory),
             "score": hit.score,
+            "passage": hit.passage,
+            "times": [asdict(telling) for telling in hit.times],
             "evidence": {
                 "signals": dict(hit.evidence.signals),
                 "matches": [asdict(match) for match in hit.evidence.matches],
                 "path": [asdict(link) for link in hit.evidence.path],
+                "rank": hit.evidence.rank,
             },
         }
         for hit in result
@@ -139,7 +152,9 @@ def _plain(result: Recall) -> dict[str, Any]:
 def _export(args: argparse.Namespace, console: Console) -> None:
     store = SQLiteStore(_existing(args.file))
     try:
-        count = export(store, args.dump, args.namespace)
+        if args.namespace is not None:
+            must_exist(args.namespace, store.namespaces(), args.file)
+        count = export(store, path_of(args.dump), args.namespace)
     finally:
         store.close()
     console.print(f"{count:,} memories written to {args.dump}", highlight=False)
@@ -153,7 +168,7 @@ def _import(args: argparse.Namespace, console: Console) -> None:
 
 
 def _existing(path: str) -> str:
-    if not Path(path).is_file():
+    if not Path(path).expanduser().is_file():
         raise InvalidInputError(f"there is no file {path!r}; check the path")
     return path
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 
+from nuonuo.checks import path_of
 from nuonuo.evaluation.systems.baselines import BASELINES
 
 
 def common_options(parser: argparse.ArgumentParser, *, data_required: bool) -> None:
     without = "" if data_required else "; without it, made-up texts and a made-up embedder"
-    parser.add_argument("--data", required=data_required, metavar="PATH", help=f"the data set{without}")
-    parser.add_argument(
-        "--cache", metavar="PATH", help="where embeddings are kept (default: the user's cache folder)"
-    )
-    parser.add_argument(
-        "--out", metavar="PATH", help="write the report as JSON, and its table as Markdown beside it"
-    )
+    path_option(parser, "--data", f"the data set{without}", required=data_required)
+    path_option(parser, "--cache", "where embeddings are kept (default: the user's cache folder)")
+    path_option(parser, "--out", "write the report as JSON, and its table as Markdown beside it")
     parser.add_argument(
         "--split", help="the name of the split, for the report (default: told by the file's name)"
     )
@@ -56,7 +53,12 @@ def retrieval_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help=f"comma-separated, of: nuonuo,{','.join(BASELINES)} (default: all installed)",
     )
-    parser.add_argument("--plot", metavar="PATH", help="write a plot of recall against k")
+    path_option(parser, "--plot", "write a plot of recall against k")
+
+
+def path_option(parser: argparse.ArgumentParser, name: str, text: str, *, required: bool = False) -> None:
+    """An option that takes a path; "~" is expanded, which a shell does not in ``--out=~/report.json``."""
+    parser.add_argument(name, type=path_of, required=required, metavar="PATH", help=text)
 
 
 def ablation_options(parser: argparse.ArgumentParser) -> None:

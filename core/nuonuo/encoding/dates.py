@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import threading
 from calendar import monthrange
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -62,6 +62,7 @@ _CLOCK = r"(?![\d:]|\s*[ap]\.?m\b)"
 _BEFORE_MONTH = "in|since|until|till|during|of|from|late|early|mid|last|this|before|after|between|and"
 _BEFORE_YEAR = "in|since|until|till|during|by|of|from|late|early|mid|before|after|between|year"
 _VERBS = frozenset({"may", "march", "mar"})  # English words that are months only if written as names
+_NUMBERS = re.compile(rf"^\d{{1,2}}[./]\d{{1,2}}[./]{_YEAR}$")
 _ALIKE = {"couple of": "2", "few": "3"}
 
 
@@ -155,11 +156,22 @@ class DateFinder:
         }
         for alike, number in _ALIKE.items():
             words = re.sub(rf"\b{alike}\b", number, words, flags=re.IGNORECASE)
-        with self._lock:
-            found = DateDataParser(languages=[self._code], settings=settings).get_date_data(words)
-        if found.date_obj is None:
-            return None
-        return found.date_obj.replace(tzinfo=now.tzinfo), str(found.period)
+        for order in self._orders(words):
+            with self._lock:
+                parser = DateDataParser(languages=[self._code], settings={**settings, **order})
+                found = parser.get_date_data(words)
+            if found.date_obj is not None:
+                return found.date_obj.replace(tzinfo=now.tzinfo), str(found.period)
+        return None
+
+    def _orders(self, words: str) -> Sequence[Mapping[str, str]]:
+        """What stands first in a date of numbers that ends in the year: the day, but for American slashes.
+
+        Where a language writes the year first, nothing is said of one that ends in it; dots are European.
+        """
+        if not _NUMBERS.search(words) or ("." not in words and self._info.get("date_order") != "YMD"):
+            return ({},)
+        return ({"DATE_ORDER": "DMY"}, {})
 
     def _is_doubtful(self, words: str) -> bool:
         """Whether a day without a year may be none: "may 3 people", Spanish "mar 2" (Tuesday)."""

@@ -8,6 +8,7 @@ title on a line of its own or a speaker before a colon, says what every sentence
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 # After ., ! or ? and white space; after their full-width kin even without; after a line break.
 _END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？｡])|\n+|(?<=[।؟۔])\s*")
@@ -33,6 +34,18 @@ def label(text: str) -> str:
     """The name before a colon at the start of ``text``: who speaks; "" for none."""
     match = _LABEL.match(text)
     return match[1] if match else ""
+
+
+def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where each sentence of ``text`` begins and ends, without the white space around it."""
+    start = 0
+    for begin, end in [*(match.span() for match in _END.finditer(text)), (len(text), len(text))]:
+        inner = text[start:begin]
+        bare = inner.strip()
+        if bare:
+            at = start + inner.index(bare)
+            yield at, at + len(bare)
+        start = end
 
 
 def sentences(text: str) -> list[str]:

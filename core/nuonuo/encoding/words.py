@@ -104,6 +104,12 @@ class Word:
         """The stems by which the whole of it is found: its own, and that of what it is part of."""
         return (self.stem,) if self.whole is None else (self.stem, self.whole.stem)
 
+    @property
+    def spellings(self) -> frozenset[str]:
+        """All that it is found by: its stem, and its other forms, each once more behind `OTHER`."""
+        others = (*self.pieces, *self.forms[1:])
+        return frozenset((self.stem, *others, *(OTHER + other for other in others)))
+
 
 @dataclass(frozen=True, slots=True)
 class Whole:

@@ -56,4 +56,4 @@ def plot_recall(run: Run, path: str | Path) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=8)
-    figure.savefig(path)
+    figure.savefig(Path(path).expanduser())

@@ -244,7 +244,7 @@ def to_markdown(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: 
 
 def write(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write ``content`` as JSON, making the folder where it is not there."""
-    target = Path(path)
+    target = Path(path).expanduser()
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -60,7 +60,15 @@ class Engine:
         if self._memory is None:
             raise InvalidInputError("the engine holds nothing yet; call fill() first")
         result = self._memory.recall(question, k, namespace=self._namespace, now=now)
-        return Answer(tuple(str(hit.memory.id) for hit in result), result.confidence)
+        return Answer(
+            tuple(str(hit.memory.id) for hit in result),
+            result.confidence,
+            {
+                str(hit.memory.id): tuple(each.id for each in hit.times)
+                for hit in result
+                if len(hit.times) > 1
+            },
+        )
 
 
 # Fields that shape what is stored of a text; engines that agree in them can share a store.
@@ -159,12 +167,13 @@ def _ask_all(dataset: Dataset, group: Group, system: System) -> Iterator[Outcome
     wanted = min(max(dataset.session_ks, default=0), len({s for s in session_of.values() if s is not None}))
     for question in group.questions:
         k = max(deepest, SESSION_DEPTH) if wanted else deepest
+        gold = question.relevant or {id for id, session in session_of.items() if session in question.sessions}
         started = time.perf_counter()
-        answer = system.ask(question.text, k, question.now)
+        answer = system.ask(question.text, k, question.now).judged(gold)
         sessions = rank_sessions(answer.ids, session_of)
         while len(sessions) < wanted and len(answer.ids) >= k and k < len(session_of):
             k *= 2
-            answer = system.ask(question.text, k, question.now)
+            answer = system.ask(question.text, k, question.now).judged(gold)
             sessions = rank_sessions(answer.ids, session_of)
         taken = time.perf_counter() - started
         yield Outcome(

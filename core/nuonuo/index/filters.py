@@ -11,9 +11,8 @@ the other. A plain name means both: {"role": "manager"} lets through whose own r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Mapping, Set
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy.typing as npt
 
 from nuonuo.encoding.dates import Period
 from nuonuo.index.arrays import Growable
+from nuonuo.index.times import Times
 from nuonuo.index.where import (
     JOINS,
     METADATA,
@@ -39,84 +39,41 @@ from nuonuo.records import Memory
 
 BoolArray = npt.NDArray[np.bool_]
 
-NO_TIME = np.iinfo(np.int64).min
 _ABSENT = -1
-_DAY = 86_400_000_000  # microseconds
-
-
-def microseconds(moment: datetime) -> int:
-    """Microseconds since 1970 of an aware datetime, exactly."""
-    delta = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    return (delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-def _recurrences(period: Period, first: int, last: int) -> Iterator[tuple[int, int]]:
-    """The first and the last day of the period, counted from 1970.
-
-    One that is meant in any year comes once for each year that days in [``first``, ``last``] are near to.
-    """
-    length = -((period.since - period.until) // timedelta(days=1))
-    if not period.yearly:
-        day = microseconds(period.since) // _DAY
-        yield day, day + length - 1
-        return
-    for year in range(max(_year(first) - 1, 1), min(_year(last) + 1, 9999) + 1):
-        with suppress(ValueError):  # 29 February
-            day = microseconds(period.since.replace(year=year)) // _DAY
-            yield day, day + length - 1
-
-
-def _year(day: int) -> int:
-    return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(days=day)).year
 
 
 class Fields:
     """The role, session, time and metadata of each row, for filters."""
 
     def __init__(self) -> None:
-        self._times = Growable(np.int64)
+        self.times = Times()
         self._own: dict[str, _Column] = {}  # by name, what the record is
         self._columns: dict[str, _Column] = {}  # by name, what its metadata says
 
     def append(self) -> None:
         """Make room for the next row; it has no fields until it is `put`."""
-        self._times.append([NO_TIME])
+        self.times.append()
         for column in (*self._own.values(), *self._columns.values()):
             column.append()
 
     def closeness(self, period: Period, fade: float) -> npt.NDArray[np.float32]:
-        """How near each row's timestamp is to ``period`` (n,): 1 inside, less the further away.
-
-        It halves with each stretch of ``fade`` days and the length of the period: who speaks of a month
-        is less exact than who names a day. 0 beyond four such stretches, and without a timestamp. Days
-        are whole ones of UTC, since many a timestamp is no more than a date.
-        """
-        times, found = self._times.data, np.zeros(len(self._times), np.float32)
-        dated = np.flatnonzero(times != NO_TIME)
-        if not len(dated):
-            return found
-        days = times[dated] // _DAY
-        for first, last in _recurrences(period, int(days.min()), int(days.max())):
-            away = np.maximum(np.maximum(first - days, days - last), 0) / (fade + last - first + 1)
-            near = np.exp2(-away) * (away <= 4)
-            found[dated] = np.maximum(found[dated], near.astype(np.float32))
-        return found
+        """As `Times.closeness`."""
+        return self.times.closeness(period, fade)
 
     def put(self, row: int, memory: Memory) -> None:
         """Take in the fields of ``row``, which must be new or cleared."""
-        if memory.timestamp is not None:
-            self._times.data[row] = microseconds(memory.timestamp)
+        self.times.put(row, memory)
         own = {name: getattr(memory, name) for name in OWN}
         for columns, values in ((self._own, own), (self._columns, memory.metadata)):
             for name, value in values.items():
                 if value is not None:
                     if name not in columns:
-                        columns[name] = _Column(len(self._times))
+                        columns[name] = _Column(len(self.times))
                     columns[name].put(row, key_of(value))
 
     def clear(self, row: int) -> None:
         """Forget ``row``, and every value and field that no other row has."""
-        self._times.data[row] = NO_TIME
+        self.times.clear(row)
         for columns in (self._own, self._columns):
             for name in [name for name, column in columns.items() if column.clear(row)]:
                 del columns[name]
@@ -134,16 +91,13 @@ class Fields:
         mask = alive.copy()
         if session_id is not None:
             mask &= self._matches(RECORD, "session_id", "$eq", session_id)
-        times = self._times.data
-        if after is not None:
-            mask &= times >= microseconds(after)
-        if before is not None:
-            mask &= (times < microseconds(before)) & (times != NO_TIME)
+        if after is not None or before is not None:
+            mask &= self.times.within(after, before)
         return mask & self._meets(where) if where else mask
 
     def state(self, row: int) -> dict[str, Any]:
         """What is kept of ``row``: for comparing two states."""
-        found: dict[str, Any] = {"time": int(self._times.data[row])}
+        found: dict[str, Any] = {"time": self.times.state(row)}
         for scope, columns in ((RECORD, self._own), (METADATA, self._columns)):
             values = {name: column.value(row) for name, column in columns.items()}
             found[scope] = {name: value for name, value in values.items() if value is not None}
@@ -152,11 +106,11 @@ class Fields:
     @property
     def nbytes(self) -> int:
         columns = (*self._own.values(), *self._columns.values())
-        return self._times.nbytes + sum(column.nbytes for column in columns)
+        return self.times.nbytes + sum(column.nbytes for column in columns)
 
     def _meets(self, where: Mapping[str, Any], scope: str | None = None) -> BoolArray:
         """The rows (n,), dead ones among them, that meet all of ``where``, in any part of ``scope``."""
-        mask = np.ones(len(self._times), bool)
+        mask = np.ones(len(self.times), bool)
         for name, condition in where.items():
             if name in JOINS:
                 masks = [self._meets(part, scope) for part in parts(where, name)]
@@ -180,7 +134,7 @@ class Fields:
         def passes(key: Key) -> bool:
             return key in wanted if listed else holds(key, op, value)
 
-        found, known = np.zeros((2, len(self._times)), bool)
+        found, known = np.zeros((2, len(self.times)), bool)
         for columns in [self._own] * (scope != METADATA) + [self._columns] * (scope != RECORD):
             if name in columns:
                 column = columns[name]

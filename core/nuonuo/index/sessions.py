@@ -92,6 +92,10 @@ class Sessions:
         found[3] = np.where(found[1] >= 0, beside[found[1], 1], NOBODY)
         return found
 
+    def named(self, row: int) -> str | None:
+        """The session of ``row``."""
+        return self._session[row]
+
     def inside(self, rows: IntArray) -> npt.NDArray[np.bool_]:
         """Whether each of ``rows`` (C,) stands in a session."""
         found: npt.NDArray[np.bool_] = self._inside.data[rows]

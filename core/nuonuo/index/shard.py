@@ -25,6 +25,7 @@ from nuonuo.index.lexical import Postings
 from nuonuo.index.repeats import Repeats
 from nuonuo.index.sessions import NOBODY, Sessions
 from nuonuo.index.vectors import VectorIndex
+from nuonuo.index.wordings import Wordings
 from nuonuo.stores.base import START, Changes, Cursor, Row, Store
 from nuonuo.traces import SENTENCE
 
@@ -35,7 +36,8 @@ class Shard:
     Attributes:
         cursor: how far the shard has followed the store. lock: held by whoever reads or applies.
         postings, vectors, fields: the lexical cue, the dense cues, and what filters see.
-        sessions: which turn stands beside which, and which answers which. repeats: what is said again.
+        sessions: which turn stands beside which, and which answers which.
+        wordings: who says the same in the same words. repeats: what is asked or answered again.
         patterns: by row (T, ceil(d' / 64)) uint64, the token patterns; spans: (T, 3) int32, their characters.
         associator: over the winner-take-all codes of texts; it holds the explicit associations.
         ids: by row; None for a row that is gone. alive: (n,) bool.
@@ -59,6 +61,7 @@ class Shard:
         self.vectors = VectorIndex(self._dimension, config.oversampling)
         self.fields = Fields()
         self.sessions = Sessions()
+        self.wordings = Wordings()
         self.repeats = Repeats()
         self.patterns = Ragged(np.uint64, (-(-self._pattern_bytes // 8),))
         self.spans = Ragged(np.int32, (3,))
@@ -136,7 +139,9 @@ class Shard:
         self._lengths.append([0])
         self.ids.append(item.memory.id)
         self._row_by_id[str(item.memory.id)] = row
-        for index in (self.postings, self.vectors, self.fields, self.sessions, self.repeats):
+        for index in (
+            self.postings, self.vectors, self.fields, self.sessions, self.wordings, self.repeats,
+        ):  # fmt: skip
             index.append()
         self.patterns.append(self.patterns.rows[:0])
         self.spans.append(np.zeros((0, 3), np.int32))
@@ -150,6 +155,7 @@ class Shard:
         self.vectors.put(row, traces.vectors, traces.parts != SENTENCE)
         self.fields.put(row, memory)
         self.sessions.put(row, memory)
+        self.wordings.put(row, memory)
         self.repeats.put(row, memory)
         if len(traces.spans):
             self.patterns.replace(row, as_words(traces.patterns))
@@ -166,6 +172,7 @@ class Shard:
         self.patterns.clear(row)
         self.spans.clear(row)
         self.sessions.clear(row)
+        self.wordings.clear(row)
         self.repeats.clear(row)
 
     def _remove(self, row: int) -> None:
@@ -194,6 +201,7 @@ class Shard:
             "ids": [self.ids[row] for row in rows.tolist()],
             "seqs": self.seqs(rows),
             "lengths": self.lengths(rows).tolist(),
+            "told": self.wordings.times(rows).tolist(),
             "times": self.repeats.times(rows).tolist(),
             "stems": self.postings.state(rows),
             "titles": self.postings.titles(rows),
@@ -218,6 +226,7 @@ class Shard:
             self.vectors,
             self.fields,
             self.sessions,
+            self.wordings,
             self.repeats,
             self.patterns,
             self.spans,

@@ -20,14 +20,17 @@ def candidates(search: Search, k: int) -> IntArray:
     resemble the question.
     """
     dense = search.config.dense_candidates
-    rows = cued(search, max(k, dense))
+    rows = cued(search, max(k, dense), k)
     for date in search.dates:
-        rows = np.union1d(rows, cued(replace(search, mask=search.mask & date.inside), dense))
+        rows = np.union1d(rows, cued(replace(search, mask=search.mask & date.inside), dense, 0))
     return rows
 
 
-def cued(search: Search, dense: int) -> IntArray:
-    """``dense`` nearest cues, best lexical ones, and their neighbours, ascending; few rows are all taken."""
+def cued(search: Search, dense: int, least: int) -> IntArray:
+    """``dense`` nearest cues, best lexical ones, and their neighbours, ascending; few rows are all taken.
+
+    Of what is said again and again the newest telling is among them, and so are ``least`` wordings.
+    """
     mask, wanted = search.mask, search.config.lexical_candidates
     if np.count_nonzero(mask) <= dense + wanted:
         return np.flatnonzero(mask)
@@ -38,9 +41,11 @@ def cued(search: Search, dense: int) -> IntArray:
         lambda k: shard.vectors.nearest(search.dense, k, mask),
         lambda rows: shard.vectors.cosines(rows, search.dense),
         dense,
+        least,
     )
     sharing = various(shard, lambda k: worded[largest(rare[worded], k)], lambda rows: rare[rows], wanted)
     found = np.concatenate([near, sharing])
+    found = np.concatenate([found, shard.wordings.newest(found, mask)])
     beside = shard.sessions.neighbours(found)
     reached = np.zeros(len(mask), bool)
     reached[found] = True
@@ -49,20 +54,25 @@ def cued(search: Search, dense: int) -> IntArray:
 
 
 def various(
-    shard: Shard, best: Callable[[int], IntArray], value: Callable[[IntArray], FloatArray], k: int
+    shard: Shard,
+    best: Callable[[int], IntArray],
+    value: Callable[[IntArray], FloatArray],
+    k: int,
+    least: int = 0,
 ) -> IntArray:
     """The rows of ``best(k)``; where most of them repeat each other, the best k of other texts too.
 
     Else what is asked every day ("What is on today?") would leave no room for anything else.
 
     Args:
+        least: how many texts there must be in any case, where as many exist.
         best: from a number to so many rows at most, ascending. value: from rows (C,) to what they are
             worth, (C,) float32; ``best`` goes by it too.
     """
     rows = found = best(k)
-    others, size = shard.repeats.distinct(found), k
-    while len(found) == size and 2 * len(others) < k:
+    others, size = shard.wordings.distinct(found), k
+    while len(found) == size and len(others) < max(k / 2, least):
         size *= 2
         found = best(size)
-        others = shard.repeats.distinct(found)
+        others = shard.wordings.distinct(found)
     return rows if size == k else np.union1d(rows, others[largest(value(others), k)])

@@ -7,7 +7,8 @@ The next is the candidate with the greatest
     loss = h B(m)                               where m asks or tells again what m' does (`Repeats`)
            r max(0, cos(m, m') - ALIKE)         for two memories outside of sessions
 
-covered_t being the best e_t among those chosen. What a candidate adds never grows: scores never rise.
+covered_t being the best e_t among those chosen. What a candidate adds never grows: this value never rises
+from one to the next. It makes the order alone; a hit's score is E(m), its own.
 """
 
 from __future__ import annotations
@@ -38,17 +39,22 @@ class Chosen:
     redundancy: FloatArray
 
 
-def choose(search: Search, scored: Scored, k: int) -> Chosen:
-    """The first ``k`` one after another; those after `MemoryConfig.together` by what they still add."""
+def choose(search: Search, scored: Scored, k: int, standing: IntArray) -> Chosen:
+    """The first ``k`` one after another; those after `MemoryConfig.together` by what they still add.
+
+    Args:
+        standing: the candidates, as indices, that may be chosen: one of each wording.
+    """
     answers, losses = scored.answers, Losses(search, scored)
-    free = scored.shares.energy  # of the chosen, -inf
+    free = np.full(len(scored.rows), -np.inf, np.float32)  # of the chosen, -inf again
+    free[standing] = scored.shares.energy[standing]
     covered = np.zeros(answers.shape[1], np.float32)
     bonus = added(search, answers, covered)
     redundant = np.zeros(len(free), np.float32)
     at: list[int] = []
     together: list[np.float32] = []
     lost: list[np.float32] = []
-    for _ in range(min(k, search.config.together, len(free))):
+    for _ in range(min(k, search.config.together, len(standing))):
         best = int((free + bonus - redundant).argmax())
         at.append(best)
         together.append(bonus[best])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import tzinfo
 from functools import cached_property, partial
 from typing import TypeVar, overload
 
@@ -20,10 +21,12 @@ from nuonuo.encoding.question import Question
 from nuonuo.encoding.words import Analyzer, whole_word
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
+from nuonuo.index.times import stamp_at
+from nuonuo.recall.passage import Passages
 from nuonuo.recall.pipeline import Ranking
 from nuonuo.recall.scoring import Scored
-from nuonuo.recall.search import Dated
-from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory
+from nuonuo.recall.search import BoolArray, Dated
+from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory, Telling
 
 ANSWERED = 0.3  # a word of the question that nothing completes better than this has no answer
 TIMESTAMP = -1  # the part of an answer that no text gives, but the memory's time
@@ -45,15 +48,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One hit in numbers: its row, score, shares, and the link by which it was reached."""
+    """One hit in numbers: its row, score, rank, shares, and the link by which it was reached."""
 
     row: int
     seq: int
     score: float
+    rank: float
     signals: dict[str, float]
     source_id: str | None
     link: float
     shared: tuple[str, ...]
+    told: tuple[Told, ...]
 
 
 class Completions:
@@ -177,11 +182,19 @@ class Lazy(Sequence[T]):
         return tuple, (self._all,)  # copied and pickled as what it stands for
 
 
-def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
-    """The hits of ``ranking`` in numbers. The shard's lock must be held."""
+Told = tuple[str, int, bool, str | None]  # id, microseconds, whether that is a whole day, session
+
+
+def trace(shard: Shard, ranking: Ranking, config: MemoryConfig, mask: BoolArray) -> list[Traced]:
+    """The hits of ``ranking`` in numbers. The shard's lock must be held.
+
+    Args:
+        mask: (n,), the rows that took part.
+    """
     scored, chosen, found = ranking.scored, ranking.chosen, []
     seqs = shard.seqs(ranking.rows)
     shares = {field.name: getattr(scored.shares, field.name)[ranking.at] for field in fields(scored.shares)}
+    own = set(shares)
     shares |= {"together": chosen.together, "redundancy": -chosen.redundancy}
     values = np.stack([*shares.values()], axis=1).tolist()
     for place, at in enumerate(ranking.at.tolist()):
@@ -192,8 +205,13 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig) -> list[Traced]:
         if source != NOBODY and scored.shares.content[at] >= scored.shares.explicit[at]:
             shared = tuple(shard.postings.shared(source, row, config.content_max_df)[:SHOWN])
         source_id = None if source == NOBODY else shard.ids[source]
-        score, link = sum(signals.values()), float(scored.link[at])
-        found.append(Traced(row, seqs[place], score, signals, source_id, link, shared))
+        score = sum(share for name, share in signals.items() if name in own)
+        rank, link = sum(signals.values()), float(scored.link[at])
+        told = tuple(
+            (str(shard.ids[each]), *shard.fields.times.state(each), shard.sessions.named(each))
+            for each in shard.wordings.alike(row, mask).tolist()
+        )
+        found.append(Traced(row, seqs[place], score, rank, signals, source_id, link, shared, told))
     return found
 
 
@@ -201,23 +219,32 @@ def explain(
     question: Question,
     traced: list[Traced],
     completions: Completions,
+    passages: Passages,
     memories: Sequence[Memory | None],
     analyzer: Analyzer,
+    zone: tzinfo,
 ) -> tuple[Hit, ...]:
     """The hits with their evidence in words; a hit that is no longer stored is left out.
 
     Args:
+        zone: in whose days a timestamp is told.
         memories: those of ``traced``, then those of ``completions``; None for one that is no longer stored.
     """
     texts = dict(zip(completions.rows, memories[len(traced) :], strict=True))
     hits = []
     for place, (hit, memory) in enumerate(zip(traced, memories, strict=False)):
         if memory is not None:
-            matches = Lazy(partial(_matches, question, hit.row, place, completions, texts, analyzer))
+            matches = Lazy(partial(_matches, question, hit.row, place, completions, texts, analyzer, zone))
             path = Lazy(partial(_path, hit, memory, analyzer))
-            evidence = Evidence(hit.signals, matches, path)
-            hits.append(Hit(memory, hit.score, evidence))
+            evidence = Evidence(hit.signals, matches, path, hit.rank)
+            times = Lazy(partial(_tellings, hit.told))
+            span = Lazy(partial(passages.span, place, memory.text))
+            hits.append(Hit(memory, hit.score, evidence, times, span))
     return tuple(hits)
+
+
+def _tellings(told: tuple[Told, ...]) -> tuple[Telling, ...]:
+    return tuple(Telling(id, stamp_at(stamp), session, day) for id, stamp, day, session in told)
 
 
 def _matches(
@@ -227,6 +254,7 @@ def _matches(
     completions: Completions,
     texts: Mapping[int, Memory | None],
     analyzer: Analyzer,
+    zone: tzinfo,
 ) -> tuple[Match, ...]:
     found = []
     for answer in completions.answers[place]:
@@ -235,7 +263,8 @@ def _matches(
             continue
         source: MatchSource
         if answer.part == TIMESTAMP:
-            source, written = "timestamp", str(holder.timestamp.date() if holder.timestamp else "")
+            told = holder.when(zone)
+            source, written = "timestamp", str(told.date() if told else "")
         else:
             part, written = _written(question, answer, holder.parts, analyzer)
             source = "neighbour" if answer.row != row else "text" if part == 0 else "cue"

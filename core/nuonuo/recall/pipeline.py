@@ -4,7 +4,7 @@
     candidates   who is looked at: nearest vectors, rarest words, neighbours    `nuonuo.recall.candidates`
     score        word by word, by itself and with its neighbours                `nuonuo.recall.scoring`
     associate    activation flows along links to what completes open words      `nuonuo.recall.association`
-    choose       the first k, each for what it adds to those before it          `nuonuo.recall.choice`
+    choose       the first k wordings, each for what it adds to those before it `nuonuo.recall.choice`
     settle       against a null pattern: how sure                               `nuonuo.associative.hopfield`
 
 The constants stand in `MemoryConfig`. What led to a hit is read off the `Ranking` by
@@ -53,15 +53,19 @@ class Ranking:
         return self.scored.rows[self.chosen.at]
 
 
-def recall(shard: Shard, question: Question, k: int, mask: BoolArray, config: MemoryConfig) -> Ranking:
+def recall(
+    shard: Shard, question: Question, k: int, mask: BoolArray, config: MemoryConfig, distinct: bool = True
+) -> Ranking:
     """The ``k`` rows of ``mask`` (n,) that complete ``question`` best, and how sure that is.
 
-    The shard's lock must be held.
+    The shard's lock must be held. What was said again in the same words stands there once, by its best
+    telling, and counts once for how sure it is; where ``distinct`` is False each telling has its own place.
     """
     search = prepare(shard, question, mask, config)
     with np.errstate(invalid="ignore"):  # a BLAS may flag lanes of a product that it throws away
         scored = score(search, candidates(search, k))
         scored = associate(search, scored)
-        chosen = choose(search, scored, k)
-    settled = hopfield.weights(scored.shares.base, config.beta, config.null_energy)
+        once = shard.wordings.best(scored.rows, scored.shares.energy)
+        chosen = choose(search, scored, k, once if distinct else np.arange(len(scored.rows)))
+    settled = hopfield.weights(scored.shares.base[once], config.beta, config.null_energy)
     return Ranking(scored, chosen, float(settled.confidence), search.weights, search.dates)

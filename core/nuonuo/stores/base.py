@@ -90,16 +90,17 @@ class Store(Protocol):
         ...
 
     def insert(
-        self, namespace: str, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
+        self, namespace: str | None, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
     ) -> list[int]:
-        """Store new memories, whose ids are set, and return their seqs; all or none.
+        """Store memories, whose ids are set, and return their seqs, in order; all or none.
 
         Args:
-            replace: one whose id is taken in ``namespace`` takes the place of what is there.
+            namespace: where all of them go; None for each its own.
+            replace: one whose id is taken in its namespace takes the place of what is there.
 
         Raises:
             InvalidInputError: an id is already taken (with ``replace``: in another namespace), or stands
-                twice in ``items``.
+                twice in ``items``; or ``namespace`` is None and a memory has none of its own.
         """
         ...
 
@@ -135,7 +136,8 @@ class Store(Protocol):
     ) -> int:
         """Delete what meets every condition given and return how many memories are gone.
 
-        ``before`` is exclusive and spares memories without a timestamp; ids that are not stored
+        ``before`` is exclusive and spares memories without a timestamp; a whole day is compared with what
+        the clock of its zone shows. Ids that are not stored
         count for nothing. Afterwards no trace of them is left in the store's files, the name of a
         namespace or session that became empty included.
         """

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from nuonuo.errors import EmbedderMismatchError, InvalidInputError, UnknownMemoryError
+from nuonuo.records import Memory
 from nuonuo.traces import Identity
 
 
@@ -44,6 +45,16 @@ def check_replaced(ids: Sequence[str | None], elsewhere: Iterable[str | None]) -
             f"the id {key!r} is stored in another namespace; `forget` it there or choose another id"
         )
     check_new_ids(ids, ())
+
+
+def namespaces_of(namespace: str | None, memories: Iterable[Memory]) -> list[str]:
+    """Where each of ``memories`` goes: to ``namespace``, or where that is None to its own."""
+    found = [memory.namespace if namespace is None else namespace for memory in memories]
+    if None in found:
+        raise InvalidInputError(
+            f"memory {found.index(None)} has no namespace and none was named; name one, or give it one"
+        )
+    return [each for each in found if each is not None]
 
 
 def check_association(source_id: str, target_id: str, weight: float) -> None:

@@ -2,7 +2,7 @@
 
 A memory's payload is a header of six uint32 (the byte lengths of id, text, role, session id,
 metadata and cues; `_ABSENT` for None), then those six as UTF-8. Metadata and cues are JSON: cues a list,
-or where there are paraphrases an object with both lists.
+or where there are paraphrases, or the timestamp is a whole day, an object that says so too.
 
 A traces payload is a header of five uint32 (C, d, T, bytes a pattern, n_active), then the arrays in
 C order, the wide ones first so that all are aligned: parts (C) int32, spans (T, 3) int32,
@@ -15,6 +15,7 @@ import hashlib
 import json
 import struct
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,12 @@ def to_microseconds(moment: datetime | None) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def is_before(timestamp: int | None, all_day: bool, limit: datetime) -> bool:
+    """Whether a kept timestamp lies before ``limit`` (aware): a whole day on the clock of its zone."""
+    bound = to_microseconds(limit.replace(tzinfo=timezone.utc) if all_day else limit)
+    return timestamp is not None and bound is not None and timestamp < bound
 
 
 def pack_memory(memory: Memory) -> bytes:
@@ -84,7 +91,7 @@ def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str
             at += length
         key, text, role, session_id, metadata, cues_json = fields
         cues = json.loads(cues_json) if cues_json else []
-        both = cues if isinstance(cues, dict) else {"cues": cues, "paraphrases": []}
+        both: dict[str, Any] = cues if isinstance(cues, dict) else {"cues": cues, "paraphrases": []}
         return Memory(
             text=text or "",
             role=role,
@@ -95,6 +102,7 @@ def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str
             id=key,
             namespace=namespace,
             paraphrases=tuple(both["paraphrases"]),
+            all_day=bool(both.get("all_day")),
         )
     except (struct.error, TypeError, ValueError, OverflowError, KeyError) as error:
         raise NotAStoreError(f"a stored memory is damaged ({error}); restore the file from a copy") from error
@@ -102,8 +110,9 @@ def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str
 
 def _cues_json(memory: Memory) -> str:
     cues, paraphrases = list(memory.cues), list(memory.paraphrases)
-    if paraphrases:
-        return json.dumps({"cues": cues, "paraphrases": paraphrases}, ensure_ascii=False)
+    if paraphrases or memory.all_day:
+        both = {"cues": cues, "paraphrases": paraphrases, **({"all_day": True} if memory.all_day else {})}
+        return json.dumps(both, ensure_ascii=False)
     return json.dumps(cues, ensure_ascii=False) if cues else ""
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from nuonuo.errors import NotAStoreError, ReadOnlyStoreError, StoreClosedError, StoreError
 from nuonuo.stores import schema
+from nuonuo.stores.files import gone, inode, size
 from nuonuo.stores.sqlite_errors import BUSY, CANTOPEN, READONLY, error_code, translated
 
 _log = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ class Connections:
     def __init__(self, path: str) -> None:
         self.path = path
         self.closed = False
-        self._uri = Path(path).absolute().as_uri()
+        self._file = os.path.abspath(path)  # whatever the working folder becomes
+        self._uri = Path(self._file).as_uri()
         self._generation = 0
         self._reset()
         with translated(path):
@@ -65,6 +67,7 @@ class Connections:
                 writer.close()
                 raise
         self._writer = writer
+        self._inode = inode(self._file)
         _live.add(self)
 
     def _reset(self) -> None:
@@ -152,7 +155,7 @@ class Connections:
             return
         self._mode = "rw"
         # Another process may have died between a delete and its wipe.
-        if _size(self.path + "-wal"):
+        if size(self._file + "-wal"):
             self._checkpoint(writer)
 
     @contextmanager
@@ -160,11 +163,13 @@ class Connections:
         """A transaction that is committed at the end, durably, or rolled back on any exception."""
         with self._write_lock, translated(self.path):
             writer = self._open_writer()
+            self._must_be_there()
             writer.execute("BEGIN IMMEDIATE")
             changes = writer.total_changes
             try:
                 yield writer
                 writer.execute("COMMIT")
+                self._must_be_there()  # else the call would tell of something durable that is not
             except BaseException:
                 if writer.total_changes > changes:
                     self._unwiped = True  # what was refused may stand in the log
@@ -190,6 +195,7 @@ class Connections:
         with translated(self.path):
             with self._pool_lock:
                 self.must_be_open()
+                self._must_be_there()
                 reader = self._readers.pop() if self._readers else self._connect(query_only=True)
                 self._in_use.add(reader)
             try:
@@ -210,6 +216,7 @@ class Connections:
         """A number that differs after any commit, of this process or another."""
         with self._watch_lock, translated(self.path):
             self.must_be_open()
+            self._must_be_there()
             if self._watcher is None:
                 self._watcher = self._connect(query_only=True)
             (version,) = self._watcher.execute("PRAGMA data_version").fetchone()
@@ -253,7 +260,7 @@ class Connections:
 
     def file_bytes(self) -> int:
         """The size of the database with its log."""
-        return _size(self.path) + _size(self.path + "-wal")
+        return size(self._file) + size(self._file + "-wal")
 
     def close(self) -> None:
         """Close every connection; those that are reading now, when they end."""
@@ -273,6 +280,11 @@ class Connections:
         if self.closed:
             raise StoreClosedError(f"the store {self.path!r} was closed; open it again")
 
+    def _must_be_there(self) -> None:
+        """Raise `StoreGoneError` unless the file is still the one that was opened."""
+        if inode(self._file) != self._inode:
+            raise gone(self.path)
+
     def _after_fork(self) -> None:
         """In a forked child: connect anew. SQLite's must not be used there, nor even closed."""
         inherited = [self._writer, self._watcher, *self._readers, *self._in_use]
@@ -281,13 +293,6 @@ class Connections:
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))  # never collected, so never closed
         self._generation += 1
         self._reset()
-
-
-def _size(path: str) -> int:
-    try:
-        return os.path.getsize(path)
-    except OSError:
-        return 0
 
 
 _live: weakref.WeakSet[Connections] = weakref.WeakSet()

@@ -21,9 +21,17 @@ from nuonuo.stores.checks import (
     check_identity,
     check_new_ids,
     check_replaced,
+    namespaces_of,
     unknown,
 )
-from nuonuo.stores.codec import pack_memory, pack_traces, to_microseconds, unpack_memory, unpack_traces
+from nuonuo.stores.codec import (
+    is_before,
+    pack_memory,
+    pack_traces,
+    to_microseconds,
+    unpack_memory,
+    unpack_traces,
+)
 from nuonuo.stores.names import Names
 from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
 from nuonuo.traces import Identity, Traces
@@ -37,6 +45,7 @@ class _Held:
     namespace: str
     session_id: str | None
     timestamp: int | None
+    all_day: bool
     memory: bytes
     traces: bytes
 
@@ -96,9 +105,10 @@ class InMemoryStore:
             check_identity(self._identity, identity, "this store in RAM")
 
     def insert(
-        self, namespace: str, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
+        self, namespace: str | None, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
     ) -> builtins.list[int]:
-        held = [_hold(memory, namespace, traces) for memory, traces in items]
+        places = namespaces_of(namespace, (memory for memory, _ in items))
+        held = [_hold(memory, place, traces) for (memory, traces), place in zip(items, places, strict=True)]
         with self._lock:
             self._must_be_open()
             if not held:
@@ -106,29 +116,30 @@ class InMemoryStore:
             keys = [row.key for row in held]
             stored = {key: self._seqs[key] for key in keys if key in self._seqs}
             if replace:
-                there = (key for key, seq in stored.items() if self._rows[seq].namespace != namespace)
+                home = dict(zip(keys, places, strict=True))
+                there = (key for key, seq in stored.items() if self._rows[seq].namespace != home[key])
                 check_replaced(keys, there)
             else:
                 check_new_ids(keys, stored)
-            space = self._namespaces.get(namespace)
-            if space is None:
-                space = self._namespaces[namespace] = _Namespace(next(self._new_epoch))
-                self._names.add([namespace])
             seqs = [stored.get(key) or next(self._new_seq) for key in keys]
             for seq, row in zip(seqs, held, strict=True):
+                space = self._namespaces.get(row.namespace)
+                if space is None:
+                    space = self._namespaces[row.namespace] = _Namespace(next(self._new_epoch))
+                    self._names.add([row.namespace])
                 space.rows[seq] = self._rows[seq] = row
                 self._seqs[row.key] = seq
+                space.last_seq = max(space.last_seq, seq)
                 if row.key in stored:
                     self._record(space, seq, UPDATED)
-            space.last_seq = max(space.last_seq, *seqs)
             self._version += 1
             return seqs
 
     def replace(self, memory: Memory, traces: Traces) -> None:
-        held = _hold(memory, memory.namespace, traces)
+        held = _hold(memory, memory.namespace or "", traces)
         with self._lock:
             self._must_be_open()
-            space = self._namespaces.get(memory.namespace)
+            space = self._namespaces.get(memory.namespace or "")
             seq = self._seqs.get(held.key)
             if space is None or seq is None or seq not in space.rows:
                 raise unknown([memory.id], memory.namespace)
@@ -168,7 +179,6 @@ class InMemoryStore:
         before: datetime | None = None,
     ) -> int:
         """As `Store.delete`; with no condition at all, everything goes."""
-        limit = to_microseconds(before)
         with self._lock:
             self._must_be_open()
             if ids is None:
@@ -181,7 +191,7 @@ class InMemoryStore:
                 for seq, row in rows.items()
                 if (namespace is None or row.namespace == namespace)
                 and (session_id is None or row.session_id == session_id)
-                and (limit is None or (row.timestamp is not None and row.timestamp < limit))
+                and (before is None or is_before(row.timestamp, row.all_day, before))
             ]
             for seq, row in doomed:
                 self._delete(seq, row)
@@ -338,7 +348,9 @@ class InMemoryStore:
 def _hold(memory: Memory, namespace: str, traces: Traces) -> _Held:
     packed = pack_memory(memory)  # checks the id
     timestamp = to_microseconds(memory.timestamp)
-    return _Held(memory.id or "", namespace, memory.session_id, timestamp, packed, pack_traces(traces))
+    return _Held(
+        memory.id or "", namespace, memory.session_id, timestamp, memory.all_day, packed, pack_traces(traces)
+    )
 
 
 def _row(seq: int, held: _Held) -> Row:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from itertools import count
 
 from nuonuo.stores.changes import batches, record
-from nuonuo.stores.codec import Digests, Pages, pack_name, to_microseconds
+from nuonuo.stores.codec import Digests, Pages, is_before, pack_name, to_microseconds, unpack_memory
 from nuonuo.stores.schema import ASSOCIATED, DELETED
 
 Written = tuple[int | None, bytes, bytes | None, bytes]  # timestamp, digest, session, body
@@ -103,13 +103,18 @@ def make_namespace(db: sqlite3.Connection, digest: bytes, name: str, pages: Page
 def matching(
     db: sqlite3.Connection,
     digests: Digests,
+    lead: int,
     *,
     namespace: str | None,
     ids: Sequence[str] | None,
     session_id: str | None,
     before: datetime | None,
 ) -> dict[int, int]:
-    """seq -> epoch of the memories that meet every condition that is not None."""
+    """seq -> epoch of the memories that meet every condition that is not None.
+
+    Args:
+        lead: where the payload of a body starts.
+    """
     conditions: list[str] = []
     values: list[object] = []
     if namespace is not None:
@@ -118,17 +123,32 @@ def matching(
     if session_id is not None:
         conditions.append("session = ?")
         values.append(digests.of_session(session_id))
-    if before is not None:
+    shown, limit = (None, None) if before is None else _bounds(before)
+    if shown is not None and limit is not None:
         conditions.append("timestamp < ?")
-        values.append(to_microseconds(before))
+        values.append(max(shown, limit))
     where = " AND ".join(conditions) or "1"
     query = f"SELECT seq, namespace FROM memories WHERE {where}"
-    if ids is None:
-        return dict(db.execute(query, values).fetchall())
     found: dict[int, int] = {}
-    for clause, keys in batches("digest", [digests.of_id(key) for key in ids]):
-        found.update(db.execute(f"{query} AND {clause}", [*values, *keys]).fetchall())
+    if ids is None:
+        found.update(db.execute(query, values).fetchall())
+    else:
+        for clause, keys in batches("digest", [digests.of_id(key) for key in ids]):
+            found.update(db.execute(f"{query} AND {clause}", [*values, *keys]).fetchall())
+    if (
+        before is not None and shown != limit
+    ):  # of what lies between the two its body tells whether it is a day
+        for clause, seqs in batches("seq", [*found]):
+            doubtful = f"SELECT seq, timestamp, body FROM memories WHERE {clause} AND timestamp >= ?"
+            for seq, timestamp, body in db.execute(doubtful, [*seqs, min(shown or 0, limit or 0)]).fetchall():
+                if not is_before(timestamp, unpack_memory(body, lead, timestamp, "").all_day, before):
+                    del found[seq]
     return found
+
+
+def _bounds(before: datetime) -> tuple[int | None, int | None]:
+    """What a limit's clock shows, for whole days, and the instant that it is."""
+    return to_microseconds(before.replace(tzinfo=timezone.utc)), to_microseconds(before)
 
 
 def delete(db: sqlite3.Connection, doomed: dict[int, int], keep: int) -> None:

@@ -17,7 +17,8 @@ from datetime import datetime
 from heapq import nlargest
 from operator import itemgetter
 
-from nuonuo.errors import InvalidInputError, InvalidTypeError, NotAStoreError
+from nuonuo.checks import path_of
+from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores import rows as _rows
 from nuonuo.stores.base import Changes, Counts, Cursor, Revision
@@ -28,6 +29,7 @@ from nuonuo.stores.checks import (
     check_identity,
     check_new_ids,
     check_replaced,
+    namespaces_of,
     unknown,
 )
 from nuonuo.stores.codec import (
@@ -61,9 +63,7 @@ class SQLiteStore:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, journal_length: int = JOURNAL_LENGTH) -> None:
-        name = os.fspath(path) if isinstance(path, os.PathLike) else path
-        if not isinstance(name, str):
-            raise InvalidTypeError(f"path must be a str or a path object, got {path!r}; pass 'memories.db'")
+        name = path_of(path)
         if not name or name.startswith(":memory:"):
             raise InvalidInputError(
                 f"path must name a file, got {name!r}; use InMemoryStore to keep all in RAM"
@@ -110,31 +110,37 @@ class SQLiteStore:
         check_identity(stored, identity, repr(self.path))
 
     def insert(
-        self, namespace: str, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
+        self, namespace: str | None, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
     ) -> builtins.list[int]:
         if not items:
             self._db.must_be_open()
             return []
+        places = namespaces_of(namespace, (memory for memory, _ in items))
+        digests = {place: self._digests.of_namespace(place) for place in places}
         rows = [self._row(memory) for memory, _ in items]
         bodies = [self._pages.pad(pack_traces(traces)) for _, traces in items]
         keys = [row[1] for row in rows]
-        digest = self._digests.of_namespace(namespace)
         names = [memory.id for memory, _ in items]
-        ids = dict(zip(keys, names, strict=True))
+        ids, home = dict(zip(keys, names, strict=True)), dict(zip(keys, places, strict=True))
         with self._db.write() as db:
             stored = _rows.stored(db, keys)
             if replace:
-                here = _rows.epoch_of(db, digest)
-                check_replaced(names, (ids[key] for key, (_, epoch) in stored.items() if epoch != here))
+                here = {place: _rows.epoch_of(db, digest) for place, digest in digests.items()}
+                there = (key for key, (_, epoch) in stored.items() if epoch != here[home[key]])
+                check_replaced(names, (ids[key] for key in there))
             else:
                 check_new_ids(names, (ids[key] for key in stored))
-            epoch = _rows.make_namespace(db, digest, namespace, self._pages)
+            epochs = {
+                place: _rows.make_namespace(db, digest, place, self._pages)
+                for place, digest in digests.items()
+            }
             seqs = _rows.number(db, keys, stored)
-            _rows.put(
-                db, epoch, list(zip(seqs, rows, bodies, strict=True)), {seq for seq, _ in stored.values()}
-            )
+            written = [*zip(places, zip(seqs, rows, bodies, strict=True), strict=True)]
+            for place, epoch in epochs.items():
+                own = [item for at, item in written if at == place]
+                _rows.put(db, epoch, own, {seq for seq, _ in stored.values()})
             if stored:
-                record(db, [(epoch, seq, UPDATED) for seq, _ in stored.values()], self._keep)
+                record(db, [(epoch, seq, UPDATED) for seq, epoch in stored.values()], self._keep)
         if stored:
             self._db.wipe()
         return seqs
@@ -143,7 +149,7 @@ class SQLiteStore:
         row, bits = self._row(memory), self._pages.pad(pack_traces(traces))
         with self._db.write() as db:
             found = _rows.stored(db, [row[1]]).get(row[1])
-            epoch = _rows.epoch_of(db, self._digests.of_namespace(memory.namespace))
+            epoch = _rows.epoch_of(db, self._digests.of_namespace(memory.namespace or ""))
             if found is None or found[1] != epoch:
                 raise unknown([memory.id], memory.namespace)
             _rows.put(db, epoch, [(found[0], row, bits)], {found[0]})
@@ -193,7 +199,13 @@ class SQLiteStore:
         """
         with self._db.write() as db:
             doomed = _rows.matching(
-                db, self._digests, namespace=namespace, ids=ids, session_id=session_id, before=before
+                db,
+                self._digests,
+                self._pages.lead,
+                namespace=namespace,
+                ids=ids,
+                session_id=session_id,
+                before=before,
             )
             if doomed:
                 _rows.delete(db, doomed, self._keep)

@@ -75,7 +75,7 @@ def test_a_document_is_the_memory_and_why_it_was_recalled(engine: AssociativeMem
     assert {name: why[name] for name in own} == own
     assert why["score"] == pytest.approx(hit.score)
     assert why["confidence"] == pytest.approx(recall.confidence)
-    assert sum(why["signals"].values()) == pytest.approx(why["score"])
+    assert sum(why["signals"].values()) == pytest.approx(hit.evidence.rank)
     assert document == Document.model_validate_json(document.model_dump_json())
     assert retriever.invoke("garage code")[0].id == "g"
 

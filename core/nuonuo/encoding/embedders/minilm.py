@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from importlib import metadata
+from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,7 +186,7 @@ class MiniLM:
     def _load(self) -> SentenceTransformer:
         with self._lock:
             if self._model is None:
-                self._model = _load_sentence_transformer(self._source)
+                self._model = _load_sentence_transformer(self._source and expanduser(self._source))
             return self._model
 
 

@@ -43,7 +43,7 @@ def load(
     Raises:
         InvalidInputError: no such file, or not a file of that kind.
     """
-    file = Path(path)
+    file = Path(path).expanduser()
     if not file.is_file():
         raise InvalidInputError(
             f"there is no data set at {str(path)!r}; give the path of the file you have downloaded"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.util import find_spec
 from typing import Protocol
@@ -16,10 +17,20 @@ from nuonuo.evaluation.data.forms import Group
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Ids of memories, best first; confidence is whatever the system has to say of its best hit."""
+    """Ids of memories, best first; confidence is whatever the system has to say of its best hit.
+
+    Attributes:
+        same: for a place that stands for several memories of the same words, by its id the ids of all.
+    """
 
     ids: tuple[str, ...]
     confidence: float | None = None
+    same: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def judged(self, relevant: Collection[str]) -> Answer:
+        """The answer with the relevant one in each place that stands for one: the words shown are its own."""
+        chosen = (next((one for one in self.same.get(id, ()) if one in relevant), id) for id in self.ids)
+        return replace(self, ids=tuple(chosen))
 
 
 class System(Protocol):

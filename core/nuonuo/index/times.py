@@ -1,0 +1,130 @@
+"""When each row of a namespace was said: instants, and days that are the same in every zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.encoding.dates import Period
+from nuonuo.index.arrays import Growable
+from nuonuo.records import Memory
+
+BoolArray = npt.NDArray[np.bool_]
+
+NO_TIME = np.iinfo(np.int64).min
+_DAY = 86_400_000_000  # microseconds
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class Times:
+    """The timestamp of each row, in microseconds since 1970; midnight in UTC for a whole day.
+
+    A bound in time stands on a clock of its own zone: instants are compared with the instant that it is,
+    whole days with what that clock shows.
+    """
+
+    def __init__(self) -> None:
+        self._stamps = Growable(np.int64)
+        self._days = Growable(np.bool_)  # by row: a day and no time of the day
+
+    def __len__(self) -> int:
+        return len(self._stamps)
+
+    def append(self) -> None:
+        """Make room for the next row; it has no time until it is `put`."""
+        self._stamps.append([NO_TIME])
+        self._days.append([False])
+
+    def put(self, row: int, memory: Memory) -> None:
+        """Take in the time of ``row``, which must be new or cleared."""
+        if memory.timestamp is not None:
+            self._stamps.data[row], self._days.data[row] = _microseconds(memory.timestamp), memory.all_day
+
+    def clear(self, row: int) -> None:
+        """Forget ``row``."""
+        self._stamps.data[row], self._days.data[row] = NO_TIME, False
+
+    def within(self, after: datetime | None, before: datetime | None) -> BoolArray:
+        """The rows (n,) in [after, before), both aware."""
+        stamps = self._stamps.data
+        mask = np.ones(len(stamps), bool)
+        if after is not None:
+            mask &= stamps >= self._bound(after)
+        if before is not None:
+            mask &= (stamps < self._bound(before)) & (stamps != NO_TIME)
+        return mask
+
+    def _bound(self, moment: datetime) -> npt.NDArray[np.int64]:
+        return np.where(self._days.data, _shown(moment), _microseconds(moment))
+
+    def closeness(self, period: Period, fade: float) -> npt.NDArray[np.float32]:
+        """How near each row's timestamp is to ``period`` (n,): 1 inside, less the further away.
+
+        It halves with each stretch of ``fade`` days and the length of the period: who speaks of a month
+        is less exact than who names a day. 0 beyond four such stretches, and without a timestamp. Days
+        are whole ones of the period's zone, since many a timestamp is no more than a date.
+        """
+        found = np.zeros(len(self), np.float32)
+        dated = np.flatnonzero(self._stamps.data != NO_TIME)
+        if not len(dated):
+            return found
+        stamps, days = self._stamps.data[dated], self._days.data[dated]
+        years = [(_EPOCH + timedelta(days=int(day // _DAY))).year for day in (stamps.min(), stamps.max())]
+        for midnight, length in _recurrences(period, *years):
+            since = np.where(days, _shown(midnight), _microseconds(midnight))
+            until = np.where(days, _shown(midnight) + length * _DAY, _later(midnight, length))
+            outside = np.maximum(-((stamps - since) // _DAY), (stamps - until) // _DAY + 1)
+            away = np.maximum(outside, 0) / (fade + length)
+            near = np.exp2(-away) * (away <= 4)
+            found[dated] = np.maximum(found[dated], near.astype(np.float32))
+        return found
+
+    def state(self, row: int) -> tuple[int, bool]:
+        """What is kept of ``row``: microseconds since 1970 or `NO_TIME`, and whether that is a whole day."""
+        return int(self._stamps.data[row]), bool(self._days.data[row])
+
+    @property
+    def nbytes(self) -> int:
+        return self._stamps.nbytes + self._days.nbytes
+
+
+def stamp_at(microseconds: int) -> datetime | None:
+    """The timestamp that a row's state tells."""
+    return None if microseconds == NO_TIME else _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _microseconds(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware datetime, exactly."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _shown(moment: datetime) -> int:
+    """What the clock of ``moment``'s zone shows, counted as if it were in UTC."""
+    return _microseconds(moment.replace(tzinfo=timezone.utc))
+
+
+def _later(midnight: datetime, days: int) -> int:
+    """The midnight so many days later, in microseconds; days are of 23 to 25 hours."""
+    try:
+        return _microseconds(midnight + timedelta(days))
+    except OverflowError:  # the end of the calendar
+        return _microseconds(midnight) + days * _DAY
+
+
+def _recurrences(period: Period, first: int, last: int) -> Iterator[tuple[datetime, int]]:
+    """The midnight at which the period begins, in its zone, and the days that it lasts.
+
+    One that is meant in any year comes once for each year that is near to [``first``, ``last``].
+    """
+    length = -((period.since - period.until) // timedelta(days=1))
+    midnight = period.since.replace(hour=0, minute=0, second=0, microsecond=0)
+    if not period.yearly:
+        yield midnight, length
+        return
+    for year in range(max(first - 1, 1), min(last + 1, 9999) + 1):
+        with suppress(ValueError):  # 29 February
+            yield midnight.replace(year=year), length

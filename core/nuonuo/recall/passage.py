@@ -1,0 +1,110 @@
+"""The passage that answered: the stretch of a long text that completes most of the question.
+
+    s_t(u) = max over the patterns x in a sentence u of cos(q_t, x)
+    the window of sentences, of at most `LONGEST` characters, with the greatest sum_t w_t max_u s_t(u)
+
+The window is then filled up with the sentences around it. What it needs is copied while the shard's lock is
+held; the work is done when a passage is first looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from nuonuo.associative.patterns import best_of
+from nuonuo.encoding.question import Question
+from nuonuo.encoding.sentences import sentence_spans
+from nuonuo.encoding.words import Analyzer
+from nuonuo.index.arrays import IntArray
+from nuonuo.index.shard import Shard
+from nuonuo.recall.pipeline import Ranking
+from nuonuo.recall.search import FloatArray
+
+LONGEST = 600  # characters; a text that is no longer is its own passage
+PIECE = 200  # characters of a sentence that are looked at as one; a longer one is cut at a space
+FAINT = 0.3  # a completion below this says nothing of where the answer stands
+FEW = 20  # token patterns; a text of `LONGEST` characters has more
+
+Span = tuple[int, int]
+
+
+class Passages:
+    """Where each hit of a ranking answers."""
+
+    def __init__(self, shard: Shard, question: Question, ranking: Ranking, analyzer: Analyzer) -> None:
+        self._question, self._weights, self._analyzer = question, ranking.weights, analyzer
+        rows = ranking.rows
+        long = shard.patterns.counts(rows) > FEW
+        self._patterns, counts = shard.patterns.gather(rows[long])
+        self._spans, _ = shard.spans.gather(rows[long])
+        ends = np.cumsum(counts)
+        self._block = dict(
+            zip(np.flatnonzero(long).tolist(), zip(ends - counts, ends, strict=True), strict=True)
+        )
+
+    def span(self, place: int, text: str) -> Span:
+        """Where the passage of the hit at ``place``, whose text this is, begins and ends."""
+        if len(text) <= LONGEST:
+            return 0, len(text)
+        pieces = [*_pieces(text)]
+        return _window(pieces, self._completed(place, text, np.array([start for start, _ in pieces])))
+
+    def _completed(self, place: int, text: str, starts: IntArray) -> FloatArray:
+        """w_t s_t(u) (U, T) for the pieces of ``text`` that begin at ``starts`` (U,); 0 where it is faint."""
+        asked = self._question.asked
+        found = np.zeros((len(starts), len(asked.owners)), np.float32)
+        if asked.states is not None and len(asked.states) and place in self._block:
+            begin, end = self._block[place]
+            spans, patterns = self._spans[begin:end], self._patterns[begin:end]
+            own = np.flatnonzero(spans[:, 0] == 0)
+            piece = np.maximum(np.searchsorted(starts, spans[own, 1], "right") - 1, 0)
+            order = np.argsort(piece, kind="stable")
+            counts = np.bincount(piece, minlength=len(starts))
+            found[:, : len(asked.states)] = best_of(patterns[own[order]], counts, asked.states)
+        for word in self._analyzer.words(text):
+            at = max(int(np.searchsorted(starts, word.start, "right")) - 1, 0)
+            for token, forms in enumerate(asked.forms):
+                if not word.spellings.isdisjoint(forms):
+                    found[at, token] = 1
+        return np.where(found >= FAINT, found, 0) * self._weights
+
+
+def _pieces(text: str) -> Iterator[Span]:
+    """The sentences of ``text``, long ones in pieces, without the white space between them."""
+    for start, end in sentence_spans(text):
+        while end - start > PIECE:
+            cut = text.rfind(" ", start + PIECE // 2, start + PIECE)
+            cut = start + PIECE if cut < 0 else cut
+            yield start, cut
+            start = cut + (text[cut] == " ")
+        if end > start:
+            yield start, end
+
+
+def _window(pieces: Sequence[Span], completed: FloatArray) -> Span:
+    """From where to where: the window that completes most, the shortest of equals, and what fits around it.
+
+    Shapes: completed: (U, T), what each piece completes of each token.
+    """
+    best, first, last = -1.0, 0, 0
+    for i in range(len(pieces)):
+        covered, j = completed[i], i
+        while True:
+            value = float(covered.sum())
+            shorter = pieces[j][1] - pieces[i][0] < pieces[last][1] - pieces[first][0]
+            if value > best + 1e-6 or (value > best - 1e-6 and shorter):
+                best, first, last = max(value, best), i, j
+            j += 1
+            if j == len(pieces) or pieces[j][1] - pieces[i][0] > LONGEST:
+                break
+            covered = np.maximum(covered, completed[j])
+    grown = True
+    while grown:  # what follows explains more often than what came before
+        grown = False
+        if last + 1 < len(pieces) and pieces[last + 1][1] - pieces[first][0] <= LONGEST:
+            last, grown = last + 1, True
+        if first and pieces[last][1] - pieces[first - 1][0] <= LONGEST:
+            first, grown = first - 1, True
+    return pieces[first][0], pieces[last][1]

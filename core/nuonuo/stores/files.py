@@ -1,0 +1,32 @@
+"""The files of a store as the file system has them; none is opened."""
+
+from __future__ import annotations
+
+import os
+
+from nuonuo.errors import StoreGoneError
+
+
+def inode(path: str) -> tuple[int, int] | None:
+    """Which file stands at ``path`` (a link's target); None for none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def size(path: str) -> int:
+    """Its bytes; 0 where there is none."""
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
+
+
+def gone(path: str) -> StoreGoneError:
+    """The error for a file that is no longer the one that was opened."""
+    return StoreGoneError(
+        f"{path!r} was removed or replaced while it was open, and what is written now would be lost: close "
+        "this memory and open the path again, or put the file back first"
+    )

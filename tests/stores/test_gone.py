@@ -1,0 +1,121 @@
+"""The file is removed or replaced while it is open: nothing is stored as if it would last."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nuonuo import AssociativeMemory
+from nuonuo.errors import StoreError, StoreGoneError
+from nuonuo.stores import SQLiteStore, Store
+from tests.fakes import SMALL, WordEmbedder
+
+from .samples import item, traces
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+def removed_with_its_log(path: Path) -> None:
+    for name in path.parent.glob(path.name + "*"):
+        name.unlink()
+
+
+def moved(path: Path) -> None:
+    path.rename(path.with_suffix(".old"))
+
+
+def replaced(path: Path) -> None:
+    other = path.with_suffix(".other")
+    SQLiteStore(other).close()
+    os.replace(other, path)
+
+
+def folder_removed(path: Path) -> None:
+    shutil.rmtree(path.parent)
+
+
+GONE = [removed, removed_with_its_log, moved, replaced, folder_removed]
+Call = Callable[[Store], object]
+CALLS: dict[str, Call] = {
+    "insert": lambda store: store.insert("n", [item("b")]),
+    "replace": lambda store: store.replace(*item("a", namespace="n")),
+    "delete": lambda store: store.delete(ids=["a"]),
+    "associate": lambda store: store.associate("a", "c", 1.0),
+    "get": lambda store: store.get(["a"]),
+    "list": lambda store: store.list(),
+    "version": lambda store: store.version(),
+    "namespaces": lambda store: store.namespaces(),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "data"
+    made.mkdir()
+    return made
+
+
+@pytest.mark.parametrize("gone", GONE)
+@pytest.mark.parametrize("call", CALLS)
+def test_the_next_call_says_so(folder: Path, call: str, gone: Callable[[Path], None]) -> None:
+    path = folder / "m.db"
+    store = SQLiteStore(path)
+    store.insert("n", [item("a"), item("c")])
+    gone(path)
+    with pytest.raises(StoreGoneError, match=r"m\.db"):
+        CALLS[call](store)
+    assert issubclass(StoreGoneError, StoreError)
+    store.close()  # which is no error, and makes no file again
+    assert path.exists() == (gone is replaced)
+
+
+def test_a_file_that_goes_while_it_is_written(folder: Path) -> None:
+    path = folder / "m.db"
+    store = SQLiteStore(path)
+
+    class Meanwhile(list[object]):
+        def __iter__(self):  # type: ignore[no-untyped-def]
+            path.unlink(missing_ok=True)
+            return super().__iter__()
+
+    with pytest.raises(StoreGoneError), store._db.write() as db:
+        db.executemany("INSERT INTO meta VALUES (?, ?)", Meanwhile([("key", "value")]))
+    store.close()
+
+
+def test_the_engine_gives_no_id_for_what_would_be_lost(tmp_path: Path) -> None:
+    path = tmp_path / "m.db"
+    with AssociativeMemory.open(path, embedder=WordEmbedder(), config=SMALL) as memory:
+        memory.add("rex the beagle")
+        memory.recall("rex")
+        path.unlink()
+        with pytest.raises(StoreGoneError):
+            memory.add("thunder")
+        with pytest.raises(StoreGoneError):
+            memory.recall("rex")
+        with pytest.raises(StoreGoneError):
+            memory.export(tmp_path / "dump.jsonl")
+    with AssociativeMemory.open(path, embedder=WordEmbedder(), config=SMALL) as memory:
+        assert memory.add("a new file") == [each.id for each in memory.list()]
+
+
+def test_another_working_folder_and_a_link_are_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    SQLiteStore("real.db").close()
+    os.symlink("real.db", "link.db")
+    for name in ("m.db", "link.db"):
+        monkeypatch.chdir(tmp_path)
+        store = SQLiteStore(name)
+        (tmp_path / "elsewhere").mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        store.insert("n", [(item("a")[0], traces())])
+        assert store.counts().memories == 1 and store.counts().file_bytes > 0
+        store.close()
