@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from os import PathLike
 from typing import Any
+from uuid import UUID
 
 from nuonuo import AssociativeMemory, Hit, Recall
 from nuonuo.errors import InvalidInputError, InvalidTypeError
@@ -30,6 +32,35 @@ def engine_of(memory: object) -> AssociativeMemory:
     raise InvalidTypeError(
         f"memory must be an AssociativeMemory or the path of its file, got {type(memory).__name__} {memory!r}"
     )
+
+
+def label_of(value: object, name: str, *, quoted: bool = False) -> str:
+    """``value`` as the name of a session, a namespace or a thread: a text, a whole number or a UUID.
+
+    Args:
+        quoted: a name of nothing but blanks is quoted, since the engine has no blank names, and no error.
+
+    Raises:
+        InvalidTypeError: None or anything else: it would mean everybody's.
+        InvalidInputError: a blank name.
+    """
+    if not isinstance(value, (str, int, UUID)) or isinstance(value, bool):
+        raise InvalidTypeError(f"{name} must be a str, got {type(value).__name__} {value!r}")
+    text = mended(str(value))
+    if text.strip():
+        return text
+    if quoted:
+        return json.dumps(text)
+    raise InvalidInputError(f"{name} must hold some text, got {value!r}")
+
+
+def mended(text: str) -> str:
+    """``text`` with the halves of its characters put together; a half without its other is U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def audible(where: Mapping[str, Any] | None, also: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from langchain_core.messages import (
 )
 
 from nuonuo import Memory
-from nuonuo_integrations._engine import SILENT_KEY
+from nuonuo_integrations._engine import SILENT_KEY, mended
 from nuonuo_integrations._prompt import strip
 
 MESSAGE_KEY = "langchain_message"  # the whole message, where its text and role do not say it all
@@ -29,7 +29,7 @@ _SPEAKERS = ("user", "assistant")
 
 def turn_of(text: str, role: str, session_id: str | None, id: str | None = None) -> Memory | None:
     """What was said as a memory; None where it is nothing but what was injected, or nothing at all."""
-    text = strip(text).strip()
+    text = strip(mended(text)).strip()
     if not text:
         return None
     return Memory(text, role=role, timestamp=datetime.now(timezone.utc), session_id=session_id, id=id)
