@@ -11,7 +11,9 @@ from typing import Any
 from uuid import UUID
 
 from nuonuo import AssociativeMemory, Hit, Recall
+from nuonuo.checks import count_of
 from nuonuo.errors import InvalidInputError, InvalidTypeError
+from nuonuo.index.filters import check_where
 
 SILENT_KEY = "nuonuo_silent"  # kept for the record, never recalled: instructions, bare tool calls
 
@@ -63,6 +65,32 @@ def mended(text: str) -> str:
     return text
 
 
+def check_options(
+    *,
+    k: object,
+    where: Mapping[str, Any] | None = None,
+    max_tokens: object = None,
+    token_counter: object = None,
+    on_error: object = "log",
+) -> None:
+    """Tell at once what would fail at the first question.
+
+    Raises:
+        InvalidTypeError, InvalidInputError: an option that means nothing.
+    """
+    count_of(k, "k", 1)
+    check_where(where)
+    if max_tokens is not None:
+        count_of(max_tokens, "max_tokens", 1)
+    if token_counter is not None and not callable(token_counter):
+        raise InvalidTypeError(
+            f"token_counter must be a callable from a text to its tokens, got {token_counter!r}; "
+            "of a model, give model.get_num_tokens"
+        )
+    if on_error not in ("log", "raise"):
+        raise InvalidInputError(f"on_error must be 'log' or 'raise', got {on_error!r}")
+
+
 def audible(where: Mapping[str, Any] | None, also: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A filter for what may be recalled and meets ``where`` and ``also``.
 
@@ -98,6 +126,7 @@ def recall_unshown(
         shown: whether a hit is shown, where its id does not tell.
         conditions: as for `AssociativeMemory.recall`.
     """
+    query = mended(query)
     if not query.strip():
         return Recall(query, (), 0.0)
     left_out = set(exclude)

@@ -28,7 +28,7 @@ from typing_extensions import NotRequired
 
 from nuonuo import AssociativeMemory, Recall
 from nuonuo.errors import StoreError
-from nuonuo_integrations._engine import audible, engine_of, label_of, recall_unshown
+from nuonuo_integrations._engine import audible, check_options, engine_of, label_of, mended, recall_unshown
 from nuonuo_integrations._prompt import TokenCounter, fit, strip
 from nuonuo_integrations.langchain._messages import role_of
 from nuonuo_integrations.langchain._request import Recalling
@@ -104,6 +104,7 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
         on_error: Literal["log", "raise"] = "log",
     ) -> None:
         super().__init__()
+        check_options(k=k, where=where, max_tokens=max_tokens, token_counter=token_counter, on_error=on_error)
         self.namespace = (
             namespace if namespace is None or callable(namespace) else label_of(namespace, "namespace")
         )
@@ -198,7 +199,7 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
     def _recall(
         self, question: str, namespace: str, messages: list[AnyMessage], thread: str | None
     ) -> Recall:
-        shown = {(role_of(message), strip(str(message.text)).strip()) for message in messages}
+        shown = {(role_of(message), strip(mended(str(message.text))).strip()) for message in messages}
         session = {} if self.across_sessions else {"session_id": thread}
         return recall_unshown(
             self.memory,
