@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from os import PathLike
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from nuonuo import AssociativeMemory, Hit, Recall
@@ -54,6 +54,18 @@ def label_of(value: object, name: str, *, quoted: bool = False) -> str:
     if quoted:
         return json.dumps(text)
     raise InvalidInputError(f"{name} must hold some text, got {value!r}")
+
+
+class Place(TypedDict):
+    """A session and its namespace, as the engine's methods take them."""
+
+    namespace: str
+    session_id: str
+
+
+def place_of(namespace: object, session_id: object) -> Place:
+    """Both, looked at for each call anew: without one of them the call would be everybody's."""
+    return Place(namespace=label_of(namespace, "namespace"), session_id=label_of(session_id, "session_id"))
 
 
 def mended(text: str) -> str:

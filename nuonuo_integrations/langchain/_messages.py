@@ -41,12 +41,12 @@ def memory_of(message: BaseMessage, session_id: str | None) -> Memory:
     message = without_injected(
         message_chunk_to_message(message) if isinstance(message, BaseMessageChunk) else message
     )
-    text = str(message.text).strip()
+    text = mended(str(message.text)).strip()
     role = role_of(message)
     metadata: dict[str, Any] = {}
     if not text or role not in _SPEAKERS:
         metadata[SILENT_KEY] = True
-    text = text or _label(message)
+    text = text or mended(_label(message))
     if _plain(text, role) != message:
         metadata[MESSAGE_KEY] = _as_json(message)
     return Memory(
@@ -59,7 +59,7 @@ def message_of(memory: Memory) -> BaseMessage:
     stored = memory.metadata.get(MESSAGE_KEY)
     if stored is None:
         return _plain(memory.text, memory.role)
-    message = messages_from_dict([stored])[0]
+    message = messages_from_dict([json.loads(stored) if isinstance(stored, str) else stored])[0]
     if (str(message.text).strip() or _label(message)) != memory.text:  # the memory was updated since
         return message.model_copy(update={"content": memory.text})
     return message
@@ -99,11 +99,19 @@ def _plain(text: str, role: str | None) -> BaseMessage:
     return ChatMessage(content=text, role=role)
 
 
-def _as_json(message: BaseMessage) -> dict[str, Any]:
-    """``message`` as a JSON object; what JSON has no word for is kept as its text."""
+def _as_json(message: BaseMessage) -> str:
+    """``message`` as JSON text, which keeps the order of keys; what JSON has no word for is its text."""
     whole = {"type": message.type, "data": message.model_dump()}
-    found: dict[str, Any] = json.loads(json.dumps(whole, default=str), parse_constant=str)
-    return found
+    return json.dumps(_whole(whole), ensure_ascii=False, default=str)
+
+
+def _whole(value: Any) -> Any:
+    """``value`` with each of its texts mended."""
+    if isinstance(value, str):
+        return mended(value)
+    if isinstance(value, dict):
+        return {_whole(key): _whole(each) for key, each in value.items()}
+    return [_whole(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _label(message: BaseMessage) -> str:
