@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from os import PathLike
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -14,26 +13,24 @@ from nuonuo import AssociativeMemory, Hit, Recall
 from nuonuo.checks import count_of
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.index.filters import check_where
+from nuonuo_integrations._shared import Holder, engine_of
+
+__all__ = [
+    "SILENT_KEY",
+    "Holder",
+    "Place",
+    "audible",
+    "check_options",
+    "engine_of",
+    "label_of",
+    "mended",
+    "place_of",
+    "recall_unshown",
+]
 
 SILENT_KEY = "nuonuo_silent"  # kept for the record, never recalled: instructions, bare tool calls
 
 _WORD = re.compile(r"\w+")
-
-
-def engine_of(memory: object) -> AssociativeMemory:
-    """``memory`` itself, or the memory in the file that it names.
-
-    Raises:
-        InvalidTypeError: neither an `AssociativeMemory` nor a path.
-        StoreError: the file cannot be opened.
-    """
-    if isinstance(memory, AssociativeMemory):
-        return memory
-    if isinstance(memory, (str, PathLike)):
-        return AssociativeMemory.open(memory)
-    raise InvalidTypeError(
-        f"memory must be an AssociativeMemory or the path of its file, got {type(memory).__name__} {memory!r}"
-    )
 
 
 def label_of(value: object, name: str, *, quoted: bool = False) -> str:

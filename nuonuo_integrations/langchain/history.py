@@ -11,11 +11,11 @@ from langchain_core.messages import BaseMessage
 
 from nuonuo import AssociativeMemory
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import engine_of, label_of, place_of
+from nuonuo_integrations._engine import Holder, engine_of, label_of, place_of
 from nuonuo_integrations.langchain._messages import memory_of, message_of
 
 
-class NuonuoChatMessageHistory(BaseChatMessageHistory):
+class NuonuoChatMessageHistory(Holder, BaseChatMessageHistory):
     """The messages of one session, each a memory of its own, for ``RunnableWithMessageHistory``.
 
         RunnableWithMessageHistory(chain, lambda session_id: NuonuoChatMessageHistory(memory, session_id))
@@ -43,6 +43,7 @@ class NuonuoChatMessageHistory(BaseChatMessageHistory):
         self.session_id = label_of(session_id, "session_id")
         self.namespace = label_of(namespace, "namespace")
         self.memory = engine_of(memory)
+        self._hold()
 
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]

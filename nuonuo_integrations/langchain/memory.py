@@ -21,6 +21,7 @@ from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.index.filters import check_where
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import SILENT_KEY, audible, label_of, place_of, recall_unshown
+from nuonuo_integrations._models import HolderModel
 from nuonuo_integrations._prompt import TokenCounter, fit_turns
 from nuonuo_integrations.langchain._engine import Engine
 from nuonuo_integrations.langchain._messages import message_of, turn_of
@@ -30,7 +31,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-class NuonuoMemory(BaseMemory):
+class NuonuoMemory(HolderModel, BaseMemory):
     """Stores both sides of each turn, and gives a chain the last few turns and what its input evokes.
 
     What is recalled comes first, as one marked block with the associations by which it came; it is never

@@ -28,7 +28,15 @@ from typing_extensions import NotRequired
 
 from nuonuo import AssociativeMemory, Recall
 from nuonuo.errors import StoreError
-from nuonuo_integrations._engine import audible, check_options, engine_of, label_of, mended, recall_unshown
+from nuonuo_integrations._engine import (
+    Holder,
+    audible,
+    check_options,
+    engine_of,
+    label_of,
+    mended,
+    recall_unshown,
+)
 from nuonuo_integrations._prompt import TokenCounter, fit, strip
 from nuonuo_integrations.langchain._messages import role_of
 from nuonuo_integrations.langchain._request import Recalling
@@ -59,7 +67,7 @@ class _Kept(NamedTuple):
     shown: Mapping[str, str]
 
 
-class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
+class NuonuoMiddleware(Holder, AgentMiddleware[NuonuoState, Any, Any]):
     """Recalls once a run what the user's message evokes, and stores the turn when the run ends.
 
     What is recalled goes into the system message of each model call, as one marked block, also where another
@@ -91,6 +99,17 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
 
     state_schema = NuonuoState
 
+    _own = {  # noqa: RUF012
+        "_kept": OrderedDict,  # what was recalled, by run
+        "_met": OrderedDict,  # whether a model was called with a message, by its `_key`
+        "_left": OrderedDict,  # the digest of a message when it was stored, by the id of its memory
+        "_keeping": threading.Lock,
+    }
+    _kept: OrderedDict[str, _Kept]
+    _met: OrderedDict[str, bool]
+    _left: OrderedDict[str, str]
+    _keeping: threading.Lock
+
     def __init__(
         self,
         memory: AssociativeMemory | str | PathLike[str],
@@ -115,10 +134,8 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
         self.max_tokens = max_tokens
         self.token_counter = token_counter
         self.on_error = on_error
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._met: OrderedDict[str, bool] = OrderedDict()
-        self._left: OrderedDict[str, str] = OrderedDict()
-        self._keeping = threading.Lock()
+        self.__dict__.update({name: make() for name, make in self._own.items()})
+        self._hold()
 
     # -- before the model -------------------------------------------------------------------------
 
