@@ -148,10 +148,10 @@ async def test_what_a_filter_refuses_is_not_stored(
     engine: AssociativeMemory, at: str, how: str, first: bool
 ) -> None:
     agent = agent_of(told("Hello."), engine, [Refuses(at, how)], first)
-    agent.invoke(user("My secret is 4711."), thread("t"))
+    agent.invoke(user("My secret is the heron."), thread("t"))
     agent.invoke(user("Hello?"), thread("t"))
     assert said(engine) == [("user", "Hello?"), ("assistant", "Hello.")]
-    assert "4711" not in everything(engine, agent)
+    assert "heron" not in everything(engine, agent)
 
 
 # -- other middlewares ------------------------------------------------------------------------------
