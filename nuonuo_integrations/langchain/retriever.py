@@ -14,13 +14,14 @@ from pydantic import ConfigDict, Field
 from nuonuo import Memory
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible
+from nuonuo_integrations._models import HolderModel
 from nuonuo_integrations.langchain._documents import EVIDENCE_KEY, document_of
 from nuonuo_integrations.langchain._engine import Engine
 
 _SAID = ("role", "session_id", "timestamp")
 
 
-class NuonuoRetriever(BaseRetriever):
+class NuonuoRetriever(HolderModel, BaseRetriever):
     """The memories that complete the query best, as documents with their ids.
 
     ``metadata["nuonuo"]`` holds each one's score, the recall's confidence, each signal's share, which

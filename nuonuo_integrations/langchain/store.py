@@ -23,7 +23,7 @@ from langgraph.store.base import (
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.errors import InvalidInputError, UnknownMemoryError
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import audible, engine_of
+from nuonuo_integrations._engine import Holder, audible, engine_of
 from nuonuo_integrations.langchain._items import (
     KEY,
     Path,
@@ -42,7 +42,7 @@ _ATTEMPTS = 5  # at a write that another process crosses
 _PAGE = 256
 
 
-class NuonuoStore(BaseStore):
+class NuonuoStore(Holder, BaseStore):
     """Items under namespaces and keys, searched by association: ``store=`` of graphs and ``create_agent``.
 
     Each LangGraph namespace is a namespace of the engine, so tenants are kept apart, and a search over a
@@ -67,6 +67,7 @@ class NuonuoStore(BaseStore):
         self.memory = engine_of(memory)
         self.fields = list(fields)
         self._places = Places(namespace)
+        self._hold()
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """Do ``ops``, the reads before the writes, and return their results in order."""

@@ -16,6 +16,7 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from nuonuo import Recall
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible, recall_unshown
+from nuonuo_integrations._models import HolderModel
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import Tokenizer, memory_of, text_of
@@ -25,7 +26,7 @@ _SESSION = "session_id"  # where LlamaIndex writes the session into a message's 
 _REMEMBERED = 64  # contents that may still come back to be truncated
 
 
-class NuonuoMemoryBlock(BaseMemoryBlock[str]):
+class NuonuoMemoryBlock(HolderModel, BaseMemoryBlock[str]):
     """Long-term memory as one block of ``llama_index.core.memory.Memory``.
 
     The composite memory hands a block only what falls out of its short-term queue. Where every message

@@ -20,6 +20,7 @@ from pydantic import PlainSerializer
 from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible, engine_of, recall_unshown
+from nuonuo_integrations._models import HolderModel
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
@@ -37,7 +38,7 @@ _PAGE = 64  # messages read at a time: a long session is never read whole
 _RATIO: float = CompositeMemory.model_fields["chat_history_token_ratio"].default
 
 
-class NuonuoMemory(BaseMemory):
+class NuonuoMemory(HolderModel, BaseMemory):
     """Stores every message as it is put, and gives back the recent ones with what the question evokes.
 
     What is recalled comes first, as one marked system message. Recalling changes nothing, and what was

@@ -17,14 +17,14 @@ from llama_index.core.vector_stores.types import MetadataFilters
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.errors import InvalidTypeError
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import audible, engine_of
+from nuonuo_integrations._engine import Holder, audible, engine_of
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._nodes import memory_of, node_of
 
 logger = logging.getLogger(__name__)
 
 
-class NuonuoRetriever(BaseRetriever):
+class NuonuoRetriever(Holder, BaseRetriever):
     """Recalls nodes from an `AssociativeMemory`, in query engines and chat engines.
 
     A node comes back with its id, text, metadata and relationships as it was added, with its score, and
@@ -65,6 +65,7 @@ class NuonuoRetriever(BaseRetriever):
         self.after, self.before = after, before
         where_of(filters)  # complain now, not at the first question
         super().__init__(**kwargs)
+        self._hold()
 
     @classmethod
     def from_documents(
