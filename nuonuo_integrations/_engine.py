@@ -6,33 +6,31 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from os import PathLike
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from nuonuo import AssociativeMemory, Hit, Recall
+from nuonuo.checks import count_of
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.index.where import check_where
+from nuonuo_integrations._shared import Holder, engine_of
+
+__all__ = [
+    "SILENT_KEY",
+    "Holder",
+    "Place",
+    "audible",
+    "check_options",
+    "engine_of",
+    "label_of",
+    "mended",
+    "place_of",
+    "recall_unshown",
+]
 
 SILENT_KEY = "nuonuo_silent"  # kept for the record, never recalled: instructions, bare tool calls
 
 _WORD = re.compile(r"\w+")
-
-
-def engine_of(memory: object) -> AssociativeMemory:
-    """``memory`` itself, or the memory in the file that it names.
-
-    Raises:
-        InvalidTypeError: neither an `AssociativeMemory` nor a path.
-        StoreError: the file cannot be opened.
-    """
-    if isinstance(memory, AssociativeMemory):
-        return memory
-    if isinstance(memory, (str, PathLike)):
-        return AssociativeMemory.open(memory)
-    raise InvalidTypeError(
-        f"memory must be an AssociativeMemory or the path of its file, got {type(memory).__name__} {memory!r}"
-    )
 
 
 def label_of(value: object, name: str, *, quoted: bool = False) -> str:
@@ -55,6 +53,18 @@ def label_of(value: object, name: str, *, quoted: bool = False) -> str:
     raise InvalidInputError(f"{name} must hold some text, got {value!r}")
 
 
+class Place(TypedDict):
+    """A session and its namespace, as the engine's methods take them."""
+
+    namespace: str
+    session_id: str
+
+
+def place_of(namespace: object, session_id: object) -> Place:
+    """Both, looked at for each call anew: without one of them the call would be everybody's."""
+    return Place(namespace=label_of(namespace, "namespace"), session_id=label_of(session_id, "session_id"))
+
+
 def mended(text: str) -> str:
     """``text`` with the halves of its characters put together; a half without its other is U+FFFD."""
     try:
@@ -62,6 +72,32 @@ def mended(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def check_options(
+    *,
+    k: object,
+    where: Mapping[str, Any] | None = None,
+    max_tokens: object = None,
+    token_counter: object = None,
+    on_error: object = "log",
+) -> None:
+    """Tell at once what would fail at the first question.
+
+    Raises:
+        InvalidTypeError, InvalidInputError: an option that means nothing.
+    """
+    count_of(k, "k", 1)
+    check_where(where)
+    if max_tokens is not None:
+        count_of(max_tokens, "max_tokens", 1)
+    if token_counter is not None and not callable(token_counter):
+        raise InvalidTypeError(
+            f"token_counter must be a callable from a text to its tokens, got {token_counter!r}; "
+            "of a model, give model.get_num_tokens"
+        )
+    if on_error not in ("log", "raise"):
+        raise InvalidInputError(f"on_error must be 'log' or 'raise', got {on_error!r}")
 
 
 def audible(where: Mapping[str, Any] | None, also: Mapping[str, Any] | None = None) -> dict[str, Any]:

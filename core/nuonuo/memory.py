@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pickle
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
@@ -81,6 +83,14 @@ class AssociativeMemory:
         timezone: str | tzinfo | None = None,
     ) -> None:
         self.timezone = times.zone_of(timezone)
+        given = {
+            "embedder": embedder,
+            "token_embedder": token_embedder,
+            "paraphrase": paraphrase,
+            "config": config,
+            "timezone": timezone,
+        }
+        self._given = {name: each for name, each in given.items() if each is not None}
         self.config = config or MemoryConfig()
         self._store = store if store is not None else InMemoryStore()
         self._encoder = Encoder(embedder or default_embedder(), token_embedder, self.config)
@@ -545,6 +555,33 @@ class AssociativeMemory:
     ) -> None:
         await self.aclose()
 
+    def __copy__(self) -> AssociativeMemory:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> AssociativeMemory:
+        """Itself: what is copied around it goes on sharing the one engine of its file."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as the path of its file, with the options that it was opened with.
+
+        Raises:
+            InvalidTypeError: it lives in RAM, or an option cannot be pickled.
+        """
+        if not isinstance(self._store, SQLiteStore) or self._store.path is None:
+            raise InvalidTypeError(
+                "a memory in RAM cannot be pickled, since nothing is left to open it from; "
+                "keep it in a file: AssociativeMemory.open(path)"
+            )
+        try:
+            pickle.dumps(self._given)
+        except Exception as error:  # whatever an option's own code raises
+            raise InvalidTypeError(
+                f"one of the options {[*self._given]} of this memory cannot be pickled ({error}); give an "
+                "embedder and a paraphrase made of named functions, or none and open the file anew"
+            ) from error
+        return _opened, (type(self), os.path.abspath(self._store.path), self._given)
+
     aadd = _twin(add)
     aupdate = _twin(update)
     arevise = _twin(revise)
@@ -559,6 +596,10 @@ class AssociativeMemory:
     aexport = _twin(export)
     aload_export = _twin(load_export)
     aclose = _twin(close)
+
+
+def _opened(kind: type[AssociativeMemory], path: str, given: dict[str, Any]) -> AssociativeMemory:
+    return kind.open(path, **given)
 
 
 def _inside(namespace: str | None) -> str:

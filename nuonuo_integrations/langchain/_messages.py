@@ -30,7 +30,7 @@ _SPEAKERS = ("user", "assistant")
 
 def turn_of(text: str, role: str, session_id: str | None, id: str | None = None) -> Memory | None:
     """What was said as a memory; None where it is nothing but what was injected, or nothing at all."""
-    text = strip(text).strip()
+    text = strip(mended(text)).strip()
     if not text:
         return None
     return Memory(text, role=role, timestamp=datetime.now(timezone.utc), session_id=session_id, id=id)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
+from uuid import UUID
 
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage
 
 from nuonuo import AssociativeMemory
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import engine_of
+from nuonuo_integrations._engine import Holder, engine_of, label_of, place_of
 from nuonuo_integrations.langchain._messages import memory_of, message_of
 
 
-class NuonuoChatMessageHistory(BaseChatMessageHistory):
+class NuonuoChatMessageHistory(Holder, BaseChatMessageHistory):
     """The messages of one session, each a memory of its own, for ``RunnableWithMessageHistory``.
 
         RunnableWithMessageHistory(chain, lambda session_id: NuonuoChatMessageHistory(memory, session_id))
@@ -24,46 +25,61 @@ class NuonuoChatMessageHistory(BaseChatMessageHistory):
 
     Args:
         memory: the engine, or the path of its file.
-        session_id: the conversation.
+        session_id: the conversation; a number or a UUID stands for its text.
         namespace: the wall between tenants.
+
+    Raises:
+        InvalidTypeError, InvalidInputError: no session or no namespace: it would be everybody's.
     """
 
     def __init__(
         self,
         memory: AssociativeMemory | str | PathLike[str],
-        session_id: str,
+        session_id: str | int | UUID,
         *,
         namespace: str = DEFAULT_NAMESPACE,
     ) -> None:
         super().__init__()
+        self.session_id = label_of(session_id, "session_id")
+        self.namespace = label_of(namespace, "namespace")
         self.memory = engine_of(memory)
-        self.session_id = session_id
-        self.namespace = namespace
+        self._hold()
 
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]
         """All messages of the session, in order."""
-        stored = self.memory.list(namespace=self.namespace, session_id=self.session_id)
-        return [message_of(memory) for memory in stored]
+        return [
+            message_of(memory) for memory in self.memory.list(**place_of(self.namespace, self.session_id))
+        ]
 
     async def aget_messages(self) -> list[BaseMessage]:
         """Async twin of `messages`."""
-        stored = await self.memory.alist(namespace=self.namespace, session_id=self.session_id)
-        return [message_of(memory) for memory in stored]
+        return [
+            message_of(memory)
+            for memory in await self.memory.alist(**place_of(self.namespace, self.session_id))
+        ]
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store messages, all or none."""
-        self.memory.add([memory_of(each, self.session_id) for each in messages], namespace=self.namespace)
+        place = place_of(self.namespace, self.session_id)
+        self.memory.add(
+            [memory_of(each, place["session_id"]) for each in messages], namespace=place["namespace"]
+        )
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Async twin of `add_messages`."""
-        memories = [memory_of(each, self.session_id) for each in messages]
-        await self.memory.aadd(memories, namespace=self.namespace)
+        place = place_of(self.namespace, self.session_id)
+        memories = [memory_of(each, place["session_id"]) for each in messages]
+        await self.memory.aadd(memories, namespace=place["namespace"])
 
     def clear(self) -> None:
-        """Forget this session, and nothing else."""
-        self.memory.forget(namespace=self.namespace, session_id=self.session_id)
+        """Forget this session, in the file too, and nothing else.
+
+        It is LangChain's "Remove all messages from the store". A new chat that keeps what was said before is
+        a new ``session_id``.
+        """
+        self.memory.forget(**place_of(self.namespace, self.session_id))
 
     async def aclear(self) -> None:
         """Async twin of `clear`."""
-        await self.memory.aforget(namespace=self.namespace, session_id=self.session_id)
+        await self.memory.aforget(**place_of(self.namespace, self.session_id))

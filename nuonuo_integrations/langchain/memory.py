@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal, TypeVar
 from uuid import uuid4
 
 with warnings.catch_warnings():  # LangChain says at each import that this is its way of yesterday
     warnings.simplefilter("ignore")
     from langchain_classic.base_memory import BaseMemory
 from langchain_core.language_models import BaseLanguageModel
-from langchain_core.messages import BaseMessage, SystemMessage, get_buffer_string
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, get_buffer_string
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from nuonuo import Memory
+from nuonuo import Memory, Recall
 from nuonuo.errors import InvalidInputError, InvalidTypeError
+from nuonuo.index.where import check_where
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import SILENT_KEY, audible, recall_unshown
+from nuonuo_integrations._engine import SILENT_KEY, audible, label_of, place_of, recall_unshown
+from nuonuo_integrations._models import HolderModel
 from nuonuo_integrations._prompt import TokenCounter, fit_turns
 from nuonuo_integrations.langchain._engine import Engine
 from nuonuo_integrations.langchain._messages import message_of, turn_of
 
+T = TypeVar("T")
 
-class NuonuoMemory(BaseMemory):
+logger = logging.getLogger(__name__)
+
+
+class NuonuoMemory(HolderModel, BaseMemory):
     """Stores both sides of each turn, and gives a chain the last few turns and what its input evokes.
 
     What is recalled comes first, as one marked block with the associations by which it came; it is never
@@ -48,6 +55,8 @@ class NuonuoMemory(BaseMemory):
             The question itself is never cut.
         token_counter: counts the tokens of a text: a callable, or a model for its own counter; about
             four letters a token where None.
+        on_error: "log" keeps the chain's answer where something cannot be recalled or stored, and logs what
+            and why; "raise" raises it. `clear` always raises.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -68,6 +77,18 @@ class NuonuoMemory(BaseMemory):
     where: dict[str, Any] | None = None
     max_tokens: int | None = Field(default=None, ge=1)
     token_counter: TokenCounter | None = Field(default=None, exclude=True)
+    on_error: Literal["log", "raise"] = "log"
+
+    @field_validator("session_id", "namespace", mode="before")
+    @classmethod
+    def _named(cls, value: object, info: ValidationInfo) -> str:
+        return label_of(value, str(info.field_name))
+
+    @field_validator("where")
+    @classmethod
+    def _filters(cls, where: dict[str, Any] | None) -> dict[str, Any] | None:
+        check_where(where)
+        return where
 
     @field_validator("token_counter", mode="before")
     @classmethod
@@ -94,24 +115,22 @@ class NuonuoMemory(BaseMemory):
         """The last turns, and what is recalled for the input from beyond them; nothing is stored.
 
         Without any input only the last turns come.
+
+        Raises:
+            InvalidInputError, InvalidTypeError: it cannot be told which input is the question.
         """
         question = self._question(inputs)
-        last = self._last()
-        recall = partial(
-            recall_unshown,
-            self.memory,
-            question,
-            self.k,
-            namespace=self.namespace,
-            session_id=None if self.across_sessions else self.session_id,
-            where=audible(self.where),
-        )
+        place_of(self.namespace, self.session_id)
+        nothing: list[Memory] = []
+        last = self._guarded(self._last, nothing, "the last turns cannot be read")
         messages = [message_of(memory) for memory in last]
         fitted = fit_turns(
             question,
             [self._text([message]) for message in messages],
             [str(memory.id) for memory in last],
-            lambda ids: recall(exclude=ids),
+            lambda ids: self._guarded(
+                partial(self._recall, question, ids), Recall(question, (), 0.0), "nothing can be recalled"
+            ),
             max_tokens=self.max_tokens,
             count=self.token_counter,
         )
@@ -125,6 +144,18 @@ class NuonuoMemory(BaseMemory):
             return {self.memory_key: text, self.recall_key: fitted.recalled}
         return {self.memory_key: "\n".join(filter(None, [fitted.recalled, text]))}
 
+    def _recall(self, question: str, shown: Collection[str]) -> Recall:
+        place = place_of(self.namespace, self.session_id)
+        return recall_unshown(
+            self.memory,
+            question,
+            self.k,
+            exclude=shown,
+            namespace=place["namespace"],
+            session_id=None if self.across_sessions else place["session_id"],
+            where=audible(self.where),
+        )
+
     def _text(self, messages: list[BaseMessage]) -> str:
         return get_buffer_string(messages, human_prefix=self.human_prefix, ai_prefix=self.ai_prefix)
 
@@ -134,11 +165,7 @@ class NuonuoMemory(BaseMemory):
         wanted, offset = 2 * self.turns, 0
         while len(last) < wanted:
             page = self.memory.list(
-                namespace=self.namespace,
-                session_id=self.session_id,
-                newest_first=True,
-                offset=offset,
-                limit=wanted,
+                **place_of(self.namespace, self.session_id), newest_first=True, offset=offset, limit=wanted
             )
             if not page:
                 return last[::-1]
@@ -150,22 +177,47 @@ class NuonuoMemory(BaseMemory):
     # -- writing ----------------------------------------------------------------------------------
 
     def save_context(self, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
-        """Store both sides of a turn, or neither."""
-        said = _text_of(inputs[self._input(inputs)], "input")
-        answered = _text_of(outputs[self._output(outputs)], "output")
-        sides = [turn_of(said, "user", self.session_id), turn_of(answered, "assistant", self.session_id)]
-        self.memory.add([side for side in sides if side is not None], namespace=self.namespace)
+        """Store both sides of a turn, or neither.
+
+        Raises:
+            InvalidInputError, InvalidTypeError: it cannot be told what was said.
+        """
+        said = _text_of(_value(inputs, self._input(inputs), "input"), "input")
+        answered = _text_of(_value(outputs, self._output(outputs), "output"), "output")
+        place = place_of(self.namespace, self.session_id)
+        sides = [
+            turn_of(said, "user", place["session_id"]),
+            turn_of(answered, "assistant", place["session_id"]),
+        ]
+        turn = [side for side in sides if side is not None]
+        nothing: list[str] = []
+        self._guarded(
+            lambda: self.memory.add(turn, namespace=place["namespace"]), nothing, "a turn is not stored"
+        )
 
     def clear(self) -> None:
-        """Forget this session, and nothing else."""
-        self.memory.forget(namespace=self.namespace, session_id=self.session_id)
+        """Forget what was said in this session, in the file too, and nothing else.
+
+        It is LangChain's "Clear memory contents", and what is cleared is recalled by nobody any more. A new
+        chat that keeps what was said before is a new ``session_id``.
+        """
+        self.memory.forget(**place_of(self.namespace, self.session_id))
+
+    def _guarded(self, work: Callable[[], T], otherwise: T, what: str) -> T:
+        try:
+            return work()
+        except Exception:
+            if self.on_error == "raise":
+                raise
+            logger.exception("session %r of namespace %r: %s", self.session_id, self.namespace, what)
+            return otherwise
 
     # -- which key is which -----------------------------------------------------------------------
 
     def _question(self, inputs: Mapping[str, Any]) -> str:
-        if self.input_key is None and not self._candidates(inputs):
+        if not self._candidates(inputs):
             return ""
-        return _text_of(inputs.get(self._input(inputs), ""), "input").strip()
+        return _text_of(_value(inputs, self._input(inputs), "input"), "input").strip()
 
     def _candidates(self, inputs: Mapping[str, Any]) -> list[str]:
         # "stop" goes to the model; the memory's own variables are in there when a turn is saved.
@@ -189,10 +241,17 @@ def _only(keys: list[str], kind: str) -> str:
     return keys[0]
 
 
+def _value(values: Mapping[str, Any], key: str, kind: str) -> object:
+    if key not in values:
+        raise InvalidInputError(f"{kind}_key is {key!r}, and the chain has the {kind}s {[*values]}")
+    return values[key]
+
+
 def _text_of(value: object, kind: str) -> str:
-    """What was said, of a text, a message, or a list of messages (the last one of it)."""
+    """What was said, of a text, a message, its content blocks, or a list of messages (the last one of it)."""
     if isinstance(value, list) and value:
-        value = value[-1]
+        blocks = all(isinstance(each, (str, dict)) for each in value)
+        value = HumanMessage(value) if blocks else value[-1]
     if isinstance(value, BaseMessage):
         return str(value.text)
     if isinstance(value, str):

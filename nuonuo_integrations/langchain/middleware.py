@@ -4,66 +4,111 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import operator
 import threading
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from os import PathLike
-from typing import Annotated, Any
-from uuid import NAMESPACE_OID, uuid4, uuid5
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from langchain.agents.middleware.types import (
     AgentMiddleware,
     AgentState,
+    ExtendedModelResponse,
     ModelRequest,
     ModelResponse,
     PrivateStateAttr,
 )
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AnyMessage, BaseMessage
 from langgraph.runtime import Runtime
-from pydantic import TypeAdapter
+from langgraph.types import Command
 from typing_extensions import NotRequired
 
 from nuonuo import AssociativeMemory, Recall
-from nuonuo.errors import InvalidInputError
-from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import audible, engine_of, recall_unshown
+from nuonuo.errors import StoreError
+from nuonuo_integrations._engine import (
+    Holder,
+    audible,
+    check_options,
+    engine_of,
+    label_of,
+    mended,
+    recall_unshown,
+)
 from nuonuo_integrations._prompt import TokenCounter, fit, strip
-from nuonuo_integrations.langchain._messages import role_of, turn_of
+from nuonuo_integrations.langchain._messages import role_of
+from nuonuo_integrations.langchain._request import Recalling
+from nuonuo_integrations.langchain._runtime import NamespaceOf, inside_tool, namespace_of, thread_of
+from nuonuo_integrations.langchain._saved import digest, follow, id_of, ids_of, save
+from nuonuo_integrations.langchain._turn import Turn, begun, ended, is_said
 
-NamespaceOf = Callable[[Runtime[Any]], str]
-Run = tuple[str, str | None, str | None, str]  # namespace, thread, and the id and text of what is asked
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 _RUNS = 256  # that may be on their way at once, interrupted ones included, before one has to recall again
+_MET = 4096  # messages of which is known whether a model was called with them
 
 
 class NuonuoState(AgentState[Any]):
     """What the middleware keeps beside the messages; it is no part of an agent's input or output."""
 
-    # What the user said and is not stored yet: it stays due whatever interrupts, fails or summarizes the run.
-    nuonuo_due: NotRequired[Annotated[list[HumanMessage], PrivateStateAttr]]
+    # The `Turn` of each middleware, by its name: what is to be stored, whatever interrupts or fails the run.
+    nuonuo_turn: NotRequired[Annotated[dict[str, Any], PrivateStateAttr, operator.or_]]
 
 
-class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
-    """Recalls once a run what the user's message evokes, and stores the turn after it.
+class _Kept(NamedTuple):
+    """What was recalled in a run, for what question, and the user's words that a model was shown last."""
 
-    What is recalled goes into the system message of each model call, as one marked block: it is never
-    part of the messages, and never stored again where a model echoes it. Each thread is a session.
+    question: str
+    recall: Recall
+    shown: Mapping[str, str]
+
+
+class NuonuoMiddleware(Holder, AgentMiddleware[NuonuoState, Any, Any]):
+    """Recalls once a run what the user's message evokes, and stores the turn when the run ends.
+
+    What is recalled goes into the system message of each model call, as one marked block, also where another
+    middleware replaces that message. It is never part of the messages, and never stored again where a model
+    echoes it. Each thread is a session.
+
+    What is stored is the message as the state has it when the run ends: redacted where another middleware
+    redacted it, and not at all where it was removed, or where the run was blocked before its model; no later
+    run stores it either. Put this middleware first in the list: ``after_agent`` hooks run in reverse, so it
+    sees what all others left. An agent that another one's tool calls recalls and stores nothing: its task is
+    no user's word.
 
         agent = create_agent(model, tools, middleware=[NuonuoMiddleware("memories.db")], checkpointer=...)
 
     Args:
         memory: the engine, or the path of its file.
         namespace: the wall between tenants: a name, or a function of the runtime. None takes it from
-            the runtime's context, whose ``user_id`` it is; "default" for an agent without context.
+            the ``user_id`` of the runtime's context, else of the config's ``configurable``; "default" for
+            an agent that is told no user and has no context.
         k: how many memories are recalled.
         across_sessions: recall from all threads of the namespace; False for the running one alone.
         where: what may be recalled: a filter over metadata and "role", in the engine's grammar.
         max_tokens: what the recalled may take; None for no limit.
         token_counter: counts the tokens of a text; about four letters a token where None.
+        on_error: "log" keeps the run's answer where something cannot be recalled or stored, and logs what
+            and why; what the store could not take is tried again at the end of the thread's next run.
+            "raise" raises it.
     """
 
     state_schema = NuonuoState
+
+    _own = {  # noqa: RUF012
+        "_kept": OrderedDict,  # what was recalled, by run
+        "_met": OrderedDict,  # whether a model was called with a message, by its `_key`
+        "_left": OrderedDict,  # the digest of a message when it was stored, by the id of its memory
+        "_keeping": threading.Lock,
+    }
+    _kept: OrderedDict[str, _Kept]
+    _met: OrderedDict[str, bool]
+    _left: OrderedDict[str, str]
+    _keeping: threading.Lock
 
     def __init__(
         self,
@@ -75,181 +120,196 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
         where: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
         token_counter: TokenCounter | None = None,
+        on_error: Literal["log", "raise"] = "log",
     ) -> None:
         super().__init__()
+        check_options(k=k, where=where, max_tokens=max_tokens, token_counter=token_counter, on_error=on_error)
+        self.namespace = (
+            namespace if namespace is None or callable(namespace) else label_of(namespace, "namespace")
+        )
         self.memory = engine_of(memory)
-        self.namespace = namespace
         self.k = k
         self.across_sessions = across_sessions
         self.where = where
         self.max_tokens = max_tokens
         self.token_counter = token_counter
-        self._kept: OrderedDict[Run | None, Recall] = OrderedDict()
-        self._keeping = threading.Lock()
+        self.on_error = on_error
+        self.__dict__.update({name: make() for name, make in self._own.items()})
+        self._hold()
 
     # -- before the model -------------------------------------------------------------------------
 
     def before_agent(self, state: NuonuoState, runtime: Runtime[Any]) -> dict[str, Any]:
-        """Note what the user says: it is to be stored."""
-        due = state.get("nuonuo_due", [])
-        known = {message.id for message in due}
-        said = [message for message in _last_said(state["messages"]) if message.id not in known]
-        return {"nuonuo_due": [*due, *said]}
+        """Note which messages are to be stored.
+
+        Raises:
+            InvalidInputError, InvalidTypeError: it cannot be told whose memory it is.
+        """
+        namespace, thread = namespace_of(runtime, self.namespace), thread_of(runtime)
+        messages, before = state["messages"], self._turn(state)
+        turn = begun(before, messages, namespace, lambda each: self._met.get(_key(each, namespace, thread)))
+        self._note(turn.said, messages, namespace, thread, False)
+        if before is not None and before.stored and thread is not None:
+            self._guarded(
+                lambda: follow(self.memory, before.stored, self._left, messages, thread),
+                None,
+                f"what was rewritten in thread {thread!r} could not be rewritten in the memory",
+            )
+        return self._update(turn)
 
     async def abefore_agent(self, state: NuonuoState, runtime: Runtime[Any]) -> dict[str, Any]:
         """Async twin of `before_agent`."""
-        return self.before_agent(state, runtime)
+        return await asyncio.to_thread(self.before_agent, state, runtime)
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
-    ) -> ModelResponse[Any]:
+    ) -> ModelResponse[Any] | ExtendedModelResponse[Any]:
         """Call the model with what was recalled in its system message."""
-        return handler(_with(request, self._recalled(request.state["messages"], request.runtime)))
+        asked, turn = self._asked(request)
+        return self._heard(request, handler(asked), turn)
 
     async def awrap_model_call(
         self,
         request: ModelRequest[Any],
         handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
-    ) -> ModelResponse[Any]:
+    ) -> ModelResponse[Any] | ExtendedModelResponse[Any]:
         """Async twin of `wrap_model_call`."""
-        recalled = await asyncio.to_thread(self._recalled, request.state["messages"], request.runtime)
-        return await handler(_with(request, recalled))
+        asked, turn = await asyncio.to_thread(self._asked, request)
+        return self._heard(request, await handler(asked), turn)
 
-    def _recalled(self, messages: list[AnyMessage], runtime: Runtime[Any]) -> str:
+    def _asked(self, request: ModelRequest[Any]) -> tuple[ModelRequest[Any], Turn | None]:
+        before, messages, runtime = self._turn(request.state), request.state["messages"], request.runtime
+        if before is None:
+            return request, None
+        turn, thread = before.shown(messages), thread_of(runtime)
+        # Now, and not when it has answered: what is said to a model that fails was said all the same.
+        self._note(list(turn.heard), messages, turn.namespace, thread, True)
+        recalled = self._guarded(
+            lambda: self._recalled(turn, messages, thread),
+            "",
+            f"nothing could be recalled in namespace {turn.namespace!r}: the model is called without",
+        )
+        return Recalling.of(request, recalled), turn
+
+    def _heard(
+        self, request: ModelRequest[Any], response: ModelResponse[Any], turn: Turn | None
+    ) -> ModelResponse[Any] | ExtendedModelResponse[Any]:
+        if turn is None or turn == self._turn(request.state):
+            return response
+        return ExtendedModelResponse(response, Command(update=self._update(turn)))
+
+    def _recalled(self, turn: Turn, messages: list[AnyMessage], thread: str | None) -> str:
         """What is recalled for the run, once for all of its model calls, as it is stored now."""
-        run = self._run_of(messages, runtime)
-        if run is None:
-            return ""
-        recall = self._kept.get(run)
+        kept = self._kept.get(turn.run)
+        question = _question(turn, messages, kept)
+        shown = {id: each for id, each in (kept.shown if kept else {}).items() if id in turn.heard}
+        shown.update({str(each.id): str(each.text) for each in messages if each.id in turn.heard})
+        recall = kept.recall if kept is not None and kept.question == question else None
         if recall is None:
-            recall = self._recall(run, messages)
-            with self._keeping:
-                self._kept[run] = recall
-                while len(self._kept) > _RUNS:
-                    self._kept.popitem(last=False)
+            recall = self._recall(question, turn.namespace, messages, thread)
+        self._keep(self._kept, turn.run, _Kept(question, recall, shown), _RUNS)
         # A run can wait long for its interrupt: what is forgotten meanwhile is shown no more.
         stored = self.memory.get([str(hit.memory.id) for hit in recall])
         hits = (replace(hit, memory=now) for hit, now in zip(recall, stored, strict=True) if now is not None)
         return fit(replace(recall, hits=tuple(hits)), self.max_tokens, self.token_counter)
 
-    def _recall(self, run: Run, messages: list[AnyMessage]) -> Recall:
-        namespace, thread, _, question = run
-        shown = {(role_of(message), strip(str(message.text)).strip()) for message in messages}
+    def _recall(
+        self, question: str, namespace: str, messages: list[AnyMessage], thread: str | None
+    ) -> Recall:
+        shown = {(role_of(message), strip(mended(str(message.text))).strip()) for message in messages}
         session = {} if self.across_sessions else {"session_id": thread}
         return recall_unshown(
             self.memory,
             question,
             self.k,
-            exclude=[_id_of(namespace, thread, each.id) for each in messages if thread and each.id],
+            exclude=[id_of(namespace, thread, each.id) for each in messages if thread and each.id],
             shown=lambda hit: (hit.memory.role, hit.memory.text) in shown,
             namespace=namespace,
             where=audible(self.where, session),
         )
 
-    def _run_of(self, messages: list[AnyMessage], runtime: Runtime[Any]) -> Run | None:
-        asked = next((message for message in reversed(messages) if _is_said(message)), None)
-        if asked is None:
-            return None
-        return self._namespace(runtime), _thread_of(runtime), asked.id, strip(str(asked.text))
-
     # -- after the model --------------------------------------------------------------------------
 
     def after_agent(self, state: NuonuoState, runtime: Runtime[Any]) -> dict[str, Any]:
-        """Store what the user said and the agent's answer."""
-        turn: list[BaseMessage] = [*state.get("nuonuo_due", []), *_answer(state)]
-        self._add(turn, self._namespace(runtime), _thread_of(runtime))
-        self._kept.pop(self._run_of(state["messages"], runtime), None)
-        return {"nuonuo_due": []}
+        """Store what the user said and the agent's answer, as the state has them now."""
+        thread = thread_of(runtime)
+        turn = self._turn(state) or Turn("", "")
+        if not turn.run:
+            return self._update(turn.refused(state["messages"]))
+        kept = self._kept.pop(turn.run, None)
+        said, answer = ended(turn, state, kept.shown if kept else {})
+        if inside_tool(runtime):
+            return self._update(turn.ended({}, {}))
+        due = [*said, *((each, turn.namespace) for each in answer)]
+        if turn.said:
+            logger.info("no model was called in thread %r: what was said there is not stored", thread)
+            due = said
+        what = ", ".join(f"{role_of(each)} message {each.id}" for each, _ in due)
+        try:
+            save(self.memory, due, thread)
+        except StoreError:  # a full disk may have room again
+            if self.on_error == "raise":
+                raise
+            logger.exception("%s of thread %r not stored yet; the next run tries again", what, thread)
+            return self._update(turn.ended({}, ids_of(due)))
+        except Exception:
+            if self.on_error == "raise":
+                raise
+            logger.exception("%s of thread %r cannot be stored", what, thread)
+            return self._update(turn.ended({}, {}))
+        by_id = {message.id: message for message in state["messages"]}
+        for id, namespace in ids_of(due).items():
+            if thread is not None and id in by_id:
+                self._keep(self._left, id_of(namespace, thread, id), digest(str(by_id[id].text)), _MET)
+        return self._update(turn.ended(ids_of(due), {}))
 
     async def aafter_agent(self, state: NuonuoState, runtime: Runtime[Any]) -> dict[str, Any]:
         """Async twin of `after_agent`."""
         return await asyncio.to_thread(self.after_agent, state, runtime)
 
-    def _add(self, turn: list[BaseMessage], namespace: str, thread: str | None) -> None:
-        # A run without a thread is a conversation of its own.
-        session = thread or uuid4().hex
-        # A run that is resumed or replayed comes by here again with the same messages.
-        memories = []
-        for message in turn:
-            id = _id_of(namespace, thread, message.id) if thread and message.id else None
-            memory = turn_of(str(message.text), role_of(message), session, id)
-            if memory is not None:
-                memories.append(memory)
-        stored = {each.id: each for each in self.memory.get([m.id for m in memories if m.id]) if each}
-        new = []
-        for memory in memories:
-            known = stored.get(memory.id)
-            if known is None:
-                new.append(memory)
-            elif known.text != memory.text:  # the message was edited: both were said
-                new.append(replace(memory, id=None))
-        self.memory.add(new, namespace=namespace)
+    # -- what is kept -----------------------------------------------------------------------------
 
-    def _namespace(self, runtime: Runtime[Any]) -> str:
-        if callable(self.namespace):
-            return self.namespace(runtime)
-        if self.namespace is not None:
-            return self.namespace
-        context = runtime.context
-        if context is None:
-            return DEFAULT_NAMESPACE
-        user = context.get("user_id") if isinstance(context, Mapping) else getattr(context, "user_id", None)
-        if user is None:
-            raise InvalidInputError(
-                f"the agent's context has no user_id, so whose memory is it? got {context!r}; "
-                "add user_id to it, or say NuonuoMiddleware(namespace=...)"
-            )
-        return str(user)
+    def _guarded(self, work: Callable[[], T], otherwise: T, what: str) -> T:
+        """What ``work`` returns; where it fails, it is logged, and the run goes on with ``otherwise``."""
+        try:
+            return work()
+        except Exception:
+            if self.on_error == "raise":
+                raise
+            logger.exception(what)
+            return otherwise
+
+    def _turn(self, state: Mapping[str, Any]) -> Turn | None:
+        return Turn.of(state.get("nuonuo_turn", {}).get(self.name))
+
+    def _update(self, turn: Turn) -> dict[str, Any]:
+        return {"nuonuo_turn": {self.name: turn.asdict()}}
+
+    def _note(
+        self, ids: list[str], messages: list[AnyMessage], namespace: str, thread: str | None, heard: bool
+    ) -> None:
+        for message in messages:
+            if message.id in ids:
+                self._keep(self._met, _key(message, namespace, thread), heard, _MET)
+
+    def _keep(self, kept: OrderedDict[str, Any], key: str, value: Any, most: int) -> None:
+        with self._keeping:
+            kept[key] = value
+            kept.move_to_end(key)
+            while len(kept) > most:
+                kept.popitem(last=False)
 
 
-def _id_of(namespace: str, thread: str, message_id: str) -> str:
-    return uuid5(NAMESPACE_OID, json.dumps([namespace, thread, message_id])).hex
+def _question(turn: Turn, messages: list[AnyMessage], kept: _Kept | None) -> str:
+    """What is asked: the last that the user said in the run, as it stands now."""
+    last = next(reversed(turn.heard), None)
+    asked = next((each for each in messages if each.id == last is not None), None)
+    if asked is None:
+        if kept is not None:  # a summary has taken its place
+            return kept.question
+        asked = next((each for each in reversed(messages) if is_said(each)), None)
+    return "" if asked is None else strip(str(asked.text))
 
 
-def _thread_of(runtime: Runtime[Any]) -> str | None:
-    info = runtime.execution_info
-    return info.thread_id if info is not None else None
-
-
-def _is_said(message: AnyMessage) -> bool:
-    """Whether the user said it: LangChain's summaries are human messages too."""
-    return isinstance(message, HumanMessage) and message.additional_kwargs.get("lc_source") is None
-
-
-def _last_said(messages: Sequence[AnyMessage]) -> list[HumanMessage]:
-    """What the user said after the last answer, oldest first."""
-    said = []
-    for message in reversed(messages):
-        if not isinstance(message, HumanMessage):
-            break
-        if _is_said(message):
-            said.append(message)
-    return said[::-1]
-
-
-def _answer(state: NuonuoState) -> list[AIMessage]:
-    """The last of what the agent said since the user spoke; what it says between tool calls is no answer."""
-    spoken: list[AIMessage] = []
-    for message in reversed(state["messages"]):
-        if isinstance(message, HumanMessage):
-            break
-        if isinstance(message, AIMessage):
-            spoken.append(message)
-    structured = state.get("structured_response")
-    if structured is not None and spoken:
-        text = TypeAdapter(type(structured)).dump_json(structured).decode()
-        return [AIMessage(text, id=spoken[0].id)]
-    return [message for message in spoken if strip(str(message.text)).strip()][:1]
-
-
-def _with(request: ModelRequest[Any], recalled: str) -> ModelRequest[Any]:
-    if not recalled:
-        return request
-    system = request.system_message
-    if system is None:
-        return request.override(system_message=SystemMessage(recalled))
-    if isinstance(system.content, str):
-        content: Any = f"{system.content}\n\n{recalled}" if system.content else recalled
-    else:
-        content = [*system.content, {"type": "text", "text": recalled}]
-    return request.override(system_message=system.model_copy(update={"content": content}))
+def _key(message: BaseMessage, namespace: str, thread: str | None) -> str:
+    return digest(json.dumps([namespace, thread, str(message.text)]))

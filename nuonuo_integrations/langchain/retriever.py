@@ -20,6 +20,7 @@ from nuonuo.checks import ids_of
 from nuonuo.errors import InvalidInputError
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import label_of
+from nuonuo_integrations._models import HolderModel
 from nuonuo_integrations._named import Keys, Named, named
 from nuonuo_integrations._searching import conditions, question_of, tell_undated, write
 from nuonuo_integrations.langchain._documents import document_of, documents_of, identified, memory_of
@@ -28,7 +29,7 @@ from nuonuo_integrations.langchain._engine import Engine
 logger = logging.getLogger(__name__)
 
 
-class NuonuoRetriever(DocumentIndex):
+class NuonuoRetriever(HolderModel, DocumentIndex):
     """The memories that complete the query best, as documents with their ids.
 
     ``metadata["nuonuo"]`` holds each one's score, the recall's confidence, each signal's share, which

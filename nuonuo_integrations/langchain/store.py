@@ -29,7 +29,7 @@ from nuonuo import AssociativeMemory, Hit, Memory
 from nuonuo.checks import count_of, label_of
 from nuonuo.errors import ReadOnlyStoreError, StoreFullError
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import SILENT_KEY, audible, engine_of
+from nuonuo_integrations._engine import SILENT_KEY, Holder, audible, engine_of
 from nuonuo_integrations.langchain import _store_ttl as _ttl
 from nuonuo_integrations.langchain._items import KEY, Path, Places, Value, item_of, memory_of
 from nuonuo_integrations.langchain._store_filters import matches, where_of
@@ -39,7 +39,7 @@ _PAGE, _FEW = 1000, 100
 _log = logging.getLogger(__name__)
 
 
-class NuonuoStore(BaseStore):
+class NuonuoStore(Holder, BaseStore):
     """Items under namespaces and keys, searched by association: ``store=`` of graphs and ``create_agent``.
 
     Each LangGraph namespace is a namespace of the engine, so tenants are kept apart. What is stored is
@@ -84,6 +84,7 @@ class NuonuoStore(BaseStore):
         self._places = Places(label_of(namespace, "namespace"))
         self._sweeper = _ttl.Sweeper()
         self.memory = engine_of(memory)
+        self._hold()
 
     get, aget = asked(BaseStore.get), asked(BaseStore.aget)
     search, asearch = asked(BaseStore.search), asked(BaseStore.asearch)

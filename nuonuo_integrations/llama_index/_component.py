@@ -1,9 +1,8 @@
-"""What NuoNuo's memory and block share: errors of our own, and copies and pickles that harm nothing."""
+"""What NuoNuo's memory and block share: errors of our own, and runs that an engine's failure does not end."""
 
 from __future__ import annotations
 
 import logging
-import pickle
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -12,6 +11,7 @@ from pydantic import BeforeValidator, ValidationError, ValidationInfo
 from nuonuo import checks
 from nuonuo.errors import InvalidInputError, InvalidTypeError, NuonuoError
 from nuonuo_integrations._engine import label_of
+from nuonuo_integrations._models import HolderModel
 from nuonuo_integrations._named import named
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ OnError = Literal["log", "raise"]
 logger = logging.getLogger(__name__)
 
 
-class Component:
+class Component(HolderModel):
     """Mixed into a pydantic component with the fields ``memory``, ``tokenizer_fn`` and ``on_error``."""
 
     if not TYPE_CHECKING:  # type checkers know the fields better
@@ -58,35 +58,6 @@ class Component:
                 raise
             logger.exception("%s: %s", type(self).__name__, what)
             return otherwise
-
-    def __getstate__(self) -> dict[Any, Any]:
-        """The fields: the engine pickles by its path and options, and says so where it cannot.
-
-        LlamaIndex's own way takes from the living object whatever cannot be pickled. A tokenizer that
-        cannot, such as a lambda, is left out, as it is out of JSON.
-        """
-        fields = {name: getattr(self, name) for name in type(self).model_fields}  # type: ignore[attr-defined]
-        if not _pickles(fields["tokenizer_fn"]):
-            del fields["tokenizer_fn"]
-        return fields
-
-    def __setstate__(self, state: dict[Any, Any]) -> None:
-        type(self).__init__(self, **state)
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Any:
-        """A copy of its own settings on the same engine."""
-        memo = {} if memo is None else memo
-        for shared in (self.memory, self.tokenizer_fn):  # type: ignore[attr-defined]
-            memo[id(shared)] = shared
-        return super().__deepcopy__(memo)  # type: ignore[misc]
-
-
-def _pickles(function: Callable[..., Any]) -> bool:
-    try:
-        pickle.dumps(function)
-    except Exception:  # whatever it is made of has a say in this
-        return False
-    return True
 
 
 def _ours(component: type, error: ValidationError) -> NuonuoError:

@@ -13,7 +13,7 @@ from llama_index.core.vector_stores.types import MetadataFilters
 
 from nuonuo import AssociativeMemory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import engine_of, label_of
+from nuonuo_integrations._engine import Holder, engine_of, label_of
 from nuonuo_integrations._named import Keys, named
 from nuonuo_integrations._searching import conditions, question_of, tell_undated
 from nuonuo_integrations.llama_index._filters import where_of
@@ -23,7 +23,7 @@ from nuonuo_integrations.llama_index._nodes import node_of
 FILE_TIMES = ("last_modified_date", "creation_date")  # as SimpleDirectoryReader names them
 
 
-class NuonuoRetriever(Indexing, BaseRetriever):
+class NuonuoRetriever(Holder, Indexing, BaseRetriever):
     """Recalls nodes from an `AssociativeMemory`, in query engines and chat engines.
 
     A node comes back with its id, text, metadata and relationships as it was added, with its score, and
@@ -79,6 +79,7 @@ class NuonuoRetriever(Indexing, BaseRetriever):
         self._conditions()  # complain now, not at the first question, and before a file is opened
         self.memory = engine_of(memory)
         super().__init__(**kwargs)
+        self._hold()
 
     @classmethod
     def from_documents(

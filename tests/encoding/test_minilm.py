@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from collections.abc import Iterator
 
@@ -280,3 +281,10 @@ def test_evidence_outlives_the_memory_and_can_be_pickled(minilm: MiniLM) -> None
     copied = pickle.loads(pickle.dumps(result))
     assert copied == result
     assert {match.answer for match in copied[0].evidence.matches} >= {"afraid"}
+
+
+def test_it_is_pickled_by_name() -> None:
+    mini = MiniLM("some/model", batch_size=3, overlap=5)
+    for copied in (pickle.loads(pickle.dumps(mini)), copy.deepcopy(mini)):
+        assert (copied.name, copied.batch_size, copied.overlap) == ("some/model", 3, 5)
+    assert pickle.loads(pickle.dumps(MiniLM())).name == MiniLM().name

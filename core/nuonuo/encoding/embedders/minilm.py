@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib import metadata
 from os.path import expanduser
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,10 @@ class MiniLM:
         self._model: SentenceTransformer | None = None
         self._centre: FloatArray | None = None
         self._lock = threading.RLock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by name: the weights are loaded again where it is used."""
+        return partial(type(self), batch_size=self.batch_size, overlap=self.overlap), (self._source,)
 
     @property
     def dimension(self) -> int:
