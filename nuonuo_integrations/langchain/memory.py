@@ -18,8 +18,9 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from nuonuo import Memory
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import SILENT_KEY, audible, recall_unshown
-from nuonuo_integrations._prompt import TokenCounter, fit_turns
+from nuonuo_integrations._engine import MIN_CONFIDENCE, SILENT_KEY, audible, recall_unshown
+from nuonuo_integrations._fields import Confidence, Zone
+from nuonuo_integrations._prompt import TokenCounter, fit_turns, zone_for
 from nuonuo_integrations.langchain._engine import Engine
 from nuonuo_integrations.langchain._messages import message_of, turn_of
 
@@ -48,6 +49,9 @@ class NuonuoMemory(BaseMemory):
             The question itself is never cut.
         token_counter: counts the tokens of a text: a callable, or a model for its own counter; about
             four letters a token where None.
+        min_confidence: with less confidence than this nothing is recalled: the memory has nothing on it.
+        timezone: whose days the dates in the prompt are: a zone, its name, or an offset; None for the
+            engine's, else UTC.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -68,6 +72,8 @@ class NuonuoMemory(BaseMemory):
     where: dict[str, Any] | None = None
     max_tokens: int | None = Field(default=None, ge=1)
     token_counter: TokenCounter | None = Field(default=None, exclude=True)
+    min_confidence: Confidence = MIN_CONFIDENCE
+    timezone: Zone = None
 
     @field_validator("token_counter", mode="before")
     @classmethod
@@ -105,6 +111,7 @@ class NuonuoMemory(BaseMemory):
             namespace=self.namespace,
             session_id=None if self.across_sessions else self.session_id,
             where=audible(self.where),
+            min_confidence=self.min_confidence,
         )
         messages = [message_of(memory) for memory in last]
         fitted = fit_turns(
@@ -114,6 +121,7 @@ class NuonuoMemory(BaseMemory):
             lambda ids: recall(exclude=ids),
             max_tokens=self.max_tokens,
             count=self.token_counter,
+            timezone=zone_for(self.memory, self.timezone),
         )
         messages = messages[len(messages) - fitted.turns :]
         recalled: list[BaseMessage] = [SystemMessage(fitted.recalled)] if fitted.recalled else []

@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import tzinfo
 from os import PathLike
 from typing import Annotated, Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -27,8 +28,8 @@ from typing_extensions import NotRequired
 from nuonuo import AssociativeMemory, Recall
 from nuonuo.errors import InvalidInputError
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import audible, engine_of, recall_unshown
-from nuonuo_integrations._prompt import TokenCounter, fit, strip
+from nuonuo_integrations._engine import MIN_CONFIDENCE, audible, confidence_of, engine_of, recall_unshown
+from nuonuo_integrations._prompt import TokenCounter, as_said, fit, strip, zone_for, zone_of
 from nuonuo_integrations.langchain._messages import role_of, turn_of
 
 NamespaceOf = Callable[[Runtime[Any]], str]
@@ -61,6 +62,9 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
         where: what may be recalled: a filter over metadata and "role", in the engine's grammar.
         max_tokens: what the recalled may take; None for no limit.
         token_counter: counts the tokens of a text; about four letters a token where None.
+        min_confidence: with less confidence than this nothing is recalled: the memory has nothing on it.
+        timezone: whose days the dates in the prompt are: a zone, its name, or an offset; None for the
+            engine's, else UTC.
     """
 
     state_schema = NuonuoState
@@ -75,6 +79,8 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
         where: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
         token_counter: TokenCounter | None = None,
+        min_confidence: float = MIN_CONFIDENCE,
+        timezone: tzinfo | str | None = None,
     ) -> None:
         super().__init__()
         self.memory = engine_of(memory)
@@ -84,6 +90,9 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
         self.where = where
         self.max_tokens = max_tokens
         self.token_counter = token_counter
+        self.min_confidence = confidence_of(min_confidence)
+        self.timezone = timezone
+        zone_of(timezone)  # complain now, not at the first question
         self._kept: OrderedDict[Run | None, Recall] = OrderedDict()
         self._keeping = threading.Lock()
 
@@ -130,11 +139,12 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
         # A run can wait long for its interrupt: what is forgotten meanwhile is shown no more.
         stored = self.memory.get([str(hit.memory.id) for hit in recall])
         hits = (replace(hit, memory=now) for hit, now in zip(recall, stored, strict=True) if now is not None)
-        return fit(replace(recall, hits=tuple(hits)), self.max_tokens, self.token_counter)
+        zone = zone_for(self.memory, self.timezone)
+        return fit(replace(recall, hits=tuple(hits)), self.max_tokens, self.token_counter, timezone=zone)
 
     def _recall(self, run: Run, messages: list[AnyMessage]) -> Recall:
         namespace, thread, _, question = run
-        shown = {(role_of(message), strip(str(message.text)).strip()) for message in messages}
+        shown = {(role, as_said(text, role).strip()) for role, text in map(_said, messages)}
         session = {} if self.across_sessions else {"session_id": thread}
         return recall_unshown(
             self.memory,
@@ -144,13 +154,14 @@ class NuonuoMiddleware(AgentMiddleware[NuonuoState, Any, Any]):
             shown=lambda hit: (hit.memory.role, hit.memory.text) in shown,
             namespace=namespace,
             where=audible(self.where, session),
+            min_confidence=self.min_confidence,
         )
 
     def _run_of(self, messages: list[AnyMessage], runtime: Runtime[Any]) -> Run | None:
         asked = next((message for message in reversed(messages) if _is_said(message)), None)
         if asked is None:
             return None
-        return self._namespace(runtime), _thread_of(runtime), asked.id, strip(str(asked.text))
+        return self._namespace(runtime), _thread_of(runtime), asked.id, str(asked.text)
 
     # -- after the model --------------------------------------------------------------------------
 
@@ -209,6 +220,10 @@ def _id_of(namespace: str, thread: str, message_id: str) -> str:
 def _thread_of(runtime: Runtime[Any]) -> str | None:
     info = runtime.execution_info
     return info.thread_id if info is not None else None
+
+
+def _said(message: AnyMessage) -> tuple[str, str]:
+    return role_of(message), str(message.text)
 
 
 def _is_said(message: AnyMessage) -> bool:

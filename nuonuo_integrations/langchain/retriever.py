@@ -11,9 +11,10 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field
 
-from nuonuo import Memory
+from nuonuo import Memory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import audible
+from nuonuo_integrations._fields import Confidence
 from nuonuo_integrations.langchain._documents import EVIDENCE_KEY, document_of
 from nuonuo_integrations.langchain._engine import Engine
 
@@ -34,6 +35,8 @@ class NuonuoRetriever(BaseRetriever):
         session_id: only this conversation; also per call.
         where: a filter over metadata and "role"; one given per call is joined to it.
         after, before: only what is dated in [after, before); also per call.
+        min_confidence: with less confidence than this there are no documents. 0 gives the best there are, as
+            every retriever does: who asks one wants documents; each says its confidence.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -45,6 +48,7 @@ class NuonuoRetriever(BaseRetriever):
     where: dict[str, Any] | None = None
     after: datetime | str | float | None = None
     before: datetime | str | float | None = None
+    min_confidence: Confidence = 0.0
 
     def add_documents(self, documents: Sequence[Document]) -> list[str]:
         """Store documents, all or none, and return their ids: their own, or new ones.
@@ -72,7 +76,7 @@ class NuonuoRetriever(BaseRetriever):
         if not query.strip():
             return []
         recall = self.memory.recall(query, **self._asked(k, session_id, where, after, before))
-        return [document_of(hit, recall) for hit in recall]
+        return self._documents(recall)
 
     async def _aget_relevant_documents(
         self,
@@ -88,7 +92,10 @@ class NuonuoRetriever(BaseRetriever):
         if not query.strip():
             return []
         recall = await self.memory.arecall(query, **self._asked(k, session_id, where, after, before))
-        return [document_of(hit, recall) for hit in recall]
+        return self._documents(recall)
+
+    def _documents(self, recall: Recall) -> list[Document]:
+        return [document_of(hit, recall) for hit in recall if recall.confidence >= self.min_confidence]
 
     def _asked(
         self, k: int | None, session_id: str | None, where: dict[str, Any] | None, after: Any, before: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import tzinfo
 
 from nuonuo import AssociativeMemory, Recall
 from nuonuo_integrations._prompt import fit
@@ -16,6 +17,6 @@ def as_stored_now(memory: AssociativeMemory, recall: Recall, namespace: str) -> 
     return replace(recall, hits=tuple(hits))
 
 
-def fitted(recall: Recall, room: float | None, tokenizer: Tokenizer) -> str:
+def fitted(recall: Recall, room: float | None, tokenizer: Tokenizer, zone: tzinfo) -> str:
     """The marked text of the best hits that fit into ``room`` tokens (None: of all); empty for none."""
-    return fit(recall, room, lambda text: len(tokenizer(text)))
+    return fit(recall, room, lambda text: len(tokenizer(text)), timezone=zone)

@@ -15,7 +15,9 @@ from llama_index.core.vector_stores.types import MetadataFilters
 
 from nuonuo import Recall
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import audible, recall_unshown
+from nuonuo_integrations._engine import MIN_CONFIDENCE, audible, recall_unshown
+from nuonuo_integrations._fields import Confidence, Zone
+from nuonuo_integrations._prompt import zone_for
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import Tokenizer, memory_of, text_of
@@ -39,6 +41,9 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
             also where several ``Memory`` objects share one block: each call says whose it is.
         filters: what may be recalled: conditions on metadata and "role".
         tokenizer_fn: counts when the composite memory asks for less; LlamaIndex's own where none is given.
+        min_confidence: with less confidence than this nothing is recalled: the memory has nothing on it.
+        timezone: whose days the dates in the prompt are: a zone, its name, or an offset; None for the
+            engine's, else UTC.
         name, description, priority, accept_short_term_memory: as for every block.
     """
 
@@ -51,6 +56,8 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
     across_sessions: bool = False
     filters: MetadataFilters | None = None
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
+    min_confidence: Confidence = MIN_CONFIDENCE
+    timezone: Zone = None
 
     # The composite memory hands back the text when it wants less of it; this is what it was made of.
     _made_of: OrderedDict[str, Recall] = PrivateAttr(default_factory=OrderedDict)
@@ -78,6 +85,7 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
             shown=lambda hit: hit.memory.text in shown,
             namespace=self.namespace,
             where=where,
+            min_confidence=self.min_confidence,
         )
         return self._remembered(recall, None)
 
@@ -109,7 +117,7 @@ class NuonuoMemoryBlock(BaseMemoryBlock[str]):
         return self._remembered(recall, room) or None
 
     def _remembered(self, recall: Recall, room: int | None) -> str:
-        text = fitted(recall, room, self.tokenizer_fn)
+        text = fitted(recall, room, self.tokenizer_fn, zone_for(self.memory, self.timezone))
         self._made_of[text] = recall
         while len(self._made_of) > _REMEMBERED:
             self._made_of.popitem(last=False)

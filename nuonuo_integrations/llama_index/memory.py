@@ -19,7 +19,9 @@ from pydantic import PlainSerializer
 
 from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import audible, engine_of, recall_unshown
+from nuonuo_integrations._engine import MIN_CONFIDENCE, audible, engine_of, recall_unshown
+from nuonuo_integrations._fields import Confidence, Zone
+from nuonuo_integrations._prompt import zone_for
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
@@ -58,6 +60,9 @@ class NuonuoMemory(BaseMemory):
             instead. ``ReActAgent`` and ``CodeActAgent`` drop or overwrite the first system message: give them
             a ``system_prompt``, which then is the first, or use "user".
         tokenizer_fn: counts; LlamaIndex's own tokenizer where none is given.
+        min_confidence: with less confidence than this nothing is recalled: the memory has nothing on it.
+        timezone: whose days the dates in the prompt are: a zone, its name, or an offset; None for the
+            engine's, else UTC.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -72,6 +77,8 @@ class NuonuoMemory(BaseMemory):
     chat_history_token_ratio: float = Field(default=_RATIO, ge=0, le=1)
     insert_method: Annotated[InsertMethod, PlainSerializer(lambda how: how.value)] = InsertMethod.SYSTEM
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
+    min_confidence: Confidence = MIN_CONFIDENCE
+    timezone: Zone = None
 
     _kept: tuple[tuple[str, str | None], Recall] | None = PrivateAttr(default=None)
 
@@ -174,12 +181,13 @@ class NuonuoMemory(BaseMemory):
         # what that leaves is for more of the recent. Nothing is shown twice.
         recent = newest(history, room * self.chat_history_token_ratio, must)
         query = question or last, asked and asked.stored.id
+        zone = zone_for(self.memory, self.timezone)
         recall = self._recalled(query, recent)
-        block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn)
+        block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn, zone)
         recent = newest(history, room - len(self.tokenizer_fn(block)), must)
         if any(hit.memory.id in _ids(recent) for hit in recall):
             recall = self._recalled(query, recent)
-            block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn)
+            block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn, zone)
         return self._inserted(block, [turn.message for turn in recent])
 
     def _recalled(self, query: tuple[str, str | None], recent: list[Turn]) -> Recall:
@@ -191,7 +199,13 @@ class NuonuoMemory(BaseMemory):
         own = None if self.across_sessions else {"session_id": self.session_id}
         where = audible(where_of(self.filters), own)
         recall = recall_unshown(
-            self.memory, query[0], self.k, exclude=_ids(recent), namespace=self.namespace, where=where
+            self.memory,
+            query[0],
+            self.k,
+            exclude=_ids(recent),
+            namespace=self.namespace,
+            where=where,
+            min_confidence=self.min_confidence,
         )
         self._kept = query, recall
         return recall

@@ -14,10 +14,10 @@ from llama_index.core.schema import BaseNode, Document, NodeWithScore, QueryBund
 from llama_index.core.settings import Settings
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from nuonuo import AssociativeMemory, Memory
+from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.errors import InvalidTypeError
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import audible, engine_of
+from nuonuo_integrations._engine import audible, confidence_of, engine_of
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._nodes import memory_of, node_of
 
@@ -38,6 +38,8 @@ class NuonuoRetriever(BaseRetriever):
         session_id: only from this conversation; added nodes belong to it.
         filters: conditions on metadata and "role".
         after, before: only what is dated in [after, before).
+        min_confidence: with less confidence than this there are no nodes. 0 gives the best there are, as
+            every retriever does: who asks one wants nodes; each says its confidence.
         **kwargs: LlamaIndex's own (``callback_manager``, ``object_map``, ``objects``, ``verbose``).
 
     Raises:
@@ -55,6 +57,7 @@ class NuonuoRetriever(BaseRetriever):
         filters: MetadataFilters | None = None,
         after: Any = None,
         before: Any = None,
+        min_confidence: float = 0.0,
         **kwargs: Any,
     ) -> None:
         self.memory = engine_of(memory)
@@ -63,6 +66,7 @@ class NuonuoRetriever(BaseRetriever):
         self.session_id = session_id
         self.filters = filters
         self.after, self.before = after, before
+        self.min_confidence = confidence_of(min_confidence)
         where_of(filters)  # complain now, not at the first question
         super().__init__(**kwargs)
 
@@ -131,12 +135,13 @@ class NuonuoRetriever(BaseRetriever):
             )
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        recall = self.memory.recall(query_bundle.query_str, **self._conditions())
-        return [node_of(hit, recall) for hit in recall]
+        return self._nodes(self.memory.recall(query_bundle.query_str, **self._conditions()))
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        recall = await self.memory.arecall(query_bundle.query_str, **self._conditions())
-        return [node_of(hit, recall) for hit in recall]
+        return self._nodes(await self.memory.arecall(query_bundle.query_str, **self._conditions()))
+
+    def _nodes(self, recall: Recall) -> list[NodeWithScore]:
+        return [node_of(hit, recall) for hit in recall if recall.confidence >= self.min_confidence]
 
     def _conditions(self) -> dict[str, Any]:
         return {
