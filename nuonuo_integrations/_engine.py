@@ -14,8 +14,8 @@ from nuonuo.errors import InvalidInputError, InvalidTypeError
 SILENT_KEY = "nuonuo_silent"  # kept for the record, never recalled: instructions, bare tool calls
 
 # Below this confidence a memory has nothing on what was said, and a prompt is shown nothing. It is low, since
-# a question may have little that is put in other words than its answer. To thirty notes of a line each "hi" has
-# 0.00004; questions of the development sets whose evidence is found have 0.43 and more.
+# a question that is put in other words than its answer may have little. To thirty notes of a line each "hi"
+# has 0.00004; questions of the development sets whose evidence is found have 0.43 and more.
 MIN_CONFIDENCE = 0.002
 
 _WORD = re.compile(r"\w+")

@@ -8,8 +8,7 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 from nuonuo import Recall
-from nuonuo_integrations._prompt.render import Shown, block, passage, whole
-from nuonuo_integrations._prompt.zone import zone_of
+from nuonuo_integrations._prompt.render import Shown, block, passage, whole, zone_in
 
 TokenCounter = Callable[[str], int | Sized]  # how many tokens a text has, or the tokens themselves
 
@@ -37,7 +36,7 @@ def fit(
         count: tokens of a text, as a number or as a list of them; `approximate_tokens` where None.
         timezone: as for `render`.
     """
-    counted, zone = counter(count), zone_of(timezone)
+    counted, zone = counter(count), zone_in(recall, timezone)
 
     def text_of(shown: Sequence[Shown]) -> str:
         return block(shown, recall.confidence, zone)

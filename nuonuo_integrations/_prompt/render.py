@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 from nuonuo import Hit, Link, Recall
@@ -50,12 +50,17 @@ def render(recall: Recall, *, timezone: tzinfo | str | None = None) -> str:
     """``recall`` as a marked text, each hit with who said it, when, and by what association it came.
 
     Args:
-        timezone: whose days the dates are; a zone, its name, or None for UTC.
+        timezone: whose days the dates are: a zone or its name; None for those of the recall, else UTC.
 
     Returns:
         The text; empty where nothing was recalled.
     """
-    return block([whole(hit) for hit in recall], recall.confidence, zone_of(timezone))
+    return block([whole(hit) for hit in recall], recall.confidence, zone_in(recall, timezone))
+
+
+def zone_in(recall: Recall, timezone: tzinfo | str | None) -> tzinfo:
+    """The zone that is given, else that of the recall, else UTC."""
+    return zone_of(getattr(recall, "timezone", None) if timezone is None else timezone)
 
 
 def block(shown: Sequence[Shown], confidence: float, zone: tzinfo) -> str:
@@ -86,8 +91,8 @@ def _labels(hits: Sequence[Hit], zone: tzinfo) -> list[str]:
     for hit, path in zip(hits, links, strict=True):
         memory = hit.memory
         parts = [field(memory.role or "") or "note"]
-        if memory.timestamp is not None:
-            parts.append(date_of(memory.timestamp, zone))
+        if date := date_of(memory, zone):
+            parts.append(date)
         labels.append(" | ".join([*parts, *_repeated(getattr(hit, "times", None), zone), *path]))
     return labels
 
@@ -95,8 +100,9 @@ def _labels(hits: Sequence[Hit], zone: tzinfo) -> list[str]:
 def _repeated(times: Sequence[Any] | None, zone: tzinfo) -> Iterator[str]:
     """How often it was said, where that is more than once, and when last."""
     if times is not None and len(times) > 1:
-        dated = [time for time in times if isinstance(time, datetime)]
-        yield f"said {len(times)} times" + (f", last {date_of(max(dated), zone)}" if dated else "")
+        dated = [told for told in times if told.timestamp is not None]
+        last = max(dated, key=lambda told: told.timestamp, default=None)
+        yield f"said {len(times)} times" + (f", last {date_of(last, zone)}" if last else "")
 
 
 def _links(hits: Sequence[Hit]) -> list[list[str]]:

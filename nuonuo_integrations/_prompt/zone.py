@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from nuonuo.errors import InvalidInputError, InvalidTypeError
@@ -46,8 +47,14 @@ def zone_for(memory: object, own: tzinfo | str | None) -> tzinfo:
     return zone_of(own)
 
 
-def date_of(moment: datetime, zone: tzinfo) -> str:
-    """The day of ``moment`` in ``zone``, as 2026-03-04; a time without a zone is one of UTC."""
+def date_of(told: Any, zone: tzinfo) -> str | None:
+    """The day in ``zone`` of a memory, or of one of the times that it was told, as 2026-03-04; None for none.
+
+    What is of a day and of no time of it is of that day everywhere; a time without a zone is one of UTC.
+    """
+    moment: datetime | None = told.timestamp
+    if moment is None or getattr(told, "all_day", False):
+        return moment and moment.date().isoformat()
     aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     try:
         return aware.astimezone(zone).date().isoformat()

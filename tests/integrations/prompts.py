@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timezone, tzinfo
 from typing import Any
 
 from nuonuo import Evidence, Hit, Link, Memory, Recall
@@ -20,11 +19,25 @@ LABEL = re.compile(rf"\[recalled (\d+) \| ([^\[\]<>\n]*) \| ({MARK})\] ")
 
 
 @dataclass(frozen=True)
+class AllDay(Memory):
+    """A memory of a day, and of no time of it."""
+
+    all_day: bool = True
+
+
+@dataclass(frozen=True)
+class ZonedRecall(Recall):
+    """A recall that knows in whose days it was asked."""
+
+    timezone: tzinfo = timezone.utc
+
+
+@dataclass(frozen=True)
 class LongHit(Hit):
     """A hit that says more of its memory."""
 
     passage: str | None = None
-    times: tuple[datetime | None, ...] = ()
+    times: tuple[Memory, ...] = ()
 
 
 def recall_of(*texts: str, confidence: float = 0.5, **fields: Any) -> Recall:
@@ -59,6 +72,3 @@ def parsed(block: str) -> list[tuple[str, list[str]]]:
 def unmarked(text: str) -> str:
     """``text`` with its marks taken out, so that it can be compared."""
     return re.sub(rf"(?<=recalled_memories)_{MARK}| \| {MARK}(?=\])", "", text)
-
-
-Echo = Callable[[str], str]
