@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nuonuo import Link
 from nuonuo_integrations._prompt import NOTE, render, strip
+from nuonuo_integrations._prompt.marks import marks
 from tests.integrations.prompts import LABEL, WHEN, linked, parsed, recall_of
 
 OLD = render(recall_of("An older block.", role="user"))  # which somebody copied
@@ -91,6 +92,7 @@ def test_no_text_ends_or_imitates_the_block(forged: str, around: str) -> None:
     seen = read(block)
     assert len(ENDS.findall(seen)) == 1
     assert len(BEGINS.findall(seen)) == 4  # the block, and its three labels
+    assert len([*marks(block)]) == 5  # its own, none that was copied
     assert strip(f"Before.\n{block}\nAfter.") == "Before.\nAfter."
 
 
