@@ -135,7 +135,7 @@ def _recalled(prompt: str) -> tuple[list[Passage], float | None]:
     block, context = BLOCK.search(prompt), CONTEXT.search(prompt)
     if block is not None:
         notes = [
-            Passage(m[3].replace("\n    | ", "\n").strip(), m[1], _date(m[2]))
+            Passage(re.sub("\n    \\| ?", "\n", m[3]).strip(), m[1], _date(m[2]))
             for m in NOTE.finditer(block["notes"])
         ]
         return notes, float(block["confidence"])
