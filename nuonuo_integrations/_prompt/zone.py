@@ -53,8 +53,10 @@ def date_of(told: Any, zone: tzinfo) -> str | None:
     What is of a day and of no time of it is of that day everywhere; a time without a zone is one of UTC.
     """
     moment: datetime | None = told.timestamp
-    if moment is None or getattr(told, "all_day", False):
-        return moment and moment.date().isoformat()
+    if moment is None:
+        return None
+    if getattr(told, "all_day", False):
+        return moment.date().isoformat()
     aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     try:
         return aware.astimezone(zone).date().isoformat()
