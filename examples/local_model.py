@@ -31,7 +31,9 @@ ASKING = re.compile(
 
 # The forms in which a prompt tells what was recalled and what is asked.
 USER = {"human", "user", "query"}
-BLOCK = re.compile(r'<recalled_memories confidence="([\d.]+)">(.*?)</recalled_memories>', re.DOTALL)
+BLOCK = re.compile(
+    r'<(recalled_memories\w*) confidence="(?P<confidence>[\d.]+)">(?P<notes>.*?)</\1>', re.DOTALL
+)
 NOTE = re.compile(
     r"^\[recalled \d+ \| ([^|\]]+?)(?: \| (\d{4}-\d\d-\d\d))?(?: \|[^\]]*)?\] (.*(?:\n    .*)*)", re.MULTILINE
 )
@@ -133,9 +135,10 @@ def _recalled(prompt: str) -> tuple[list[Passage], float | None]:
     block, context = BLOCK.search(prompt), CONTEXT.search(prompt)
     if block is not None:
         notes = [
-            Passage(m[3].replace("\n    ", "\n").strip(), m[1], _date(m[2])) for m in NOTE.finditer(block[2])
+            Passage(re.sub("\n    \\| ?", "\n", m[3]).strip(), m[1], _date(m[2]))
+            for m in NOTE.finditer(block["notes"])
         ]
-        return notes, float(block[1])
+        return notes, float(block["confidence"])
     nodes = NODE.finditer(context[1]) if context is not None else []
     return [Passage(m[3].strip(), m[1], _date(m[2])) for m in nodes], None
 

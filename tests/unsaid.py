@@ -9,7 +9,6 @@ SAID = "What is the garage code?"
 
 
 def confidence(prompt: str | None) -> float:
-    """The confidence in the block that was injected into ``prompt``."""
+    """The confidence in the block that was injected into ``prompt``; 0 where none was."""
     found = re.search(r'confidence="([0-9.]+)"', prompt or "")
-    assert found
-    return float(found[1])
+    return float(found[1]) if found else 0.0

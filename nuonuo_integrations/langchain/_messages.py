@@ -19,7 +19,7 @@ from langchain_core.messages import (
 
 from nuonuo import Memory
 from nuonuo_integrations._engine import SILENT_KEY, mended
-from nuonuo_integrations._prompt import strip
+from nuonuo_integrations._prompt import as_said
 from nuonuo_integrations._written import read, written
 
 MESSAGE_KEY = "langchain_message"  # the whole message, where its text and role do not say it all
@@ -30,7 +30,7 @@ _SPEAKERS = ("user", "assistant")
 
 def turn_of(text: str, role: str, session_id: str | None, id: str | None = None) -> Memory | None:
     """What was said as a memory; None where it is nothing but what was injected, or nothing at all."""
-    text = strip(mended(text)).strip()
+    text = as_said(mended(text), role).strip()
     if not text:
         return None
     return Memory(text, role=role, timestamp=datetime.now(timezone.utc), session_id=session_id, id=id)
@@ -72,11 +72,12 @@ def message_of(memory: Memory) -> BaseMessage:
 
 
 def without_injected(message: BaseMessage) -> BaseMessage:
-    """A copy of ``message`` without what was injected into the prompt and echoed in it."""
+    """``message`` as it was said: of what is no user's, a copy without what was injected and echoed in it."""
+    role = role_of(message)
     if isinstance(message.content, str):
-        content: Any = strip(message.content)
+        content: Any = as_said(message.content, role)
     else:
-        content = [_block_without(block) for block in message.content]
+        content = [_block_without(block, role) for block in message.content]
     return message if content == message.content else message.model_copy(update={"content": content})
 
 
@@ -87,11 +88,11 @@ def role_of(message: BaseMessage) -> str:
     return _ROLES.get(message.type, message.type)
 
 
-def _block_without(block: Any) -> Any:
+def _block_without(block: Any, role: str) -> Any:
     if isinstance(block, str):
-        return strip(block)
+        return as_said(block, role)
     if isinstance(block, dict) and isinstance(block.get("text"), str):
-        return {**block, "text": strip(block["text"])}
+        return {**block, "text": as_said(block["text"], role)}
     return block
 
 

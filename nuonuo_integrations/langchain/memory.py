@@ -20,9 +20,17 @@ from nuonuo import Memory, Recall
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.index.where import check_where
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import SILENT_KEY, audible, label_of, place_of, recall_unshown
+from nuonuo_integrations._engine import (
+    MIN_CONFIDENCE,
+    SILENT_KEY,
+    audible,
+    label_of,
+    place_of,
+    recall_unshown,
+)
+from nuonuo_integrations._fields import Confidence, Zone
 from nuonuo_integrations._models import HolderModel
-from nuonuo_integrations._prompt import TokenCounter, fit_turns
+from nuonuo_integrations._prompt import TokenCounter, fit_turns, zone_for
 from nuonuo_integrations.langchain._engine import Engine
 from nuonuo_integrations.langchain._messages import message_of, turn_of
 
@@ -57,6 +65,9 @@ class NuonuoMemory(HolderModel, BaseMemory):
             four letters a token where None.
         on_error: "log" keeps the chain's answer where something cannot be recalled or stored, and logs what
             and why; "raise" raises it. `clear` always raises.
+        min_confidence: with less confidence than this nothing is recalled: the memory has nothing on it.
+        timezone: whose days the dates in the prompt are: a zone, its name, or an offset; None for the
+            engine's, else UTC.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -89,6 +100,9 @@ class NuonuoMemory(HolderModel, BaseMemory):
     def _filters(cls, where: dict[str, Any] | None) -> dict[str, Any] | None:
         check_where(where)
         return where
+
+    min_confidence: Confidence = MIN_CONFIDENCE
+    timezone: Zone = None
 
     @field_validator("token_counter", mode="before")
     @classmethod
@@ -133,6 +147,7 @@ class NuonuoMemory(HolderModel, BaseMemory):
             ),
             max_tokens=self.max_tokens,
             count=self.token_counter,
+            timezone=zone_for(self.memory, self.timezone),
         )
         messages = messages[len(messages) - fitted.turns :]
         recalled: list[BaseMessage] = [SystemMessage(fitted.recalled)] if fitted.recalled else []
@@ -154,6 +169,7 @@ class NuonuoMemory(HolderModel, BaseMemory):
             namespace=place["namespace"],
             session_id=None if self.across_sessions else place["session_id"],
             where=audible(self.where),
+            min_confidence=self.min_confidence,
         )
 
     def _text(self, messages: list[BaseMessage]) -> str:

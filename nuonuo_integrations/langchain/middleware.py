@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import tzinfo
 from os import PathLike
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
@@ -29,15 +30,17 @@ from typing_extensions import NotRequired
 from nuonuo import AssociativeMemory, Recall
 from nuonuo.errors import StoreError
 from nuonuo_integrations._engine import (
+    MIN_CONFIDENCE,
     Holder,
     audible,
     check_options,
+    confidence_of,
     engine_of,
     label_of,
     mended,
     recall_unshown,
 )
-from nuonuo_integrations._prompt import TokenCounter, fit, strip
+from nuonuo_integrations._prompt import TokenCounter, as_said, fit, zone_for, zone_of
 from nuonuo_integrations.langchain._messages import role_of
 from nuonuo_integrations.langchain._request import Recalling
 from nuonuo_integrations.langchain._runtime import NamespaceOf, inside_tool, namespace_of, thread_of
@@ -95,6 +98,9 @@ class NuonuoMiddleware(Holder, AgentMiddleware[NuonuoState, Any, Any]):
         on_error: "log" keeps the run's answer where something cannot be recalled or stored, and logs what
             and why; what the store could not take is tried again at the end of the thread's next run.
             "raise" raises it.
+        min_confidence: with less confidence than this nothing is recalled: the memory has nothing on it.
+        timezone: whose days the dates in the prompt are: a zone, its name, or an offset; None for the
+            engine's, else UTC.
     """
 
     state_schema = NuonuoState
@@ -121,6 +127,8 @@ class NuonuoMiddleware(Holder, AgentMiddleware[NuonuoState, Any, Any]):
         max_tokens: int | None = None,
         token_counter: TokenCounter | None = None,
         on_error: Literal["log", "raise"] = "log",
+        min_confidence: float = MIN_CONFIDENCE,
+        timezone: tzinfo | str | None = None,
     ) -> None:
         super().__init__()
         check_options(k=k, where=where, max_tokens=max_tokens, token_counter=token_counter, on_error=on_error)
@@ -134,6 +142,9 @@ class NuonuoMiddleware(Holder, AgentMiddleware[NuonuoState, Any, Any]):
         self.max_tokens = max_tokens
         self.token_counter = token_counter
         self.on_error = on_error
+        self.min_confidence = confidence_of(min_confidence)
+        zone_of(timezone)  # complain now, not at the first question
+        self.timezone = timezone
         self.__dict__.update({name: make() for name, make in self._own.items()})
         self._hold()
 
@@ -211,12 +222,14 @@ class NuonuoMiddleware(Holder, AgentMiddleware[NuonuoState, Any, Any]):
         # A run can wait long for its interrupt: what is forgotten meanwhile is shown no more.
         stored = self.memory.get([str(hit.memory.id) for hit in recall])
         hits = (replace(hit, memory=now) for hit, now in zip(recall, stored, strict=True) if now is not None)
-        return fit(replace(recall, hits=tuple(hits)), self.max_tokens, self.token_counter)
+        zone = zone_for(self.memory, self.timezone)
+        return fit(replace(recall, hits=tuple(hits)), self.max_tokens, self.token_counter, timezone=zone)
 
     def _recall(
         self, question: str, namespace: str, messages: list[AnyMessage], thread: str | None
     ) -> Recall:
-        shown = {(role_of(message), strip(mended(str(message.text))).strip()) for message in messages}
+        said = [(role_of(message), mended(str(message.text))) for message in messages]
+        shown = {(role, as_said(text, role).strip()) for role, text in said}
         session = {} if self.across_sessions else {"session_id": thread}
         return recall_unshown(
             self.memory,
@@ -226,6 +239,7 @@ class NuonuoMiddleware(Holder, AgentMiddleware[NuonuoState, Any, Any]):
             shown=lambda hit: (hit.memory.role, hit.memory.text) in shown,
             namespace=namespace,
             where=audible(self.where, session),
+            min_confidence=self.min_confidence,
         )
 
     # -- after the model --------------------------------------------------------------------------
@@ -308,7 +322,7 @@ def _question(turn: Turn, messages: list[AnyMessage], kept: _Kept | None) -> str
         if kept is not None:  # a summary has taken its place
             return kept.question
         asked = next((each for each in reversed(messages) if is_said(each)), None)
-    return "" if asked is None else strip(str(asked.text))
+    return "" if asked is None else str(asked.text)
 
 
 def _key(message: BaseMessage, namespace: str, thread: str | None) -> str:

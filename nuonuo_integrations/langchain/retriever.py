@@ -19,7 +19,7 @@ from nuonuo import Memory, Recall
 from nuonuo.checks import ids_of
 from nuonuo.errors import InvalidInputError
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import label_of
+from nuonuo_integrations._engine import confidence_of, label_of
 from nuonuo_integrations._models import HolderModel
 from nuonuo_integrations._named import Keys, Named, named
 from nuonuo_integrations._searching import conditions, question_of, tell_undated, write
@@ -67,6 +67,7 @@ class NuonuoRetriever(HolderModel, DocumentIndex):
     timestamp_key: SkipValidation[Keys] = None
     role_key: SkipValidation[Keys] = None
     session_key: SkipValidation[Keys] = None
+    min_confidence: SkipValidation[float] = 0.0
 
     _told: bool = PrivateAttr(default=False)
 
@@ -74,6 +75,7 @@ class NuonuoRetriever(HolderModel, DocumentIndex):
         super().__init__(**kwargs)
         self._asked()  # not in a validator: pydantic would wrap what it says
         self._named()
+        confidence_of(self.min_confidence)
 
     # -- adding and deleting ----------------------------------------------------------------------
 
@@ -183,6 +185,8 @@ class NuonuoRetriever(HolderModel, DocumentIndex):
         if not text.strip():
             return Recall(text, (), 0.0)
         recall = self.memory.recall(text, **asked)
+        if recall.confidence < self.min_confidence:
+            recall = replace(recall, hits=())
         self._told = self._told or tell_undated(self.memory, recall, asked)
         return recall
 

@@ -25,7 +25,7 @@ from nuonuo import Memory
 from nuonuo.errors import InvalidTypeError
 from nuonuo_integrations._engine import SILENT_KEY, mended
 from nuonuo_integrations._named import moment_of
-from nuonuo_integrations._prompt import strip
+from nuonuo_integrations._prompt import as_said, is_injected
 from nuonuo_integrations._written import read, written
 
 MESSAGE_KEY = "llama_index_message"  # the whole message, where its text and role do not say it all
@@ -89,10 +89,16 @@ def message_of(memory: Memory) -> ChatMessage:
 
 
 def without_injected(message: ChatMessage) -> ChatMessage | None:
-    """A copy of ``message`` without what was injected; None where that was all that the system said."""
+    """A copy of ``message`` without what was injected; None where that was all that the system said.
+
+    A user's words stay to the letter; only a block that `NuonuoMemory` put before them is taken away.
+    """
     blocks: list[Any] = []
-    for block in message.blocks:
-        text = strip(block.text) if isinstance(block, TextBlock) else ""
+    given = message.blocks
+    if len(given) > 1 and isinstance(given[0], TextBlock) and is_injected(given[0].text):
+        given = given[1:]
+    for block in given:
+        text = as_said(block.text, message.role.value) if isinstance(block, TextBlock) else ""
         if not isinstance(block, TextBlock) or text == block.text:
             blocks.append(block)
         elif text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import tzinfo
 from typing import NamedTuple
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
@@ -32,9 +33,9 @@ def as_stored_now(memory: AssociativeMemory, recall: Recall, namespace: str) -> 
     return replace(recall, hits=tuple(hits))
 
 
-def fitted(recall: Recall, room: float | None, tokenizer: Tokenizer) -> str:
+def fitted(recall: Recall, room: float | None, tokenizer: Tokenizer, zone: tzinfo) -> str:
     """The marked text of the best hits that fit into ``room`` tokens (None: of all); empty for none."""
-    return fit(recall, room, lambda text: len(tokenizer(text)))
+    return fit(recall, room, lambda text: len(tokenizer(text)), timezone=zone)
 
 
 def inserted(block: str, messages: list[ChatMessage], how: InsertMethod) -> list[ChatMessage]:

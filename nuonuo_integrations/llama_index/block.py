@@ -17,7 +17,9 @@ from typing_extensions import Self
 
 from nuonuo import Memory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import audible, label_of, recall_unshown
+from nuonuo_integrations._engine import MIN_CONFIDENCE, audible, label_of, recall_unshown
+from nuonuo_integrations._fields import Confidence, Zone
+from nuonuo_integrations._prompt import zone_for
 from nuonuo_integrations.llama_index._alignment import repeated
 from nuonuo_integrations.llama_index._component import Component, Count, Label, OnError, Timestamp
 from nuonuo_integrations.llama_index._engine import Engine
@@ -58,6 +60,9 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
         tokenizer_fn: counts when the composite memory asks for less; LlamaIndex's own where none is given.
         on_error: "log" keeps the run's answer where the engine cannot recall or store, because a disk is full
             or an embedder fails, and logs what and why; "raise" raises it. `forget` always raises.
+        min_confidence: with less confidence than this nothing is recalled: the memory has nothing on it.
+        timezone: whose days the dates in the prompt are: a zone, its name, or an offset; None for the
+            engine's, else UTC.
         name, description, priority, accept_short_term_memory: as for every block.
     """
 
@@ -72,6 +77,8 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
     timestamp_key: Timestamp = TIMESTAMP_KEY
     on_error: OnError = "log"
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
+    min_confidence: Confidence = MIN_CONFIDENCE
+    timezone: Zone = None
 
     # The composite memory hands back the text when it wants less of it; this is what it was made of.
     _made_of: OrderedDict[str, Recall] = PrivateAttr(default_factory=OrderedDict)
@@ -97,6 +104,7 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
                 shown=lambda hit: hit.memory.text in shown,
                 namespace=self.namespace,
                 where=self._where(session_id),
+                min_confidence=self.min_confidence,
             )
 
         what = f"nothing is recalled in the session {session_id!r}"
@@ -163,7 +171,7 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
         return self._remembered(recall, room) or None
 
     def _remembered(self, recall: Recall, room: int | None) -> str:
-        text = fitted(recall, room, self.tokenizer_fn)
+        text = fitted(recall, room, self.tokenizer_fn, zone_for(self.memory, self.timezone))
         self._made_of[text] = recall
         while len(self._made_of) > _REMEMBERED:
             self._made_of.popitem(last=False)

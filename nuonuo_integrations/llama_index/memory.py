@@ -23,7 +23,9 @@ from typing_extensions import Self
 from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.checks import count_of
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import audible, engine_of, recall_unshown
+from nuonuo_integrations._engine import MIN_CONFIDENCE, audible, engine_of, recall_unshown
+from nuonuo_integrations._fields import Confidence, Zone
+from nuonuo_integrations._prompt import zone_for
 from nuonuo_integrations.llama_index._component import Component, Count, Label, OnError, Timestamp
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
@@ -82,6 +84,9 @@ class NuonuoMemory(Component, BaseMemory):
         on_error: "log" keeps the run's answer where the engine cannot recall or store, because a disk is full
             or an embedder fails, and logs what and why; "raise" raises it. What could not be stored is
             shown all the same, and stored with the next message. `set`, `reset` and `forget` always raise.
+        min_confidence: with less confidence than this nothing is recalled: the memory has nothing on it.
+        timezone: whose days the dates in the prompt are: a zone, its name, or an offset; None for the
+            engine's, else UTC.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -98,6 +103,8 @@ class NuonuoMemory(Component, BaseMemory):
     timestamp_key: Timestamp = TIMESTAMP_KEY
     on_error: OnError = "log"
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
+    min_confidence: Confidence = MIN_CONFIDENCE
+    timezone: Zone = None
 
     _kept: Kept | None = PrivateAttr(default=None)
     _unstored: list[Memory] = PrivateAttr(default_factory=list)
@@ -269,12 +276,13 @@ class NuonuoMemory(Component, BaseMemory):
         share = max(room * self.chat_history_token_ratio, turn if turn <= room else 0)
         recent = newest(history, share, must)
         query = question or last, asked and asked.stored.id
+        zone = zone_for(self.memory, self.timezone)
         recall = self._recalled(query, recent)
-        block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn)
+        block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn, zone)
         recent = newest(history, room - len(self.tokenizer_fn(block)), must)
         if any(hit.memory.id in ids_of(recent) for hit in recall):
             recall = self._recalled(query, recent)
-            block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn)
+            block = fitted(recall, room - tokens_of(recent), self.tokenizer_fn, zone)
         return inserted(block, [turn.message for turn in recent], self.insert_method)
 
     def _recalled(self, query: Query, recent: list[Turn]) -> Recall:
@@ -293,6 +301,7 @@ class NuonuoMemory(Component, BaseMemory):
                 exclude=ids_of(recent),
                 namespace=self.namespace,
                 where=self._where(),
+                min_confidence=self.min_confidence,
             )
 
         recall = self._tried(recalled, None, f"nothing is recalled in the session {self.session_id!r}")

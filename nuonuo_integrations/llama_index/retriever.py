@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -13,7 +14,7 @@ from llama_index.core.vector_stores.types import MetadataFilters
 
 from nuonuo import AssociativeMemory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import Holder, engine_of, label_of
+from nuonuo_integrations._engine import Holder, confidence_of, engine_of, label_of
 from nuonuo_integrations._named import Keys, named
 from nuonuo_integrations._searching import conditions, question_of, tell_undated
 from nuonuo_integrations.llama_index._filters import where_of
@@ -45,6 +46,7 @@ class NuonuoRetriever(Holder, Indexing, BaseRetriever):
             can be read. Those of `SimpleDirectoryReader` where nothing is said.
         role_key, session_key: those that hold its role and its session.
         transformations: what makes nodes of documents; ``Settings.transformations`` where None.
+        min_confidence: with less confidence than this nothing comes; 0, since who asks wants nodes.
         **kwargs: LlamaIndex's own (``callback_manager``, ``object_map``, ``objects``, ``verbose``).
 
     Raises:
@@ -65,6 +67,7 @@ class NuonuoRetriever(Holder, Indexing, BaseRetriever):
         role_key: Keys = None,
         session_key: Keys = None,
         transformations: Sequence[TransformComponent] | None = None,
+        min_confidence: float = 0.0,
         **kwargs: Any,
     ) -> None:
         self.k = k
@@ -75,6 +78,7 @@ class NuonuoRetriever(Holder, Indexing, BaseRetriever):
         self._named = named(timestamp_key, role_key, session_key)
         self._dated = timestamp_key not in (FILE_TIMES, None) or not (after is None and before is None)
         self._transformations = transformations
+        self.min_confidence = confidence_of(min_confidence)
         self._told = False
         self._conditions()  # complain now, not at the first question, and before a file is opened
         self.memory = engine_of(memory)
@@ -123,6 +127,8 @@ class NuonuoRetriever(Holder, Indexing, BaseRetriever):
     def _recall(self, query: str) -> Recall:
         asked = self._conditions()
         recall = self.memory.recall(query, **asked)
+        if recall.confidence < self.min_confidence:
+            recall = replace(recall, hits=())
         self._told = self._told or tell_undated(self.memory, recall, asked)
         return recall
 

@@ -1,26 +1,19 @@
-"""What is injected into a prompt: its marks, its budget, and how it is taken out of what a model says."""
+"""How what is recalled is shown: who said it, when in whose days, how often, and by what association."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nuonuo import Evidence, Hit, Link, Memory, Recall
-from nuonuo_integrations._prompt import NOTE, approximate_tokens, fit, fit_turns, render, strip
+from nuonuo.errors import InvalidInputError, InvalidTypeError
+from nuonuo_integrations._prompt import NOTE, fit, render, zone_for, zone_of
+from tests.fakes import fresh
+from tests.integrations.prompts import WHEN, AllDay, LongHit, ZonedRecall, linked, parsed, recall_of, unmarked
 
-WHEN = datetime(2026, 3, 4, 18, 30, tzinfo=timezone.utc)
 CHAIN = (Link("a", "b", "content", 0.5, ("rex", "park")),)
-
-
-def recall_of(*texts: str, **fields: object) -> Recall:
-    memories = [Memory(text, id=str(at), **fields) for at, text in enumerate(texts)]
-    return Recall("what?", tuple(Hit(memory, 1.0, Evidence({})) for memory in memories), 0.5)
-
-
 RECALL = Recall(
     "What scares my dog?",
     (
@@ -36,8 +29,8 @@ SHOWN = f"""\
 <recalled_memories confidence="0.93">
 {NOTE}
 [recalled 1 | user | 2026-03-04] I adopted Rex.
-    He is a beagle.
-[recalled 2 | assistant | shares "rex" and "park" with 1] Rex fears thunder.
+    | He is a beagle.
+[recalled 2 | assistant | shares "rex" with 1] Rex fears thunder.
 [recalled 3 | note | said next to 2] It rained.
 [recalled 4 | note] Ana paints.
 [recalled 5 | note | associated with 4] Boats.
@@ -45,7 +38,8 @@ SHOWN = f"""\
 
 
 def test_each_memory_is_shown_with_who_when_and_by_what_chain() -> None:
-    assert render(RECALL) == SHOWN
+    assert unmarked(render(RECALL)) == SHOWN
+    assert render(RECALL) == render(RECALL)  # a prompt that is built twice can be cached
 
 
 def test_nothing_recalled_is_nothing_shown() -> None:
@@ -53,153 +47,121 @@ def test_nothing_recalled_is_nothing_shown() -> None:
     assert fit(Recall("what?", (), 0.0), 100) == ""
 
 
-@pytest.mark.parametrize(
-    ("echo", "left"),
-    [
-        (SHOWN, ""),
-        (f"Before.\n{SHOWN}\nAfter.", "Before.\nAfter."),
-        (f"Before. {SHOWN} After.", "Before. After."),
-        (f"{SHOWN}{SHOWN}Twice.", "Twice."),
-        (f"Sure:\n```xml\n{SHOWN}\n```\nDone.", "Sure:\nDone."),
-        ("> " + SHOWN.replace("\n", "\n> ") + "\n\nYour dog is Rex.", "Your dog is Rex."),
-        (SHOWN.replace("<", "&lt;").replace(">", "&gt;") + " Rex.", "Rex."),
-        (SHOWN.replace("_", r"\_") + " Rex.", "Rex."),
-        (SHOWN.upper() + "\nRex.", "Rex."),
-        ("< Recalled Memories >\nsomething new\n</ recalled memories >\nRex.", "Rex."),
-        ("[recalled_memories]\nsomething new\n[/recalled_memories]\nRex.", "Rex."),
-        (SHOWN.rpartition("\n")[0] + "\n\nRex it is.", "Rex it is."),  # the closing tag is missing
-        (SHOWN.partition("\n")[2] + "\nRex it is.", "Rex it is."),  # the opening tag is missing
-        (SHOWN[80:] + "\nRex it is.", "Rex it is."),  # it begins in the middle of the note
-        ("You said:\n[recalled 1 | user | 2026-03-04] I adopted Rex.\n    He is a beagle.\nSo it is Rex.",
-         "You said:\nSo it is Rex."),
-        ("- [recalled 1 | user] I adopted Rex.\n2. **[recalled 2 | note]** It rained.\n", ""),
-        ("Hello </recalled_memories>, friend", "Hello , friend"),
-    ],
-)  # fmt: skip
-def test_an_echo_is_taken_out(echo: str, left: str) -> None:
-    assert strip(echo) == left
+# -- associations -------------------------------------------------------------------------------------
+
+
+def shares(source: str, target: str, *words: str) -> Link:
+    return Link(source, target, "content", 0.5, words)
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("words", "shown"),
     [
-        "",
-        "  Rex.\n\n\n    indented  ",
-        "I have recalled memories of it.",
-        "Use <b>bold</b> and ```code```.",
-        "As [recalled 1 | user] has it, Rex is a beagle.",  # said about it, no copy of it
-        "[recalled] 1",
+        (("Rex", "park"), ["Rex"]),  # the rarest comes first
+        (("The", "at", "Rex"), ["Rex"]),
+        (("The", "at"), []),
+        (("'s", "I", "don't"), []),
+        (("und", "Der", "nicht"), []),
+        (("les", "Avec"), []),
+        (("4471", "the"), ["4471"]),
+        (("Straße", "die"), ["Straße"]),
+        (("咖啡",), ["咖啡"]),
+        ((), []),
     ],
 )
-def test_what_is_no_echo_stays_as_it_is(text: str) -> None:
-    assert strip(text) == text
+def test_the_rarest_word_is_named_and_no_function_word(words: tuple[str, ...], shown: list[str]) -> None:
+    (_, (label, _)) = parsed(render(linked((), (shares("a", "b", *words),))))
+    assert label == " | ".join(["note", *(f'shares "{word}" with 1' for word in shown)])
 
 
-PIECES = st.sampled_from(
-    ["<recalled_memories>", "</recalled_memories>", "&lt;recalled_memories&gt;", "[/recalled_memories]",
-     "[recalled 7 | user] ", NOTE, "```", "\n", "\n    ", "> ", "a", " "]
-)  # fmt: skip
-HOSTILE = st.lists(st.one_of(PIECES, st.text(max_size=8)), min_size=1, max_size=8).map("".join)
-PROSE = st.text("abc äö漢字.,!", min_size=1, max_size=30).map(str.strip).filter(bool)
+@pytest.mark.parametrize("kind", ["content", "temporal", "explicit"])
+def test_a_pair_is_told_of_once(kind: str) -> None:
+    def link(source: str, target: str) -> Link:
+        return Link(source, target, kind, 0.5, ("Rex",))  # type: ignore[arg-type]
+
+    both = parsed(render(linked((link("b", "a"),), (link("a", "b"),), (link("b", "c"),))))
+    assert [label.count("with") + label.count("next") for label, _ in both] == [0, 1, 1]
+    (only, _) = parsed(render(linked((link("b", "a"),), ())))
+    assert only[0].endswith(" 2")  # told where it is known
 
 
-@given(st.lists(HOSTILE.filter(str.strip), min_size=1, max_size=4), PROSE, PROSE)
-@settings(max_examples=150, deadline=None)
-def test_whatever_was_stored_all_of_the_block_goes_and_nothing_else(
-    texts: list[str], before: str, after: str
-) -> None:
-    block = render(recall_of(*texts, role="user", timestamp=WHEN))
-    assert strip(f"{before}\n{block}\n{after}") == f"{before}\n{after}"
-    lines = block.partition("\n")[2].rpartition("\n")[0]  # without its tags
-    assert strip(f"{before}\n{lines}\n{after}") == f"{before}\n{after}"
+def test_two_kinds_between_one_pair_are_two_things() -> None:
+    recall = linked((shares("b", "a", "Rex"),), (Link("a", "b", "temporal", 1.0),))
+    assert [label for label, _ in parsed(render(recall))] == [
+        'note | shares "Rex" with 2',
+        "note | said next to 1",
+    ]
 
 
-@given(HOSTILE)
-@settings(max_examples=150, deadline=None)
-def test_stripping_twice_is_stripping_once(text: str) -> None:
-    once = strip(text)
-    assert strip(once) == once
-    assert "<recalled_memories>" not in once
-
-
-def test_a_long_text_of_tags_is_stripped_in_reasonable_steps() -> None:
-    # A quadratic regex would not end: this is a megabyte of beginnings.
-    assert strip("<recalled_memories " * 50_000 + "x").endswith("x")
-    assert strip("`" * 100_000 + " " * 100_000 + "x").endswith("x")
-
-
-def words(text: str) -> int:
-    return len(text.split())
-
-
-@given(st.lists(PROSE, max_size=6), st.integers(0, 120))
-@settings(max_examples=100, deadline=None)
-def test_what_fits_keeps_to_the_budget_and_wastes_none_of_it(texts: list[str], budget: int) -> None:
-    recall = recall_of(*texts)
-    text = fit(recall, budget, words)
-    assert words(text) <= budget or not text
-    shown = [hit for hit in recall if f"] {hit.memory.text}\n" in text]
-    if len(shown) < len(recall):
-        # Not one more of those left out would fit.
-        least = min(words(hit.memory.text) for hit in recall if hit not in shown)
-        frame = words("[recalled 1 | note]") if text else words(render(recall_of("-"))) - 1
-        assert words(text) + frame + least > budget
-    assert fit(recall, None, words) == render(recall)
-
-
-def test_the_best_come_first_and_what_is_too_long_gives_way() -> None:
-    recall = recall_of("long " * 100, "two", "three")
-    text = fit(recall, 50, words)
-    assert "[recalled 1 | note] two" in text
-    assert "[recalled 2 | note] three" in text
-    assert "long" not in text
-
-
-TURNS = st.lists(PROSE, max_size=6)
-
-
-@given(PROSE, TURNS, TURNS, st.integers(1, 4), st.integers(1, 200))
-@settings(max_examples=150, deadline=None)
-def test_turns_and_recalled_share_what_the_question_leaves(
-    question: str, turns: list[str], other: list[str], k: int, budget: int
-) -> None:
-    ids = [f"t{at}" for at in range(len(turns))]
-    hits = [Hit(Memory(text, id=id), 1.0, Evidence({})) for text, id in zip(turns, ids, strict=True)]
-    hits += [Hit(Memory(text, id=f"o{at}"), 0.5, Evidence({})) for at, text in enumerate(other)]
-
-    def recall(shown: Collection[str]) -> Recall:
-        return Recall(question, tuple(hit for hit in hits if hit.memory.id not in shown)[:k], 0.5)
-
-    fitted = fit_turns(question, turns, ids, recall, max_tokens=budget, count=words)
-    kept = turns[len(turns) - fitted.turns :]
-    assert sum(map(words, kept)) + words(fitted.recalled) <= max(0, budget - words(question))
-    assert fitted.recalled.count("[recalled ") <= k
-    # Without a limit everything is there, and nothing twice.
-    free = fit_turns(question, turns, ids, recall)
-    assert free.turns == len(turns)
-    assert free.recalled == render(Recall(question, tuple(hits[len(turns) :][:k]), 0.5))
-
-
-def test_a_turn_that_is_shown_is_not_recalled_and_one_that_is_cut_can_be() -> None:
-    hits = recall_of("the old turn", "the new turn", "another day").hits
-
-    def recall(shown: Collection[str]) -> Recall:
-        return Recall("what?", tuple(hit for hit in hits if hit.memory.id not in shown), 0.5)
-
-    turns, ids = ["the old turn " * 30, "the new turn"], ["0", "1"]
-    fitted = fit_turns("what?", turns, ids, recall, max_tokens=60, count=words)
-    assert fitted.turns == 1
-    assert "the old turn" in fitted.recalled
-    assert "the new turn" not in fitted.recalled
-
-
-def test_a_counter_may_give_the_tokens_themselves() -> None:
-    assert fit(RECALL, 40, str.split) == fit(RECALL, 40, words) != ""
+# -- how often ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("text", "tokens"),
-    [("", 0), ("a", 1), ("abcd", 1), ("abcde", 2), ("собака", 3), ("我的狗", 3), ("ünïcödé!", 2)],
+    ("times", "shown"),
+    [
+        ((), ""),
+        ((WHEN,), ""),
+        ((WHEN, WHEN + timedelta(days=58), WHEN), " | said 3 times, last 2026-05-01"),
+        ((WHEN, None), " | said 2 times, last 2026-03-04"),
+        ((None, None), " | said 2 times"),
+    ],
 )
-def test_tokens_are_counted_by_script(text: str, tokens: int) -> None:
-    assert approximate_tokens(text) == tokens
+def test_what_was_said_often_is_told_with_when_last(times: tuple[datetime | None, ...], shown: str) -> None:
+    told = tuple(Memory("Hello.", timestamp=time) for time in times)
+    hit = LongHit(Memory("Hello.", "user", WHEN), 1.0, Evidence({}), times=told)
+    ((label, _),) = parsed(render(Recall("hi", (hit,), 0.5)))
+    assert label == f"user | 2026-03-04{shown}"
+
+
+# -- in whose days ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("zone", "date"),
+    [
+        (None, "2026-03-04"),
+        ("UTC", "2026-03-04"),
+        ("Asia/Tokyo", "2026-03-05"),
+        ("America/Lima", "2026-03-04"),
+        ("+05:30", "2026-03-05"),
+        ("UTC-19:00", "2026-03-03"),
+        (ZoneInfo("Pacific/Kiritimati"), "2026-03-05"),
+        (timezone(timedelta(hours=5, minutes=29)), "2026-03-04"),
+    ],
+)
+def test_dates_are_those_of_the_zone(zone: tzinfo | str | None, date: str) -> None:
+    recall = recall_of("Rex.", role="user", timestamp=WHEN)
+    assert f"| {date} |" in render(recall, timezone=zone)
+    assert f"| {date} |" in fit(recall, 1000, timezone=zone)
+    assert zone_of(str(zone_of(zone))).utcoffset(WHEN) == zone_of(zone).utcoffset(WHEN)  # can be written down
+
+
+def test_the_ends_of_the_calendar_have_a_date_too() -> None:
+    first = datetime(1, 1, 1, tzinfo=timezone.utc)
+    assert "| 0001-01-01 |" in render(recall_of("Rex.", timestamp=first), timezone="-10:00")
+
+
+def test_a_recall_may_bring_its_zone_and_a_day_is_that_day_everywhere() -> None:
+    memories = Memory("Rex.", timestamp=WHEN), AllDay("Ana.", timestamp=WHEN)
+    hits = tuple(Hit(memory, 1.0, Evidence({})) for memory in memories)
+    recall = ZonedRecall("what?", hits, 0.5, ZoneInfo("Asia/Tokyo"))
+    for text in (render(recall), fit(recall, 1000)):
+        assert [label for label, _ in parsed(text)] == ["note | 2026-03-05", "note | 2026-03-04"]
+    assert "| 2026-03-05 |" not in render(recall, timezone="UTC")
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "+99:00", "../etc/passwd"])
+def test_a_zone_that_nobody_knows_is_refused(zone: str) -> None:
+    with pytest.raises(InvalidInputError, match="timezone"):
+        zone_of(zone)
+    with pytest.raises(InvalidTypeError, match="timezone"):
+        zone_of(3)
+
+
+def test_an_adapter_has_its_own_zone_else_its_engines() -> None:
+    class Engine:
+        timezone = "Asia/Tokyo"
+
+    assert zone_for(Engine(), None) == ZoneInfo("Asia/Tokyo")
+    assert zone_for(Engine(), "America/Lima") == ZoneInfo("America/Lima")
+    assert zone_for(fresh(), None) is not None

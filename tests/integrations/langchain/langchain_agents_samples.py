@@ -49,8 +49,8 @@ def calls(name: str, text: str = "", **args: Any) -> AIMessage:
 
 
 def agent_of(model: Listener, memory: AssociativeMemory, *more: Any, **options: Any) -> Any:
-    mine = {name: options.pop(name) for name in ("namespace", "k", "across_sessions", "where", "max_tokens")
-            if name in options}  # fmt: skip
+    names = "namespace", "k", "across_sessions", "where", "max_tokens", "min_confidence", "timezone"
+    mine = {name: options.pop(name) for name in names if name in options}
     return create_agent(model, [door, ask], middleware=[NuonuoMiddleware(memory, **mine), *more], **options)
 
 

@@ -20,8 +20,9 @@ from pydantic import ValidationError
 
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.errors import InvalidInputError, InvalidTypeError
-from nuonuo_integrations._prompt import approximate_tokens
+from nuonuo_integrations._prompt import approximate_tokens, is_injected
 from nuonuo_integrations.langchain import NuonuoChatMessageHistory, NuonuoMemory
+from tests.integrations.prompts import unmarked
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::langchain_core._api.LangChainDeprecationWarning"
@@ -49,8 +50,9 @@ def test_it_gives_the_last_turns_and_what_is_recalled_from_before_them(engine: A
     turn(memory, "Good morning.", "Good morning to you.")
     turn(memory, "How is the weather?", "A thunder storm is coming.")
     (history,) = memory.load_memory_variables({"input": "What is Rex afraid of?"}).values()
-    block, _, turns = history.partition("</recalled_memories>\n")
-    assert turns == "Human: How is the weather?\nAI: A thunder storm is coming."
+    block, _, turns = history.partition("Human: ")
+    assert is_injected(block.strip())
+    assert turns == "How is the weather?\nAI: A thunder storm is coming."
     assert block.count("[recalled ") == 2
     assert "Rex is afraid of thunder" in block
     assert "storm" not in block  # it stands among the turns already
@@ -61,7 +63,7 @@ def test_the_association_by_which_it_came_is_shown(engine: AssociativeMemory) ->
     engine.associate(ids[0], ids[1])
     memory = NuonuoMemory(memory=engine, namespace="n", k=2)
     history = memory.load_memory_variables({"input": "code word heron"})["history"]
-    assert "[recalled 2 | note | associated with 1] Ana keeps the key." in history
+    assert "[recalled 2 | note | associated with 1] Ana keeps the key." in unmarked(history)
 
 
 def test_without_an_input_there_are_the_last_turns_only(engine: AssociativeMemory) -> None:
@@ -126,7 +128,7 @@ def test_what_was_injected_is_not_stored_when_it_is_echoed(engine: AssociativeMe
     block = memory.load_memory_variables({"input": "Rex"})["history"]
     turn(memory, f"{block}\nWho is Rex?", f"I recall this:\n{block}\nRex is your beagle.")
     assert said(engine, "now") == [
-        ("user", "Who is Rex?"),
+        ("user", f"{block}\nWho is Rex?"),  # what a user pastes is the user's
         ("assistant", "I recall this:\nRex is your beagle."),
     ]
     turn(memory, "And again?", block)  # nothing of its own in it

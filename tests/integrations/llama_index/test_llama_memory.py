@@ -242,7 +242,8 @@ def test_an_echo_is_never_stored(past: AssociativeMemory) -> None:
     memory.put(user(f"quoting {injected} back at you"))
     memory.put(assistant(injected))
     for stored in past.list(session_id="now"):
-        assert FACTS[0] not in json.dumps([stored.text, dict(stored.metadata)])
+        quoted = FACTS[0] in json.dumps([stored.text, dict(stored.metadata)])
+        assert quoted is (stored.text == f"quoting {injected} back at you")  # a user's words are the user's
     texts = [message.content for message in memory.get_all()]
     assert texts[1].startswith("You told me:") and texts[1].endswith("So it is 4471.")
     assert len(texts) == 4 and not texts[3].strip()
