@@ -165,7 +165,7 @@ class NuonuoStore(Holder, BaseStore):
         """The first ``end`` items for ``query``; behind those that it finds, those that no query sees."""
         wheres = {path: self._where(path, query, filter_) for path in self._asked(prefix)}
         found: list[tuple[Path, Memory, float | None]] = [
-            (path, hit.memory, relevance(hit))
+            (path, hit.memory, hit.score)
             for path, where in wheres.items()
             for hit in self._hits(path, query, end, audible(where))
         ]
@@ -182,7 +182,9 @@ class NuonuoStore(Holder, BaseStore):
         """The best ``k`` that have not expired."""
         namespace, gone, wanted = self._places.namespace_of(path), set[str](), k
         while True:
-            recall = self.memory.recall(query, wanted, namespace=namespace, where=where, exclude=gone)
+            recall = self.memory.recall(
+                query, wanted, distinct=False, namespace=namespace, where=where, exclude=gone
+            )
             expired = {str(hit.memory.id) for hit in recall if _ttl.expired(hit.memory)}
             if not expired:
                 return list(recall[:k])
@@ -317,12 +319,6 @@ class NuonuoStore(Holder, BaseStore):
     def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
         """Stop that thread, wait ``timeout`` seconds for it, and tell whether it has ended."""
         return self._sweeper.stop(timeout)
-
-
-def relevance(hit: Hit) -> float:
-    """A hit's own relevance to the query: its score without what the hits before it make of it."""
-    shares = hit.evidence.signals.items()
-    return float(sum(share for name, share in shares if name not in ("together", "redundancy")))
 
 
 def fits(path: Path, condition: MatchCondition) -> bool:
