@@ -32,6 +32,7 @@ def conditions(
     """
     return {
         "k": count_of(k, "k", 1),
+        "distinct": False,  # two documents of one text are two documents
         "namespace": label_of(namespace, "namespace"),
         "session_id": None if session_id is None else label_of(session_id, "session_id"),
         "where": audible(where, also),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime, timezone, tzinfo
+from datetime import datetime, timezone
 from typing import Any
 
 from nuonuo import Evidence, Hit, Link, Memory, Recall
@@ -18,26 +17,10 @@ BLOCK = re.compile(
 LABEL = re.compile(rf"\[recalled (\d+) \| ([^\[\]<>\n]*) \| ({MARK})\] ")
 
 
-@dataclass(frozen=True)
-class AllDay(Memory):
-    """A memory of a day, and of no time of it."""
-
-    all_day: bool = True
-
-
-@dataclass(frozen=True)
-class ZonedRecall(Recall):
-    """A recall that knows in whose days it was asked."""
-
-    timezone: tzinfo = timezone.utc
-
-
-@dataclass(frozen=True)
-class LongHit(Hit):
-    """A hit that says more of its memory."""
-
-    passage: str | None = None
-    times: tuple[Memory, ...] = ()
+def long_hit(memory: Memory, passage: str | None) -> Hit:
+    """A hit on a long text that answers in ``passage``; None for one of which no part answers."""
+    at = memory.text.index(passage) if passage else 0
+    return Hit(memory, 1.0, Evidence({}), (), (at, at + len(passage)) if passage else ())
 
 
 def recall_of(*texts: str, confidence: float = 0.5, **fields: Any) -> Recall:

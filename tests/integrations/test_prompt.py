@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from nuonuo import Evidence, Hit, Link, Memory, Recall
+from nuonuo import Evidence, Hit, Link, Memory, Recall, Telling
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo_integrations._prompt import NOTE, fit, render, zone_for, zone_of
 from tests.fakes import fresh
-from tests.integrations.prompts import WHEN, AllDay, LongHit, ZonedRecall, linked, parsed, recall_of, unmarked
+from tests.integrations.prompts import WHEN, linked, parsed, recall_of, unmarked
 
 CHAIN = (Link("a", "b", "content", 0.5, ("rex", "park")),)
 RECALL = Recall(
@@ -107,8 +107,8 @@ def test_two_kinds_between_one_pair_are_two_things() -> None:
     ],
 )
 def test_what_was_said_often_is_told_with_when_last(times: tuple[datetime | None, ...], shown: str) -> None:
-    told = tuple(Memory("Hello.", timestamp=time) for time in times)
-    hit = LongHit(Memory("Hello.", "user", WHEN), 1.0, Evidence({}), times=told)
+    told = tuple(Telling(str(at), time) for at, time in enumerate(times))
+    hit = Hit(Memory("Hello.", "user", WHEN), 1.0, Evidence({}), told)
     ((label, _),) = parsed(render(Recall("hi", (hit,), 0.5)))
     assert label == f"user | 2026-03-04{shown}"
 
@@ -142,9 +142,9 @@ def test_the_ends_of_the_calendar_have_a_date_too() -> None:
 
 
 def test_a_recall_may_bring_its_zone_and_a_day_is_that_day_everywhere() -> None:
-    memories = Memory("Rex.", timestamp=WHEN), AllDay("Ana.", timestamp=WHEN)
+    memories = Memory("Rex.", timestamp=WHEN), Memory("Ana.", timestamp=WHEN, all_day=True)
     hits = tuple(Hit(memory, 1.0, Evidence({})) for memory in memories)
-    recall = ZonedRecall("what?", hits, 0.5, ZoneInfo("Asia/Tokyo"))
+    recall = Recall("what?", hits, 0.5, ZoneInfo("Asia/Tokyo"))
     for text in (render(recall), fit(recall, 1000)):
         assert [label for label, _ in parsed(text)] == ["note | 2026-03-05", "note | 2026-03-04"]
     assert "| 2026-03-05 |" not in render(recall, timezone="UTC")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nuonuo import Evidence, Hit, Memory, Recall
 from nuonuo_integrations._prompt import approximate_tokens, fit, fit_turns, render
-from tests.integrations.prompts import LongHit, parsed, recall_of
+from tests.integrations.prompts import long_hit, parsed, recall_of
 from tests.integrations.test_prompt import RECALL
 
 PROSE = st.text("abc äö漢字.,!", min_size=1, max_size=30).map(str.strip).filter(bool)
@@ -47,7 +47,7 @@ BEFORE, ANSWER, AFTER = "Much before it. " * 40, "The code of the garage is 4471
 
 
 def long_first(passage: str | None, *others: str, text: str = BEFORE + ANSWER + AFTER) -> Recall:
-    first = LongHit(Memory(text, id="long"), 1.0, Evidence({}), passage)
+    first = long_hit(Memory(text, id="long"), passage)
     return Recall("what?", (first, *recall_of(*others).hits), 0.9)
 
 
@@ -68,7 +68,6 @@ def test_a_memory_that_is_too_long_is_shown_by_the_passage_that_answers() -> Non
         (ANSWER, ANSWER + AFTER, f"{ANSWER} [...]"),
         (ANSWER, BEFORE + ANSWER, f"[...] {ANSWER}"),
         (f"\n{ANSWER}\n", BEFORE + f"\n{ANSWER}\n" + AFTER, f"[...] {ANSWER} [...]"),
-        ("Joined by the engine.", BEFORE, "[...] Joined by the engine. [...]"),
     ],
 )
 def test_where_a_passage_was_cut_is_marked(passage: str, text: str, shown: str) -> None:
@@ -81,8 +80,7 @@ def test_passages_keep_to_the_budget_and_none_gives_way_to_a_worse_one(
     texts: list[tuple[str, int]], budget: int
 ) -> None:
     hits = [
-        LongHit(Memory(" ".join([text] * times), id=str(at)), 1.0, Evidence({}), text)
-        for at, (text, times) in enumerate(texts)
+        long_hit(Memory(" ".join([text] * times), id=str(at)), text) for at, (text, times) in enumerate(texts)
     ]
     shown = fit(Recall("what?", tuple(hits), 0.5), budget, words)
     assert words(shown) <= budget or not shown

@@ -22,6 +22,7 @@ from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.recall.search import BoolArray, FloatArray, Search
 
+WHOLE = 0.8  # share of the tokens' weight that the sentence takes which is asked as a whole
 OWN_WORD = 1.5  # a turn with a word 1 / OWN_WORD as rare as a word can be is no echo of a question
 
 
@@ -269,7 +270,7 @@ def base_energy(search: Search, own: Own, completed: FloatArray) -> Shares:
     else:
         by_chance = own.leans ** np.float32(config.long_discount)
         tokens = np.float32(config.token_weight) * search.worded * by_chance * (completed @ weights)
-        whole = np.float32(config.token_weight) * (1 - search.worded)
+        whole = np.float32(WHOLE * config.token_weight) * (1 - search.worded)
         dense = (np.float32(config.dense_weight) + whole) * own.cosines
     lexical = np.float32(config.lexical_weight) * own.bm25
     echo = (own.heard - 1) * (tokens + lexical + dense)

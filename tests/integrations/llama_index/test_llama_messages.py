@@ -185,7 +185,9 @@ async def test_a_message_has_its_own_time(engine: AssociativeMemory, told: dict[
     await NuonuoMemoryBlock(memory=engine).aput([message], session_id="block")
     assert [memory.timestamp for memory in engine.list()] == [THEN] * 3
     assert make(engine).get_all() == [message]
-    assert "2023-05-01" in str(make(engine, session_id="new").get(input="What did we plant?")[0].content)
+    assert "2023-05-01" in str(
+        make(engine, session_id="new", min_confidence=0).get(input="What did we plant?")[0].content
+    )
     assert engine.recall("trees", before="2023-06-01").hits
 
 
