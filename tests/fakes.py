@@ -89,7 +89,7 @@ def fresh(items: Sequence[Memory] = (), **settings: Any) -> AssociativeMemory:
     settings.setdefault("config", SMALL)
     made = AssociativeMemory(**settings)
     for item in items:
-        made.add(item, namespace=item.namespace)
+        made.add(item)
     return made
 
 

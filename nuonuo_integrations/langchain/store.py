@@ -142,7 +142,9 @@ class NuonuoStore(BaseStore):
         else:  # by the keys of those that meet it
             keys = [m.metadata[KEY] for m in self._list(path) if matches(value_of(m), filter_)]
             where = {KEY: {"$in": keys}}
-        recall = self.memory.recall(query, k, namespace=self._places.namespace_of(path), where=audible(where))
+        recall = self.memory.recall(
+            query, k, namespace=self._places.namespace_of(path), where=audible(where), distinct=False
+        )
         return [item_of(hit.memory, path, hit.score) for hit in recall]
 
     def _list(self, path: Path) -> Iterator[Memory]:

@@ -146,4 +146,5 @@ class NuonuoRetriever(BaseRetriever):
             "where": audible(where_of(self.filters)),
             "after": self.after,
             "before": self.before,
+            "distinct": False,  # a node is one by its id, whatever it says
         }
