@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pickle
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from datetime import timezone as _timezone
 from os import PathLike
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,24 +30,10 @@ from nuonuo.recall.walks import walk_shard
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
 from nuonuo.times import Moment
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from nuonuo.twins import twin
 
 utc = _timezone.utc  # `timezone` is the engine's
 UNSET: Any = object()  # what is left out; None is a value that a caller can give, by mistake too
-
-
-def _twin(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
-    """The async twin of a method: the same work in a thread, so that the event loop goes on."""
-
-    async def twin(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await asyncio.to_thread(method, self, *args, **kwargs)
-
-    twin.__name__ = f"a{method.__name__}"
-    twin.__qualname__ = f"AssociativeMemory.a{method.__name__}"
-    twin.__doc__ = f"Async twin of `{method.__name__}`, run in a thread."
-    return twin
 
 
 class AssociativeMemory:
@@ -582,20 +567,20 @@ class AssociativeMemory:
             ) from error
         return _opened, (type(self), os.path.abspath(self._store.path), self._given)
 
-    aadd = _twin(add)
-    aupdate = _twin(update)
-    arevise = _twin(revise)
-    aassociate = _twin(associate)
-    aforget = _twin(forget)
-    arecall = _twin(recall)
-    achain = _twin(chain)
-    aget = _twin(get)
-    alist = _twin(list)
-    anamespaces = _twin(namespaces)
-    astats = _twin(stats)
-    aexport = _twin(export)
-    aload_export = _twin(load_export)
-    aclose = _twin(close)
+    aadd = twin(add)
+    aupdate = twin(update)
+    arevise = twin(revise)
+    aassociate = twin(associate)
+    aforget = twin(forget)
+    arecall = twin(recall)
+    achain = twin(chain)
+    aget = twin(get)
+    alist = twin(list)
+    anamespaces = twin(namespaces)
+    astats = twin(stats)
+    aexport = twin(export)
+    aload_export = twin(load_export)
+    aclose = twin(close)
 
 
 def _opened(kind: type[AssociativeMemory], path: str, given: dict[str, Any]) -> AssociativeMemory:

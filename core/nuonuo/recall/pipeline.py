@@ -24,6 +24,7 @@ from nuonuo.index.arrays import IntArray
 from nuonuo.index.shard import Shard
 from nuonuo.recall.association import associate
 from nuonuo.recall.candidates import candidates
+from nuonuo.recall.certainty import certain
 from nuonuo.recall.choice import Chosen, choose
 from nuonuo.recall.scoring import Scored, score
 from nuonuo.recall.search import BoolArray, Dated, FloatArray, prepare
@@ -67,5 +68,6 @@ def recall(
         scored = associate(search, scored)
         once = shard.wordings.best(scored.rows, scored.shares.energy)
         chosen = choose(search, scored, k, once if distinct else np.arange(len(scored.rows)))
-    settled = hopfield.weights(scored.shares.base[once], config.beta, config.null_energy)
+    certainty = certain(search, scored, chosen.at[: config.together])
+    settled = hopfield.weights(certainty[once], config.beta, config.null_energy)
     return Ranking(scored, chosen, float(settled.confidence), search.weights, search.dates)
