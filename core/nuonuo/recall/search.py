@@ -19,6 +19,8 @@ from nuonuo.index.shard import Shard
 from nuonuo.index.vectors import DenseCue, dense_cue
 
 FloatArray = npt.NDArray[np.float32]
+
+ALONE = 0.2  # how far a question of one content word is asked by that word
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -110,7 +112,7 @@ def word_weights(
 
 
 def asked_by_word(question: Question, weights: FloatArray, dates: Sequence[Dated]) -> np.float32:
-    """How far the question is asked word by word: min(1, n - 1) of n content words, at least 0.
+    """How far the question is asked word by word: min(1, n - 1) of n content words, at least `ALONE`.
 
     n = 1 / sum of the squared shares of its words (the participation ratio). One word by itself ("What is
     my rent?") is completed by whatever comes nearest to it, and no other word tells whether that is right;
@@ -120,7 +122,7 @@ def asked_by_word(question: Question, weights: FloatArray, dates: Sequence[Dated
     if asked.states is None or dates or len(asked.states) < len(weights) or not len(weights):
         return np.float32(1)
     shares = np.bincount(asked.owners, weights)
-    return np.float32(np.clip(1 / np.sum(shares**2) - 1, 0, 1))
+    return np.float32(np.clip(1 / np.sum(shares**2) - 1, ALONE, 1))
 
 
 def least_idf(shard: Shard, words: Sequence[Word]) -> dict[str, float]:
