@@ -28,6 +28,7 @@ __all__ = [
     "mended",
     "place_of",
     "recall_unshown",
+    "session_of",
 ]
 
 SILENT_KEY = "nuonuo_silent"  # kept for the record, never recalled: instructions, bare tool calls
@@ -124,6 +125,11 @@ def audible(where: Mapping[str, Any] | None, also: Mapping[str, Any] | None = No
             'or ask for both by "$and"'
         )
     return {SILENT_KEY: {"$ne": True}, "$and": [where, also]}
+
+
+def session_of(session_id: str | None) -> dict[str, Any]:
+    """A filter for one session; None for what stands in none. A ``session_id`` in metadata names none."""
+    return {"$record": {"session_id": session_id}}
 
 
 def confidence_of(value: object) -> float:

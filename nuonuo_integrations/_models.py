@@ -1,19 +1,32 @@
-"""The adapters that are pydantic models: closed, copied and pickled like the others."""
+"""The adapters that are pydantic models: closed, copied and pickled like the others, and errors are ours."""
 
 from __future__ import annotations
 
 import pickle
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from nuonuo.errors import InvalidInputError, InvalidTypeError, NuonuoError
 from nuonuo_integrations._shared import Holder, Origin, engine_of
 
 Self = TypeVar("Self", bound="HolderModel")
 
 
 class HolderModel(Holder, BaseModel):
-    """An adapter with the engine in its field ``memory``."""
+    """An adapter with the engine in its field ``memory``.
+
+    Raises:
+        InvalidTypeError, InvalidInputError: a field cannot be what was given.
+    """
+
+    if not TYPE_CHECKING:  # type checkers know the fields better
+
+        def __init__(self, **fields: Any) -> None:
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise _ours(type(self), error) from error
 
     def model_post_init(self, context: Any, /) -> None:
         super().model_post_init(context)
@@ -66,3 +79,22 @@ def _pickles(value: object) -> bool:
     except Exception:  # whatever its own code raises
         return False
     return True
+
+
+def _ours(component: type, error: ValidationError) -> NuonuoError:
+    """The first of pydantic's complaints as an error of our own."""
+    first = error.errors()[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, NuonuoError):
+        return cause
+    name, kind, came = ".".join(map(str, first["loc"])), first["type"], first["input"]
+    if kind == "extra_forbidden":
+        fields = ", ".join(component.model_fields)  # type: ignore[attr-defined]
+        return InvalidInputError(f"{name!r} is extra: {component.__name__} takes {fields}")
+    told = f"{name} of {component.__name__}: {first['msg']}"
+    if kind == "missing":
+        return InvalidTypeError(told)
+    wrong_type = kind.endswith(("_type", "instance_of", "_parsing"))
+    return (InvalidTypeError if wrong_type else InvalidInputError)(
+        f"{told}; got {type(came).__name__} {came!r}"
+    )

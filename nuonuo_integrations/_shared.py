@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import pickle
 import threading
@@ -18,6 +19,9 @@ from nuonuo import AssociativeMemory
 from nuonuo.errors import InvalidTypeError, StoreError
 
 Self = TypeVar("Self", bound="Holder")
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -112,12 +116,15 @@ def _inode_of(origin: Origin) -> tuple[int, int]:
 class Holder:
     """An adapter that holds an engine in ``memory``, as a mixin: it is closed, copied and pickled.
 
+    What an engine's failure must not end goes through `_guarded`, by the adapter's option ``on_error``.
+
     A class calls `_hold` when it has its memory. Copies share the engine; pickles hold the path of its
     file and the adapter's options.
     """
 
     if TYPE_CHECKING:
         memory: AssociativeMemory
+        on_error: str
 
     # What is no option of the adapter and is made anew in a copy: caches and locks.
     _own: ClassVar[Mapping[str, Callable[[], Any]]] = {}
@@ -158,6 +165,23 @@ class Holder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def _guarded(
+        self, work: Callable[[], T], otherwise: T, what: str, *, refused: tuple[type[Exception], ...] = ()
+    ) -> T:
+        """What ``work`` gives; where it fails it is logged, and the run goes on with ``otherwise``.
+
+        With ``on_error="raise"`` it is raised, as are always the errors of ``refused``.
+        """
+        try:
+            return work()
+        except refused:
+            raise
+        except Exception:  # an embedder's own code raises what it likes
+            if self.on_error == "raise":
+                raise
+            logger.exception("%s: %s", type(self).__name__, what)
+            return otherwise
 
     def _hold(self) -> None:
         with _lock:

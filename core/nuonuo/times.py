@@ -15,7 +15,7 @@ from nuonuo.errors import InvalidInputError, InvalidTypeError
 
 Moment = datetime | date | str | int | float
 
-_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)$")
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d\d):?(\d\d)")  # as a tzinfo writes itself too
 
 
 def local_of(value: object, name: str, zone: tzinfo | None = None) -> datetime | None:
@@ -98,7 +98,7 @@ def zone_of(value: object) -> tzinfo | None:
             f"timezone must be a tzinfo or a str such as 'Europe/Berlin' or '+02:00', got {value!r}"
         )
     try:
-        if match := _OFFSET.match(value):
+        if match := _OFFSET.fullmatch(value):
             offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
             return timezone(-offset if match[1] == "-" else offset)
         return timezone.utc if value.upper() in ("Z", "UTC") else ZoneInfo(value)

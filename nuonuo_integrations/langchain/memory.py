@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, Literal, TypeVar
 from uuid import uuid4
@@ -14,7 +14,7 @@ with warnings.catch_warnings():  # LangChain says at each import that this is it
     from langchain_classic.base_memory import BaseMemory
 from langchain_core.language_models import BaseLanguageModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, get_buffer_string
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from nuonuo import Memory, Recall
 from nuonuo.errors import InvalidInputError, InvalidTypeError
@@ -24,11 +24,10 @@ from nuonuo_integrations._engine import (
     MIN_CONFIDENCE,
     SILENT_KEY,
     audible,
-    label_of,
     place_of,
     recall_unshown,
 )
-from nuonuo_integrations._fields import Confidence, Zone
+from nuonuo_integrations._fields import Confidence, Count, Label, Zone
 from nuonuo_integrations._models import HolderModel
 from nuonuo_integrations._prompt import TokenCounter, fit_turns, zone_for
 from nuonuo_integrations.langchain._engine import Engine
@@ -73,8 +72,8 @@ class NuonuoMemory(HolderModel, BaseMemory):
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     memory: Engine
-    session_id: str = Field(default_factory=lambda: uuid4().hex)
-    namespace: str = DEFAULT_NAMESPACE
+    session_id: Label = Field(default_factory=lambda: uuid4().hex)
+    namespace: Label = DEFAULT_NAMESPACE
     memory_key: str = "history"
     recall_key: str | None = None
     input_key: str | None = None
@@ -82,27 +81,21 @@ class NuonuoMemory(HolderModel, BaseMemory):
     return_messages: bool = False
     human_prefix: str = "Human"
     ai_prefix: str = "AI"
-    turns: int = Field(default=3, ge=0)
-    k: int = Field(default=10, ge=1)
+    turns: int = Field(default=3, ge=0, strict=True)
+    k: Count = 10
     across_sessions: bool = True
     where: dict[str, Any] | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
+    max_tokens: Count | None = None
     token_counter: TokenCounter | None = Field(default=None, exclude=True)
     on_error: Literal["log", "raise"] = "log"
-
-    @field_validator("session_id", "namespace", mode="before")
-    @classmethod
-    def _named(cls, value: object, info: ValidationInfo) -> str:
-        return label_of(value, str(info.field_name))
+    min_confidence: Confidence = MIN_CONFIDENCE
+    timezone: Zone = None
 
     @field_validator("where")
     @classmethod
     def _filters(cls, where: dict[str, Any] | None) -> dict[str, Any] | None:
         check_where(where)
         return where
-
-    min_confidence: Confidence = MIN_CONFIDENCE
-    timezone: Zone = None
 
     @field_validator("token_counter", mode="before")
     @classmethod
@@ -136,14 +129,16 @@ class NuonuoMemory(HolderModel, BaseMemory):
         question = self._question(inputs)
         place_of(self.namespace, self.session_id)
         nothing: list[Memory] = []
-        last = self._guarded(self._last, nothing, "the last turns cannot be read")
+        last = self._guarded(self._last, nothing, f"{self._here}: the last turns cannot be read")
         messages = [message_of(memory) for memory in last]
         fitted = fit_turns(
             question,
             [self._text([message]) for message in messages],
             [str(memory.id) for memory in last],
             lambda ids: self._guarded(
-                partial(self._recall, question, ids), Recall(question, (), 0.0), "nothing can be recalled"
+                partial(self._recall, question, ids),
+                Recall(question, (), 0.0),
+                f"{self._here}: nothing can be recalled",
             ),
             max_tokens=self.max_tokens,
             count=self.token_counter,
@@ -171,6 +166,10 @@ class NuonuoMemory(HolderModel, BaseMemory):
             where=audible(self.where),
             min_confidence=self.min_confidence,
         )
+
+    @property
+    def _here(self) -> str:
+        return f"session {self.session_id!r} of namespace {self.namespace!r}"
 
     def _text(self, messages: list[BaseMessage]) -> str:
         return get_buffer_string(messages, human_prefix=self.human_prefix, ai_prefix=self.ai_prefix)
@@ -208,7 +207,9 @@ class NuonuoMemory(HolderModel, BaseMemory):
         turn = [side for side in sides if side is not None]
         nothing: list[str] = []
         self._guarded(
-            lambda: self.memory.add(turn, namespace=place["namespace"]), nothing, "a turn is not stored"
+            lambda: self.memory.add(turn, namespace=place["namespace"]),
+            nothing,
+            f"{self._here}: a turn is not stored",
         )
 
     def clear(self) -> None:
@@ -218,15 +219,6 @@ class NuonuoMemory(HolderModel, BaseMemory):
         chat that keeps what was said before is a new ``session_id``.
         """
         self.memory.forget(**place_of(self.namespace, self.session_id))
-
-    def _guarded(self, work: Callable[[], T], otherwise: T, what: str) -> T:
-        try:
-            return work()
-        except Exception:
-            if self.on_error == "raise":
-                raise
-            logger.exception("session %r of namespace %r: %s", self.session_id, self.namespace, what)
-            return otherwise
 
     # -- which key is which -----------------------------------------------------------------------
 

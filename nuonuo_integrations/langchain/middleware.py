@@ -39,6 +39,7 @@ from nuonuo_integrations._engine import (
     label_of,
     mended,
     recall_unshown,
+    session_of,
 )
 from nuonuo_integrations._prompt import TokenCounter, as_said, fit, zone_for, zone_of
 from nuonuo_integrations.langchain._messages import role_of
@@ -230,7 +231,7 @@ class NuonuoMiddleware(Holder, AgentMiddleware[NuonuoState, Any, Any]):
     ) -> Recall:
         said = [(role_of(message), mended(str(message.text))) for message in messages]
         shown = {(role, as_said(text, role).strip()) for role, text in said}
-        session = {} if self.across_sessions else {"session_id": thread}
+        session = None if self.across_sessions else session_of(thread)
         return recall_unshown(
             self.memory,
             question,
@@ -282,16 +283,6 @@ class NuonuoMiddleware(Holder, AgentMiddleware[NuonuoState, Any, Any]):
         return await asyncio.to_thread(self.after_agent, state, runtime)
 
     # -- what is kept -----------------------------------------------------------------------------
-
-    def _guarded(self, work: Callable[[], T], otherwise: T, what: str) -> T:
-        """What ``work`` returns; where it fails, it is logged, and the run goes on with ``otherwise``."""
-        try:
-            return work()
-        except Exception:
-            if self.on_error == "raise":
-                raise
-            logger.exception(what)
-            return otherwise
 
     def _turn(self, state: Mapping[str, Any]) -> Turn | None:
         return Turn.of(state.get("nuonuo_turn", {}).get(self.name))

@@ -17,11 +17,11 @@ from typing_extensions import Self
 
 from nuonuo import Memory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import MIN_CONFIDENCE, audible, label_of, recall_unshown
-from nuonuo_integrations._fields import Confidence, Zone
+from nuonuo_integrations._engine import MIN_CONFIDENCE, audible, label_of, recall_unshown, session_of
+from nuonuo_integrations._fields import Confidence, Count, Label, Zone
 from nuonuo_integrations._prompt import zone_for
 from nuonuo_integrations.llama_index._alignment import repeated
-from nuonuo_integrations.llama_index._component import Component, Count, Label, OnError, Timestamp
+from nuonuo_integrations.llama_index._component import Component, OnError, Timestamp
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
@@ -113,7 +113,7 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
 
     def _where(self, session_id: str | None) -> dict[str, Any]:
         # A session of None lets through only what was stored without one.
-        own = None if self.across_sessions else {"session_id": session_id}
+        own = None if self.across_sessions else session_of(session_id)
         return audible(where_of(self.filters), own)
 
     async def aput(

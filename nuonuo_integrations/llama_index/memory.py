@@ -23,10 +23,10 @@ from typing_extensions import Self
 from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.checks import count_of
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import MIN_CONFIDENCE, audible, engine_of, recall_unshown
-from nuonuo_integrations._fields import Confidence, Zone
+from nuonuo_integrations._engine import MIN_CONFIDENCE, audible, engine_of, recall_unshown, session_of
+from nuonuo_integrations._fields import Confidence, Count, Label, Zone
 from nuonuo_integrations._prompt import zone_for
-from nuonuo_integrations.llama_index._component import Component, Count, Label, OnError, Timestamp
+from nuonuo_integrations.llama_index._component import Component, OnError, Timestamp
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
@@ -311,5 +311,5 @@ class NuonuoMemory(Component, BaseMemory):
         return recall
 
     def _where(self) -> dict[str, Any]:
-        own = None if self.across_sessions else {"session_id": self.session_id}
+        own = None if self.across_sessions else session_of(self.session_id)
         return audible(where_of(self.filters), own)

@@ -16,7 +16,6 @@ with warnings.catch_warnings():
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_samples import FACTS, listener, said
-from pydantic import ValidationError
 
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.errors import InvalidInputError, InvalidTypeError
@@ -251,12 +250,25 @@ def test_the_right_key_must_be_named_where_there_are_several(engine: Associative
 
 
 def test_unknown_fields_and_wrong_engines_are_errors(engine: AssociativeMemory, tmp_path: Any) -> None:
-    with pytest.raises(ValidationError, match="max_token"):
+    with pytest.raises(InvalidInputError, match="max_token"):
         NuonuoMemory(memory=engine, max_token=3)
     with pytest.raises(InvalidTypeError, match="AssociativeMemory or the path"):
         NuonuoMemory(memory=3)
-    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+    with pytest.raises(InvalidInputError, match="k must be at least 1, got 0"):
         NuonuoMemory(memory=engine, k=0)
+    for wrong in (
+        {"k": "5"},
+        {"k": True},
+        {"max_tokens": "9"},
+        {"turns": "3"},
+        {"where": 7},
+        {"timezone": 3},
+    ):
+        with pytest.raises(InvalidTypeError, match=next(iter(wrong))):
+            NuonuoMemory(memory=engine, **wrong)
+    for wrong in ({"max_tokens": -1}, {"turns": -1}, {"where": {"a": {"$x": 1}}}, {"timezone": "Atlantis"}):
+        with pytest.raises(InvalidInputError):
+            NuonuoMemory(memory=engine, **wrong)
 
 
 def test_what_is_no_turn_is_not_among_the_last_turns(engine: AssociativeMemory) -> None:

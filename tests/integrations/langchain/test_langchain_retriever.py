@@ -19,7 +19,6 @@ from langchain_core.runnables import ConfigurableField, RunnablePassthrough
 from langchain_samples import FACTS, listener, new_embedder
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 from langchain_words import WHEN
-from pydantic import ValidationError
 
 from nuonuo import AssociativeMemory, Memory, MiniLM
 from nuonuo.errors import InvalidInputError, InvalidTypeError
@@ -166,7 +165,7 @@ def test_a_path_opens_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 def test_what_is_not_possible_is_said(past: AssociativeMemory) -> None:
     with pytest.raises(InvalidTypeError, match="AssociativeMemory"):
         NuonuoRetriever(memory=3)
-    with pytest.raises(ValidationError, match="top_k"):
+    with pytest.raises(InvalidInputError, match="top_k"):
         NuonuoRetriever(memory=past, top_k=3)
     retriever = NuonuoRetriever(memory=past)
     with pytest.raises(InvalidInputError, match="k must be at least 1"):

@@ -55,6 +55,16 @@ async def test_the_context_names_the_user_before_the_config(engine: AssociativeM
     assert engine.namespaces() == ["7", "ana", "bob"]
 
 
+def test_a_session_in_metadata_is_none_of_a_thread(engine: AssociativeMemory) -> None:
+    engine.add("The garage code is 4471.", session_id="other", metadata={"session_id": "t"}, namespace="ana")
+    model = told("No.", "4471.")
+    for across in (False, True):
+        agent = create_agent(model, [], middleware=[NuonuoMiddleware(engine, across_sessions=across)])
+        agent.invoke(user("What is the garage code?"), {"configurable": {"thread_id": "t", "user_id": "ana"}})
+    alone, all_threads = systems(model)
+    assert "4471" not in alone and "4471" in all_threads
+
+
 async def test_who_resumes_does_not_take_over_what_another_said(engine: AssociativeMemory) -> None:
     agent = create_agent(
         told(calls("ask", question="Sure?"), "Done."),

@@ -47,7 +47,8 @@ def past(engine: AssociativeMemory) -> AssociativeMemory:
 def test_wrong_arguments_are_errors_of_ours(
     engine: AssociativeMemory, make_it: Callable[..., object], wrong: dict[str, Any]
 ) -> None:
-    with pytest.raises(NuonuoError, match=next(iter(wrong)) if "filters" not in wrong else "") as raised:
+    told = "text_match" if "text_match" in str(wrong) else next(iter(wrong))
+    with pytest.raises(NuonuoError, match=told) as raised:
         make_it(memory=engine, **wrong)
     assert "pydantic" not in str(raised.value)
 
@@ -73,6 +74,27 @@ def test_wrong_arguments_of_the_memory_are_errors_of_ours(
 ) -> None:
     with pytest.raises(NuonuoError, match=[*wrong][-1]):
         make(engine, **wrong)
+
+
+def test_a_filter_on_the_session_narrows_what_one_session_may_recall(engine: AssociativeMemory) -> None:
+    for session in ("a", "s"):
+        engine.add(f"Ana paints boats in {session}.", session_id=session)
+    engine.add("Ana paints boats in b.", session_id="b", metadata={"session_id": "s"})
+    for across in (True, False):
+        narrow = make(engine, session_id="s", across_sessions=across, filters=OWN, min_confidence=0)
+        shown = str(narrow.get(input="What does Ana paint?"))
+        assert ("boats in a" in shown) is across
+        assert "boats in b" not in shown
+
+
+async def test_a_session_in_metadata_is_none(engine: AssociativeMemory) -> None:
+    engine.add("Ana paints boats in b.", session_id="b", metadata={"session_id": "s"})
+    engine.add("Ana paints boats in c.", metadata={"session_id": "s"})
+    memory = make(engine, session_id="s", across_sessions=False, min_confidence=0)
+    assert memory.get(input="What does Ana paint?") == []
+    block = NuonuoMemoryBlock(memory=engine, across_sessions=False, min_confidence=0)
+    question = [user("What does Ana paint?")]
+    assert "boats" not in await block.aget(question, session_id="s")
 
 
 @pytest.mark.parametrize("make_it", [NuonuoMemory, NuonuoMemoryBlock])
