@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.encoding.dates import DateFinder, Period
 from nuonuo.errors import InvalidInputError, InvalidTypeError
-from nuonuo.index.filters import Fields
+from nuonuo.index.filters import Conditions, Fields
 from nuonuo.times import is_day, local_of, zone_of
 from tests.fakes import SMALL, Opened, WordEmbedder, fresh, texts
 
@@ -141,7 +141,7 @@ def test_closeness_counts_the_days_of_the_zone(
     near = fields.closeness(period, 1.0).tolist()
     assert near == pytest.approx([2 ** (-d / 2) if d <= 8 else 0 for d in away], abs=1e-6)
     alive = np.ones(len(rows), bool)
-    mask = fields.mask(alive, session_id=None, where=None, after=period.since, before=period.until)
+    mask = fields.mask(alive, Conditions(after=period.since, before=period.until))
     assert mask.tolist() == [day == asked for day in days]
 
 

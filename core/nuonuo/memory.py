@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import pickle
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from datetime import timezone as _timezone
 from os import PathLike
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -21,11 +18,11 @@ from nuonuo.encoding.cues import Paraphraser, augment
 from nuonuo.encoding.embedders import Embedder, check_vectors, default_embedder
 from nuonuo.encoding.encoder import Encoder
 from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
+from nuonuo.index.filters import Conditions
 from nuonuo.index.shards import Shards
 from nuonuo.index.where import check_where
-from nuonuo.recall import pipeline
-from nuonuo.recall.evidence import Completions, explain, trace
-from nuonuo.recall.passage import Passages
+from nuonuo.lifecycle import Lifecycle
+from nuonuo.recall.asking import ask
 from nuonuo.recall.walks import walk_shard
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
@@ -36,7 +33,7 @@ utc = _timezone.utc  # `timezone` is the engine's
 UNSET: Any = object()  # what is left out; None is a value that a caller can give, by mistake too
 
 
-class AssociativeMemory:
+class AssociativeMemory(Lifecycle):
     """A long-term memory: it completes a cue to what was stored, and walks along associations.
 
     Safe to use from many threads; several processes may have one file open. Use it as a context
@@ -333,34 +330,23 @@ class AssociativeMemory:
         query = checks.text_of(query, "query")
         k = checks.count_of(k, "k", 1)
         check_where(where)
-        session_id = checks.optional_label(session_id, "session_id")
-        zone = self.timezone
-        since, until = times.local_of(after, "after", zone), times.local_of(before, "before", zone)
-        today = times.local_of(now, "now", zone) or self._now()
-        zone = today.tzinfo or utc
+        conditions = Conditions(
+            checks.optional_label(session_id, "session_id"),
+            where,
+            times.local_of(after, "after", self.timezone),
+            times.local_of(before, "before", self.timezone),
+            frozenset(checks.ids_of(exclude)),
+        )
+        today = times.local_of(now, "now", self.timezone) or self._now()
         namespace = checks.label_of(namespace, "namespace")
-        excluded = checks.ids_of(exclude)
         question = self._encoder.question(query, today)
         with self._shards.reading(namespace) as shard:
-            mask = shard.alive
-            if session_id is not None or where or since or until:
-                mask = shard.fields.mask(mask, session_id=session_id, where=where, after=since, before=until)
-            if excluded:
-                mask = mask.copy()
-                mask[shard.rows_of(excluded)] = False
-            if not mask.any():
-                return Recall(query, (), 0.0, zone)
-            ranking = pipeline.recall(shard, question, k, mask, self.config, distinct)
-            traced = trace(shard, ranking, self.config, mask)
-            completions = Completions(shard, question, ranking)
-            passages = Passages(shard, question, ranking, self._encoder.analyzer)
+            recalled = ask(
+                shard, question, k, conditions, self.config, self._encoder.analyzer, distinct=distinct
+            )
         # One look into the store: evidence stays whole whatever becomes of the memory afterwards.
-        seqs = [hit.seq for hit in traced] + completions.seqs
-        once = [*dict.fromkeys(seqs)]
-        stored = dict(zip(once, self._store.get_seqs(namespace, once), strict=True))
-        memories = [stored[seq] for seq in seqs]
-        hits = explain(question, traced, completions, passages, memories, self._encoder.analyzer, zone)
-        return Recall(query, hits, ranking.confidence, zone)
+        memories = dict(zip(recalled.seqs, self._store.get_seqs(namespace, recalled.seqs), strict=True))
+        return recalled.told(memories, today.tzinfo or utc)
 
     def chain(
         self,
@@ -406,27 +392,6 @@ class AssociativeMemory:
         """The memories with these ids, in order; None for an id that is not stored (in ``namespace``)."""
         return self._store.get(checks.ids_of(ids), checks.optional_label(namespace, "namespace"))
 
-    def _list_where(
-        self,
-        namespace: str | None,
-        session_id: str | None,
-        where: Mapping[str, Any],
-        limit: int | None,
-        offset: int,
-        newest_first: bool,
-    ) -> list[Memory]:
-        check_where(where)
-        if namespace is None:
-            raise InvalidInputError("list(where=...) needs a namespace=; namespaces() names those there are")
-        session_id = checks.optional_label(session_id, "session_id")
-        with self._shards.reading(checks.label_of(namespace, "namespace")) as shard:
-            mask = shard.fields.mask(shard.alive, session_id=session_id, where=where, after=None, before=None)
-            seqs = sorted(shard.seqs(np.flatnonzero(mask)), reverse=bool(newest_first))
-        first = checks.count_of(offset, "offset", 0)
-        last = None if limit is None else first + checks.count_of(limit, "limit", 0)
-        found = self._store.get_seqs(namespace, seqs[first:last])
-        return [memory for memory in found if memory is not None]
-
     def list(
         self,
         *,
@@ -447,15 +412,24 @@ class AssociativeMemory:
         """
         session_id = checks.optional_label(session_id, "session_id")
         namespace = checks.optional_label(namespace, "namespace")
-        if where is not None:
-            return self._list_where(namespace, session_id, where, limit, offset, newest_first)
-        return self._store.list(
-            namespace=namespaces.of_session(self._store, namespace, session_id),
-            session_id=session_id,
-            limit=None if limit is None else checks.count_of(limit, "limit", 0),
-            offset=checks.count_of(offset, "offset", 0),
-            newest_first=bool(newest_first),
-        )
+        limit = None if limit is None else checks.count_of(limit, "limit", 0)
+        offset = checks.count_of(offset, "offset", 0)
+        if where is None:
+            return self._store.list(
+                namespace=namespaces.of_session(self._store, namespace, session_id),
+                session_id=session_id,
+                limit=limit,
+                offset=offset,
+                newest_first=bool(newest_first),
+            )
+        check_where(where)
+        if namespace is None:
+            raise InvalidInputError("list(where=...) needs a namespace=; namespaces() names those there are")
+        with self._shards.reading(namespace) as shard:
+            rows = np.flatnonzero(shard.meeting(Conditions(session_id, where)))
+            seqs = sorted(shard.seqs(rows), reverse=bool(newest_first))
+        found = self._store.get_seqs(namespace, seqs[offset : None if limit is None else offset + limit])
+        return [memory for memory in found if memory is not None]
 
     def namespaces(self, prefix: str = "", *, limit: int | None = None) -> Sequence[str]:
         """The namespaces that hold at least one memory, sorted.
@@ -524,49 +498,6 @@ class AssociativeMemory:
         self._shards.clear()
         self._store.close()
 
-    def __enter__(self) -> AssociativeMemory:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> AssociativeMemory:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __copy__(self) -> AssociativeMemory:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> AssociativeMemory:
-        """Itself: what is copied around it goes on sharing the one engine of its file."""
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled as the path of its file, with the options that it was opened with.
-
-        Raises:
-            InvalidTypeError: it lives in RAM, or an option cannot be pickled.
-        """
-        if not isinstance(self._store, SQLiteStore) or self._store.path is None:
-            raise InvalidTypeError(
-                "a memory in RAM cannot be pickled, since nothing is left to open it from; "
-                "keep it in a file: AssociativeMemory.open(path)"
-            )
-        try:
-            pickle.dumps(self._given)
-        except Exception as error:  # whatever an option's own code raises
-            raise InvalidTypeError(
-                f"one of the options {[*self._given]} of this memory cannot be pickled ({error}); give an "
-                "embedder and a paraphrase made of named functions, or none and open the file anew"
-            ) from error
-        return _opened, (type(self), os.path.abspath(self._store.path), self._given)
-
     aadd = twin(add)
     aupdate = twin(update)
     arevise = twin(revise)
@@ -581,10 +512,6 @@ class AssociativeMemory:
     aexport = twin(export)
     aload_export = twin(load_export)
     aclose = twin(close)
-
-
-def _opened(kind: type[AssociativeMemory], path: str, given: dict[str, Any]) -> AssociativeMemory:
-    return kind.open(path, **given)
 
 
 def _inside(namespace: str | None) -> str:

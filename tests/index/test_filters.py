@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.errors import InvalidInputError, InvalidTypeError
-from nuonuo.index.filters import Fields
+from nuonuo.index.filters import Conditions, Fields
 from tests.fakes import fresh, texts
 
 VALUES: list[Any] = [None, True, False, 0, 1, 2, 2.5, "1", "a", "b", "犬", [1], [1, 2], {"a": 1}]
@@ -50,7 +50,7 @@ def let_through(rows: list[Any], where: dict[str, Any]) -> list[int]:
     for row, value in enumerate(rows):
         fields.append()
         fields.put(row, Memory("x", metadata={} if value is MISSING else {"f": value}))
-    mask = fields.mask(np.ones(len(rows), bool), session_id=None, where=where, after=None, before=None)
+    mask = fields.mask(np.ones(len(rows), bool), Conditions(where=where))
     return np.flatnonzero(mask).tolist()
 
 
@@ -143,7 +143,7 @@ def test_own_fields_and_metadata_of_one_name_do_not_shadow_each_other(
         fields.put(row, Memory("x", metadata=metadata, **{name: own}))  # type: ignore[arg-type]
 
     def through(where: dict[str, Any]) -> list[int]:
-        mask = fields.mask(np.ones(len(rows), bool), session_id=None, where=where, after=None, before=None)
+        mask = fields.mask(np.ones(len(rows), bool), Conditions(where=where))
         return np.flatnonzero(mask).tolist()
 
     for scope, values in (
@@ -156,7 +156,7 @@ def test_own_fields_and_metadata_of_one_name_do_not_shadow_each_other(
         where = {name: {op: wanted}}
         assert through({scope: where} if scope else where) == expected
     session = [r for r, (own, _) in enumerate(rows) if name == "session_id" and own == "user"]
-    mask = fields.mask(np.ones(len(rows), bool), session_id="user", where=None, after=None, before=None)
+    mask = fields.mask(np.ones(len(rows), bool), Conditions(session_id="user"))
     assert np.flatnonzero(mask).tolist() == session  # what metadata calls a session is none
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.errors import InvalidInputError, InvalidTypeError
-from nuonuo.index.filters import Fields
+from nuonuo.index.filters import Conditions, Fields
 from tests.fakes import texts
 
 INNER: list[Any] = [None, 1, "ab", True, {"b": 1}, {"b": "ab", "b.c": 2}, {"b": {"c": 3}}, ["ab", 1]]
@@ -127,7 +127,7 @@ def test_a_mask_is_what_a_slow_loop_says(rows: list[dict[str, Any]], where: dict
         kept.append()
         kept.put(row, Memory("x", metadata=record))
     alive = np.arange(len(rows)) != 3  # a dead row stays dead, whatever is negated
-    mask = kept.mask(alive, session_id=None, where=where, after=None, before=None)
+    mask = kept.mask(alive, Conditions(where=where))
     expected = [row for row, record in enumerate(rows) if row != 3 and passes(record, where)]
     assert np.flatnonzero(mask).tolist() == expected
 

@@ -12,6 +12,7 @@ the other. A plain name means both: {"role": "manager"} lets through whose own r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +41,22 @@ from nuonuo.records import Memory
 BoolArray = npt.NDArray[np.bool_]
 
 _ABSENT = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a memory must meet: all of it; None for no condition.
+
+    Attributes:
+        session_id: its own. where: a filter. after, before: aware, in [after, before).
+        exclude: the ids that it must not have.
+    """
+
+    session_id: str | None = None
+    where: Mapping[str, Any] | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+    exclude: frozenset[str] = frozenset()
 
 
 class Fields:
@@ -78,22 +95,14 @@ class Fields:
             for name in [name for name, column in columns.items() if column.clear(row)]:
                 del columns[name]
 
-    def mask(
-        self,
-        alive: BoolArray,
-        *,
-        session_id: str | None,
-        where: Mapping[str, Any] | None,
-        after: datetime | None,
-        before: datetime | None,
-    ) -> BoolArray:
-        """The rows of ``alive`` (n,) that meet every condition; time is in [after, before)."""
+    def mask(self, alive: BoolArray, conditions: Conditions) -> BoolArray:
+        """The rows of ``alive`` (n,) that meet every condition, those on ids apart; a copy."""
         mask = alive.copy()
-        if session_id is not None:
-            mask &= self._matches(RECORD, "session_id", "$eq", session_id)
-        if after is not None or before is not None:
-            mask &= self.times.within(after, before)
-        return mask & self._meets(where) if where else mask
+        if conditions.session_id is not None:
+            mask &= self._matches(RECORD, "session_id", "$eq", conditions.session_id)
+        if conditions.after is not None or conditions.before is not None:
+            mask &= self.times.within(conditions.after, conditions.before)
+        return mask & self._meets(conditions.where) if conditions.where else mask
 
     def state(self, row: int) -> dict[str, Any]:
         """What is kept of ``row``: for comparing two states."""

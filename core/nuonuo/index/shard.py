@@ -20,7 +20,7 @@ from nuonuo.config import MemoryConfig
 from nuonuo.encoding.sentences import title
 from nuonuo.encoding.words import Analyzer
 from nuonuo.index.arrays import Growable, IntArray, Ragged
-from nuonuo.index.filters import Fields
+from nuonuo.index.filters import Conditions, Fields
 from nuonuo.index.lexical import Postings
 from nuonuo.index.repeats import Repeats
 from nuonuo.index.sessions import NOBODY, Sessions
@@ -97,6 +97,13 @@ class Shard:
     def rows_of(self, ids: Iterable[str]) -> IntArray:
         """The rows of those ``ids`` that are here."""
         return np.array([self._row_by_id[each] for each in ids if each in self._row_by_id], np.int64)
+
+    def meeting(self, conditions: Conditions) -> npt.NDArray[np.bool_]:
+        """The rows (n,) that meet ``conditions``."""
+        mask = self.fields.mask(self.alive, conditions)
+        if conditions.exclude:
+            mask[self.rows_of(conditions.exclude)] = False
+        return mask
 
     # -- following the store ----------------------------------------------------------------------
 

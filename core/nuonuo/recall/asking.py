@@ -1,0 +1,92 @@
+"""Asking: from a question put to a namespace to what is told of the memories that complete it.
+
+Two steps, since texts lie in the store: `ask` works on the shard's numbers while its lock is held, and
+`Recalled.told` puts words to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from nuonuo.config import MemoryConfig
+from nuonuo.encoding.question import Question
+from nuonuo.encoding.words import Analyzer
+from nuonuo.index.filters import Conditions
+from nuonuo.index.shard import Shard
+from nuonuo.recall import pipeline
+from nuonuo.recall.evidence import Completions, Traced, explain, trace
+from nuonuo.recall.passage import Passages
+from nuonuo.records import Memory, Recall
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What the pipeline found: the hits in numbers, and what their evidence is worked out from."""
+
+    traced: list[Traced]
+    completions: Completions
+    passages: Passages
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recalled:
+    """A question and what was found for it: nothing, where nothing meets the conditions."""
+
+    question: Question
+    found: Found | None
+    analyzer: Analyzer
+
+    @property
+    def seqs(self) -> list[int]:
+        """The store's numbers of the memories that `told` needs, each once."""
+        return [*dict.fromkeys(self._wanted)]
+
+    def told(self, memories: Mapping[int, Memory | None], zone: tzinfo) -> Recall:
+        """What is told of it in words; a hit that is no longer stored is left out.
+
+        Args:
+            memories: by seq; None for one that is no longer stored.
+            zone: in whose days the question was read.
+        """
+        found = self.found
+        if found is None:
+            return Recall(self.question.text, (), 0.0, zone)
+        texts = [memories[seq] for seq in self._wanted]
+        hits = explain(
+            self.question, found.traced, found.completions, found.passages, texts, self.analyzer, zone
+        )
+        return Recall(self.question.text, hits, found.confidence, zone)
+
+    @property
+    def _wanted(self) -> list[int]:
+        if self.found is None:
+            return []
+        return [hit.seq for hit in self.found.traced] + self.found.completions.seqs
+
+
+def ask(
+    shard: Shard,
+    question: Question,
+    k: int,
+    conditions: Conditions,
+    config: MemoryConfig,
+    analyzer: Analyzer,
+    *,
+    distinct: bool,
+) -> Recalled:
+    """Put ``question`` to what meets ``conditions``. The shard's lock must be held.
+
+    Args:
+        distinct: what was said again in the same words takes one place.
+    """
+    mask = shard.meeting(conditions)
+    if not mask.any():
+        return Recalled(question, None, analyzer)
+    ranking = pipeline.recall(shard, question, k, mask, config, distinct)
+    traced = trace(shard, ranking, config, mask)
+    completions = Completions(shard, question, ranking)
+    passages = Passages(shard, question, ranking, analyzer)
+    return Recalled(question, Found(traced, completions, passages, ranking.confidence), analyzer)
