@@ -1,4 +1,4 @@
-"""A message's fields as one JSON text and back: equal, with their types and the order of their keys.
+"""What a framework holds as JSON and back: equal, with its types and the order of its keys.
 
 What JSON has a word for is written as it is. What it has none for stands in an object whose `$is` says
 what it is. Nothing is imported to read it: the class of a pydantic model or an enum is looked up among
@@ -24,20 +24,18 @@ from pydantic import AnyUrl, BaseModel
 
 from nuonuo.errors import InvalidInputError
 
-_TAG = "$is"
+TAG = "$is"
 
 # How a type is written, and made again; a datetime is a date too, so it comes first.
 _SCALARS: Mapping[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
-    datetime: (
-        lambda it: [it.isoformat(), it.fold],
-        lambda it: datetime.fromisoformat(it[0]).replace(fold=it[1]),
-    ),
+    datetime: (datetime.isoformat, datetime.fromisoformat),  # and its fold, as `_write` says
     date: (date.isoformat, date.fromisoformat),
     time: (time.isoformat, time.fromisoformat),
     timedelta: (lambda it: [it.days, it.seconds, it.microseconds], lambda it: timedelta(*it)),
     Decimal: (str, Decimal),
     UUID: (str, UUID),
-    PurePath: (str, Path),
+    Path: (str, Path),
+    PurePath: (str, PurePath),
     AnyUrl: (str, AnyUrl),
     bytes: (lambda it: base64.b64encode(it).decode(), base64.b64decode),
     complex: (lambda it: [repr(it.real), repr(it.imag)], lambda it: complex(float(it[0]), float(it[1]))),
@@ -55,7 +53,7 @@ def written(fields: Mapping[str, Any]) -> str:
     found = {}
     for name, value in fields.items():
         try:
-            found[name] = _write(value, name)
+            found[name] = tagged(value, name)
         except RecursionError as error:
             raise InvalidInputError(
                 f"{name} holds itself, or is too deep to be kept; make it flatter"
@@ -70,32 +68,40 @@ def written(fields: Mapping[str, Any]) -> str:
 
 def read(text: str) -> dict[str, Any]:
     """The fields that `written` was given."""
-    return {name: _read(value) for name, value in json.loads(text).items()}
+    return {name: revived(value) for name, value in json.loads(text).items()}
 
 
-def _write(value: Any, name: str) -> Any:
+def tagged(value: Any, name: str) -> Any:
+    """``value`` in JSON, with a tag at what JSON has no word for. A number of NumPy's is one of Python's.
+
+    Args:
+        name: where it stands, for the error.
+
+    Raises:
+        InvalidInputError: it holds what cannot be written and read back; the error says where.
+    """
     if isinstance(value, Enum):
-        return {_TAG: "enum", "of": _class(value), "value": _write(value.value, name)}
+        return {TAG: "enum", "of": _class(value), "value": tagged(value.value, name)}
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
     if isinstance(value, list):
-        return [_write(each, f"{name}[{at}]") for at, each in enumerate(value)]
+        return [tagged(each, f"{name}[{at}]") for at, each in enumerate(value)]
     if isinstance(value, Mapping):
-        if all(isinstance(key, str) for key in value) and _TAG not in value:
-            return {key: _write(each, f"{name}[{key!r}]") for key, each in value.items()}
-        pairs = [[_write(key, name), _write(each, f"{name}[{key!r}]")] for key, each in value.items()]
-        return {_TAG: "dict", "value": pairs}
+        if all(isinstance(key, str) for key in value) and TAG not in value:
+            return {key: tagged(each, f"{name}[{key!r}]") for key, each in value.items()}
+        pairs = [[tagged(key, name), tagged(each, f"{name}[{key!r}]")] for key, each in value.items()]
+        return {TAG: "dict", "value": pairs}
     for kind in _LISTS:
         if isinstance(value, kind):
-            return {_TAG: kind.__name__, "value": [_write(each, name) for each in value]}
+            return {TAG: kind.__name__, "value": [tagged(each, name) for each in value]}
     if isinstance(value, BaseModel):
         fields = {**value.__dict__, **(value.model_extra or {})}
         return {
-            _TAG: "model",
+            TAG: "model",
             "of": _class(value),
-            "value": {key: _write(each, f"{name}.{key}") for key, each in fields.items()},
+            "value": {key: tagged(each, f"{name}.{key}") for key, each in fields.items()},
             "set": sorted(value.model_fields_set),
         }
     if isinstance(value, IOBase) and value.readable() and value.seekable():
@@ -103,33 +109,40 @@ def _write(value: Any, name: str) -> Any:
         value.seek(0)
         content = cast(Any, value).read()
         value.seek(at)
-        return _write(content, name)
+        return tagged(content, name)
+    if isinstance(value, datetime) and value.fold:  # the second of two hours, where clocks go back
+        return {TAG: "datetime", "value": value.isoformat(), "fold": value.fold}
     for kind, (write, _) in _SCALARS.items():
         if isinstance(value, kind):
-            return {_TAG: kind.__name__, "value": write(value)}
+            return {TAG: kind.__name__, "value": write(value)}
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return tagged(value.item(), name)
     raise InvalidInputError(
-        f"{name} cannot be kept: it is a {type(value).__name__}, {value!r:.80}, which cannot be written down "
-        "and read back; leave it out, or give its text or its fields as a dict"
+        f"{name} is no value that can be written down and read back, but a {type(value).__name__}: "
+        f"{value!r:.80}; leave it out, or give its text or its fields as a dict"
     )
 
 
-def _read(found: Any) -> Any:
+def revived(found: Any) -> Any:
+    """What `tagged` was given."""
     if isinstance(found, list):
-        return [_read(each) for each in found]
+        return [revived(each) for each in found]
     if not isinstance(found, dict):
         return found
-    if _TAG not in found:
-        return {key: _read(each) for key, each in found.items()}
-    kind, value = found[_TAG], found["value"]
+    if TAG not in found:
+        return {key: revived(each) for key, each in found.items()}
+    kind, value = found[TAG], found["value"]
+    if kind == "datetime":
+        return datetime.fromisoformat(value).replace(fold=found.get("fold", 0))
     if kind == "dict":
-        return {_read(key): _read(each) for key, each in value}
+        return {revived(key): revived(each) for key, each in value}
     if kind == "enum":
-        return _enum(found["of"], _read(value))
+        return _enum(found["of"], revived(value))
     if kind == "model":
-        return _model(found["of"], {key: _read(each) for key, each in value.items()}, set(found["set"]))
+        return _model(found["of"], {key: revived(each) for key, each in value.items()}, set(found["set"]))
     for each, make in _LISTS.items():
         if kind == each.__name__:
-            return make([_read(item) for item in value])
+            return make([revived(item) for item in value])
     return next(make(value) for each, (_, make) in _SCALARS.items() if kind == each.__name__)
 
 
