@@ -118,8 +118,8 @@ def tagged(value: Any, name: str) -> Any:
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         return tagged(value.item(), name)
     raise InvalidInputError(
-        f"{name} cannot be written down and read back: it is a {type(value).__name__}, {value!r:.80}; leave it "
-        "out, or give its text or its fields as a dict"
+        f"{name} cannot be written down and read back: it is a {type(value).__name__}, {value!r:.80}; leave "
+        "it out, or give its text or its fields as a dict"
     )
 
 
