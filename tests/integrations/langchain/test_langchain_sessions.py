@@ -191,10 +191,14 @@ def test_a_key_that_is_not_there_is_named(engine: AssociativeMemory) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"k": 0}, {"k": "many"}, {"turns": -1}, {"max_tokens": -1}, {"where": {"role": {"$like": 1}}},
-     {"where": "role"}, {"token_counter": 3}, {"on_error": "ignore"}, {"memory": None}],
+    ("wrong", "named"),
+    [({"k": 0}, "k"), ({"k": "many"}, "k"), ({"turns": -1}, "turns"), ({"max_tokens": -1}, "max_tokens"),
+     ({"where": {"role": {"$like": 1}}}, r"filter on 'role'.*\$like"), ({"where": "role"}, "where"),
+     ({"token_counter": 3}, "token_counter"), ({"on_error": "ignore"}, "on_error"),
+     ({"memory": None}, "memory")],
 )  # fmt: skip
-def test_what_can_be_known_is_told_at_construction(engine: AssociativeMemory, wrong: dict[str, Any]) -> None:
-    with pytest.raises((NuonuoError, ValueError), match=next(iter(wrong))):
+def test_what_can_be_known_is_told_at_construction(
+    engine: AssociativeMemory, wrong: dict[str, Any], named: str
+) -> None:
+    with pytest.raises((NuonuoError, ValueError), match=named):
         NuonuoMemory(**{"memory": engine, **wrong})
