@@ -24,7 +24,7 @@ check: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/mkdocs build --strict
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # The site of docs/, in site/. A link, a name or an anchor that leads nowhere is an error; --quiet would hide it.
 docs: $(VENV)/.installed

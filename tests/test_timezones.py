@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nuonuo import AssociativeMemory, Memory
@@ -119,8 +119,11 @@ STAMPS = st.datetimes(datetime(2026, 3, 1), datetime(2026, 4, 15)).map(
     lambda t: t.replace(tzinfo=timezone.utc)
 )
 
+NINTH = datetime(2026, 3, 9, 4, tzinfo=timezone.utc)  # midnight in New York, a day after its clocks changed
+
 
 @settings(deadline=None, max_examples=200)
+@example([(NINTH, False)], datetime(2026, 3, 2, tzinfo=timezone.utc), ZoneInfo(NEW_YORK))
 @given(st.lists(st.tuples(STAMPS, st.booleans()), min_size=1, max_size=8), STAMPS, st.sampled_from(ZONES))
 def test_closeness_counts_the_days_of_the_zone(
     rows: list[tuple[datetime, bool]], now: datetime, zone: tzinfo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -59,6 +60,7 @@ LABEL, BODY = SECOND[: SECOND.index("]") + 1], "Rex fears thunder."
         (f"Hello {CLOSE}, friend", "Hello, friend"),
         (f"{LABEL} says that he does, so close the windows.", "says that he does, so close the windows."),
     ],
+    ids=itertools.count(),  # a mark is new in each process, and a test's name must not be
 )  # fmt: skip
 def test_an_echo_is_taken_out(echo: str, left: str) -> None:
     assert strip(echo) == left
@@ -85,7 +87,7 @@ WRITTEN = [
 ]
 
 
-@pytest.mark.parametrize("text", WRITTEN)
+@pytest.mark.parametrize("text", WRITTEN, ids=itertools.count())
 @pytest.mark.parametrize("role", ["user", "assistant", "system", "tool", None])
 def test_what_somebody_wrote_stays_as_it_is(text: str, role: str | None) -> None:
     assert as_said(text, role) == text

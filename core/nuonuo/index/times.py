@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
@@ -14,6 +15,7 @@ from nuonuo.index.arrays import Growable
 from nuonuo.records import Memory
 
 BoolArray = npt.NDArray[np.bool_]
+_Days = npt.NDArray[np.int64]
 
 NO_TIME = np.iinfo(np.int64).min
 _DAY = 86_400_000_000  # microseconds
@@ -75,10 +77,13 @@ class Times:
         stamps, days = self._stamps.data[dated], self._days.data[dated]
         years = [(_EPOCH + timedelta(days=int(day // _DAY))).year for day in (stamps.min(), stamps.max())]
         for midnight, length in _recurrences(period, *years):
-            since = np.where(days, _shown(midnight), _microseconds(midnight))
-            until = np.where(days, _shown(midnight) + length * _DAY, _later(midnight, length))
-            outside = np.maximum(-((stamps - since) // _DAY), (stamps - until) // _DAY + 1)
-            away = np.maximum(outside, 0) / (fade + length)
+            reach = math.ceil(4 * (fade + length))
+            day = np.where(
+                days,
+                (stamps - _shown(midnight)) // _DAY,
+                _days_since(midnight, stamps, -reach, length + reach),
+            )
+            away = np.maximum(np.maximum(-day, day - length + 1), 0) / (fade + length)
             near = np.exp2(-away) * (away <= 4)
             found[dated] = np.maximum(found[dated], near.astype(np.float32))
         return found
@@ -105,6 +110,14 @@ def _microseconds(moment: datetime) -> int:
 def _shown(moment: datetime) -> int:
     """What the clock of ``moment``'s zone shows, counted as if it were in UTC."""
     return _microseconds(moment.replace(tzinfo=timezone.utc))
+
+
+def _days_since(midnight: datetime, stamps: npt.NDArray[np.int64], first: int, last: int) -> _Days:
+    """Which day after ``midnight``, in its zone, each of ``stamps`` lies in; exact in [first, last]."""
+    if isinstance(midnight.tzinfo, timezone):  # of one offset: all its days are of 24 hours
+        return (stamps - _microseconds(midnight)) // _DAY
+    midnights = np.array([_later(midnight, day) for day in range(first, last + 1)])
+    return midnights.searchsorted(stamps, side="right") - 1 + first
 
 
 def _later(midnight: datetime, days: int) -> int:
