@@ -1,4 +1,4 @@
-# Every target sets itself up: make demo | make test | make check | make docs | make bench DATA=folder
+# Every target sets itself up: make demo | make test | make check | make docs | make peers | make bench DATA=folder
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo picture test check docs bench format clean
+.PHONY: demo picture test check docs peers bench format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
@@ -30,6 +30,12 @@ check: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/mkdocs build --strict
 
+# The frameworks' own tests with ours in the place of theirs. It asks the package index for their source packages,
+# which stay in .peers/, and for what their tests import; the result is written to benchmarks/.
+peers: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group peers
+	$(BIN)/python -m peers --write
+
 # DATA holds the benchmark files named in docs/benchmarks.md; results are written to benchmarks/.
 bench: $(VENV)/.installed
 	@test -n "$(DATA)" || { echo "make bench needs the data: make bench DATA=path/to/folder"; exit 2; }
@@ -40,7 +46,7 @@ format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) site .peers .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # Dependency groups need pip >= 25.1. torch goes first, so that nothing later picks another build.
 $(VENV)/.installed: pyproject.toml constraints.txt

@@ -15,7 +15,17 @@ import nuonuo
 from tests.pages import ROOT, read
 
 TEXTS = (".py", ".md", ".toml", ".txt", ".yml", ".json", ".cfg", ".css", ".svg", "")
-FOLDERS = ("core", "nuonuo_integrations", "examples", "tests", "benchmarks", "docs", ".github", ".ci")
+FOLDERS = (
+    "core",
+    "nuonuo_integrations",
+    "examples",
+    "tests",
+    "peers",
+    "benchmarks",
+    "docs",
+    ".github",
+    ".ci",
+)
 
 # Folders of some one's machine, written so that this file does not hold them itself.
 MACHINE = re.compile(
