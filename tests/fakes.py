@@ -7,6 +7,7 @@ import math
 import random
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
@@ -14,6 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo import AssociativeMemory, Encoding, Memory, MemoryConfig, Recall
+from nuonuo.arrays import IntArray
+from nuonuo.encoding.lexicon import Lexicon
+from nuonuo.encoding.words import Analyzer
+from nuonuo.index.columns import Column
+from nuonuo.index.sessions import Sessions
+from nuonuo.stores import START, InMemoryStore, Rows
+from nuonuo.traces import Traces
 
 Opened = Callable[..., AssociativeMemory]
 
@@ -111,22 +119,68 @@ def everything(memory: AssociativeMemory) -> tuple[Any, ...]:
     )
 
 
-class ByRow(Protocol):
-    """An index of a shard that is told of one row at a time."""
+LEXICON = Lexicon(Analyzer("english"))
+NO_ARRAYS = Traces(
+    np.zeros((1, 64), np.int8),
+    np.ones(1, np.float32),
+    np.zeros(1, np.int32),
+    np.zeros((1, 1), np.uint64),
+    np.zeros((0, 8), np.uint8),
+    np.zeros((0, 3), np.int32),
+    np.arange(3, dtype=np.int32),
+)
 
-    def append(self) -> None: ...
-    def put(self, row: int, memory: Memory) -> None: ...
+
+def rows_of(memories: Sequence[Memory]) -> Rows:
+    """``memories`` as a store tells of them, with nothing of vectors."""
+    made = [replace(memory, id=memory.id or f"m{at}", namespace="n") for at, memory in enumerate(memories)]
+    traces = [replace(NO_ARRAYS, words=LEXICON.words(memory), lexicon=LEXICON.number) for memory in made]
+    store = InMemoryStore()
+    store.insert("n", [*zip(made, traces, strict=True)])
+    added = store.changes("n", START).added
+    assert added is not None
+    return added
+
+
+class ByRow(Protocol):
+    """An index of a shard that is told of rows as a store tells of them."""
+
+    def extend(self, n: int) -> None: ...
+    def put(self, at: IntArray, rows: Rows) -> None: ...
     def clear(self, row: int) -> None: ...
+
+
+class SessionsAlone(Sessions):
+    """Sessions with the names that the fields of a shard keep for them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names = Column()
+
+    def extend(self, n: int) -> None:
+        super().extend(n)
+        self._names.extend(n)
+
+    def put(self, at: IntArray, rows: Rows) -> None:  # type: ignore[override]
+        inside = [place for place, name in enumerate(rows.sessions) if name is not None]
+        self._names.put(at[inside], [("str", rows.sessions[place]) for place in inside])
+        super().put(at, self._names.numbers[at], rows.traces.words)
+
+    def clear(self, row: int) -> None:
+        super().clear(row)
+        self._names.clear(row)
 
 
 Index = TypeVar("Index", bound=ByRow)
 
 
 def indexed(index: Index, memories: Sequence[Memory]) -> Index:
-    """``index`` with one row a memory."""
-    for row, memory in enumerate(memories):
-        index.append()
-        index.put(row, memory)
+    """``index`` with one row a memory: the first half at once, the others one by one."""
+    half = len(memories) // 2
+    for at in (range(half), *([row] for row in range(half, len(memories)))):
+        index.extend(len(at))
+        if len(at):
+            index.put(np.array(at, np.int64), rows_of([memories[row] for row in at]))
     return index
 
 
@@ -137,7 +191,7 @@ def some_left(index: ByRow, memories: Sequence[Memory], rng: random.Random) -> l
     for row in gone:
         index.clear(row)
     for row in back:
-        index.put(row, memories[row])
+        index.put(np.array([row]), rows_of([memories[row]]))
     return [row for row in range(len(memories)) if row not in gone or row in back]
 
 

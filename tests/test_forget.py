@@ -45,7 +45,7 @@ def assert_nowhere(memory: AssociativeMemory, gone: str, tmp_path: Path) -> None
     assert "xylophone" not in (tmp_path / "dump.jsonl").read_text()
     with memory._shards.reading("default") as shard:
         kept = repr(shard.state())
-        assert not {"xylophon", "quinc", "glockenspiel"} & set(shard.postings.vocabulary())
+        assert not any(map(shard.postings.df, ("xylophon", "quinc", "glockenspiel")))
         assert "xylophon" not in kept
         assert "zephyr" not in kept
         assert gone not in shard.ids
@@ -68,7 +68,7 @@ def test_by_session(memory: AssociativeMemory, tmp_path: Path) -> None:
     assert memory.forget(session_id="walk") == 3
     assert_nowhere(memory, ids[1], tmp_path)
     assert [stored.namespace for stored in memory.list()] == ["default", "elsewhere"]
-    assert list(state(memory, "default")["sessions"]) == ["other"]
+    assert state(memory, "default")["sessions"] == [[0]]
 
 
 def test_by_time(memory: AssociativeMemory, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_updating_forgets_what_was_there_before(memory: AssociativeMemory, tmp_p
     assert [stored.id for stored in memory.list()] == ids
     assert texts(memory.recall("xylophone", 1)) != [SECRET]
     with memory._shards.reading("default") as shard:
-        assert not {"xylophon", "quinc", "glockenspiel"} & set(shard.postings.vocabulary())
+        assert not any(map(shard.postings.df, ("xylophon", "quinc", "glockenspiel")))
         assert "zephyr" not in repr(shard.state())
     assert memory.stats().associations == 2
     assert state(memory, "default")["neighbours"] == [[-1, 1], [0, 2], [1, -1]]

@@ -82,14 +82,16 @@ class History(RuleBasedStateMachine):
 
     on_disk = False
 
-    @initialize(tight=st.booleans(), journal=st.sampled_from([2, 10_000]))
-    def start(self, tight: bool, journal: int) -> None:
+    @initialize(
+        tight=st.booleans(), journal=st.sampled_from([2, 10_000]), page=st.sampled_from([1, 3, 10_000])
+    )
+    def start(self, tight: bool, journal: int, page: int) -> None:
         self.folder = tempfile.mkdtemp()
         path = Path(self.folder) / "m.db"
         self.store = (
-            SQLiteStore(path, journal_length=journal)
+            SQLiteStore(path, journal_length=journal, page_length=page)
             if self.on_disk
-            else InMemoryStore(journal_length=journal)
+            else InMemoryStore(journal_length=journal, page_length=page)
         )
         self.memory = AssociativeMemory(
             self.store,

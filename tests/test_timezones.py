@@ -17,7 +17,7 @@ from nuonuo.encoding.dates import DateFinder, Period
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.index.filters import Conditions, Fields
 from nuonuo.times import is_day, local_of, zone_of
-from tests.fakes import SMALL, Opened, WordEmbedder, fresh, texts
+from tests.fakes import SMALL, Opened, WordEmbedder, fresh, indexed, texts
 
 NEW_YORK = "America/New_York"
 ZONES = [timezone.utc, timezone(timedelta(hours=-5)), ZoneInfo(NEW_YORK), ZoneInfo("Asia/Kathmandu")]
@@ -128,15 +128,15 @@ NINTH = datetime(2026, 3, 9, 4, tzinfo=timezone.utc)  # midnight in New York, a 
 def test_closeness_counts_the_days_of_the_zone(
     rows: list[tuple[datetime, bool]], now: datetime, zone: tzinfo
 ) -> None:
-    fields, days = Fields(), list[date]()
-    for row, (stamp, whole) in enumerate(rows):
+    memories, days = list[Memory](), list[date]()
+    for stamp, whole in rows:
         kept = stamp.replace(hour=0, minute=0, second=0, microsecond=0) if whole else stamp
         memory = Memory("x", timestamp=kept, all_day=whole)
-        fields.append()
-        fields.put(row, memory)
+        memories.append(memory)
         told = memory.when(zone)
         assert told is not None
         days.append(told.date())
+    fields = indexed(Fields(), memories)
     here = now.astimezone(zone)
     (period,) = DateFinder("english").find("what was yesterday?", here)
     asked = here.date() - timedelta(1)
@@ -149,11 +149,9 @@ def test_closeness_counts_the_days_of_the_zone(
 
 
 def test_days_of_the_change_of_clocks_are_days() -> None:
-    berlin, fields = ZoneInfo("Europe/Berlin"), Fields()
+    berlin = ZoneInfo("Europe/Berlin")
     hours = [datetime(2026, 3, 28, 22, 30, tzinfo=timezone.utc) + n * HOUR for n in range(26)]
-    for row, stamp in enumerate(hours):
-        fields.append()
-        fields.put(row, Memory("x", timestamp=stamp))
+    fields = indexed(Fields(), [Memory("x", timestamp=stamp) for stamp in hours])
     short = Period(0, 0, datetime(2026, 3, 29, tzinfo=berlin), datetime(2026, 3, 30, tzinfo=berlin))
     inside = fields.closeness(short, 1.0) == 1
     assert inside.tolist() == [stamp.astimezone(berlin).day == 29 for stamp in hours]

@@ -78,8 +78,10 @@ class AssociativeMemory(Lifecycle):
         self._encoder = Encoder(embedder or default_embedder(), token_embedder, self.config)
         self._paraphrase = paraphrase
         self._store.claim(self._encoder.identity)
+        lexicon = self._encoder.lexicon
+        self._store.refresh(lexicon.number, lexicon.words)
         dimension, pattern_bytes = self._encoder.identity.dimension, self._encoder.pattern_bytes
-        self._shards = Shards(self._store, dimension, pattern_bytes, self.config)
+        self._shards = Shards(self._store, dimension, pattern_bytes, lexicon, self.config)
 
     @classmethod
     def open(
@@ -341,9 +343,7 @@ class AssociativeMemory(Lifecycle):
         namespace = checks.label_of(namespace, "namespace")
         question = self._encoder.question(query, today)
         with self._shards.reading(namespace) as shard:
-            recalled = ask(
-                shard, question, k, conditions, self.config, self._encoder.analyzer, distinct=distinct
-            )
+            recalled = ask(shard, question, k, conditions, self.config, distinct=distinct)
         # One look into the store: evidence stays whole whatever becomes of the memory afterwards.
         memories = dict(zip(recalled.seqs, self._store.get_seqs(namespace, recalled.seqs), strict=True))
         return recalled.told(memories, today.tzinfo or utc)

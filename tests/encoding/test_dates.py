@@ -10,7 +10,7 @@ import pytest
 from nuonuo import AssociativeMemory, Memory, MemoryConfig, VectorEmbedder
 from nuonuo.encoding.dates import MOST, DateFinder, Period
 from nuonuo.index.filters import Fields
-from tests.fakes import WordEmbedder
+from tests.fakes import WordEmbedder, indexed
 
 NOW = datetime(2023, 7, 20, 12, tzinfo=timezone.utc)  # a Thursday
 
@@ -126,12 +126,12 @@ def test_other_languages(language: str | None, text: str, wanted: tuple[str, str
 
 
 def test_closeness_is_one_inside_and_halves_with_the_length_of_the_period() -> None:
-    fields = Fields()
     stamps = ["2023-05-31", "2023-06-01", "2023-06-30T23:00", "2023-07-31", "2024-06-10", None]
-    for row, stamp in enumerate(stamps):
-        fields.append()
-        at = None if stamp is None else datetime.fromisoformat(stamp).replace(tzinfo=timezone.utc)
-        fields.put(row, Memory("x", timestamp=at))
+    moments = [
+        None if stamp is None else datetime.fromisoformat(stamp).replace(tzinfo=timezone.utc)
+        for stamp in stamps
+    ]
+    fields = indexed(Fields(), [Memory("x", timestamp=moment) for moment in moments])
     june = Period(0, 0, datetime(2023, 6, 1, tzinfo=timezone.utc), datetime(2023, 7, 1, tzinfo=timezone.utc))
     near = fields.closeness(june, fade=1.0)
     assert near.tolist() == pytest.approx([2 ** (-1 / 31), 1, 1, 0.5, 0, 0], abs=1e-6)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.index.filters import Conditions, Fields
-from tests.fakes import fresh, texts
+from tests.fakes import fresh, indexed, texts
 
 VALUES: list[Any] = [None, True, False, 0, 1, 2, 2.5, "1", "a", "b", "犬", [1], [1, 2], {"a": 1}]
 MISSING = object()
@@ -46,10 +46,8 @@ def holds(value: Any, op: str, wanted: Any) -> bool:
 
 
 def let_through(rows: list[Any], where: dict[str, Any]) -> list[int]:
-    fields = Fields()
-    for row, value in enumerate(rows):
-        fields.append()
-        fields.put(row, Memory("x", metadata={} if value is MISSING else {"f": value}))
+    told = [{} if value is MISSING else {"f": value} for value in rows]
+    fields = indexed(Fields(), [Memory("x", metadata=metadata) for metadata in told])
     mask = fields.mask(np.ones(len(rows), bool), Conditions(where=where))
     return np.flatnonzero(mask).tolist()
 
@@ -136,11 +134,11 @@ def test_own_fields_and_metadata_of_one_name_do_not_shadow_each_other(
     wanted: Any = [value, "x"] if op in ("$in", "$nin") else value
     if value is None and op in ("$gt", "$gte", "$lt", "$lte"):
         wanted = "user"
-    fields = Fields()
-    for row, (own, told) in enumerate(rows):
-        fields.append()
-        metadata = {} if told is MISSING else {name: told}
-        fields.put(row, Memory("x", metadata=metadata, **{name: own}))  # type: ignore[arg-type]
+    memories = [
+        Memory("x", metadata={} if told is MISSING else {name: told}, **{name: own})  # type: ignore[arg-type]
+        for own, told in rows
+    ]
+    fields = indexed(Fields(), memories)
 
     def through(where: dict[str, Any]) -> list[int]:
         mask = fields.mask(np.ones(len(rows), bool), Conditions(where=where))

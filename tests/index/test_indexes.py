@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nuonuo.arrays import SMALL, largest
 from nuonuo.associative.patterns import BITS, CLIP, as_words, best_of, popcount, round_states
-from nuonuo.index.arrays import SMALL, largest
+from nuonuo.associative.rounding import round_vectors, sketch
 from nuonuo.index.lexical import Postings
 from nuonuo.index.vectors import VectorIndex, dense_cue
-from tests.fakes import bm25
+from nuonuo.traces import NO_WORDS, Columns, WordColumns
+from tests.fakes import NO_ARRAYS, bm25
 
 STEMS = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=9), min_size=2, max_size=12)
 
@@ -22,6 +26,25 @@ STEMS = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=9), min_size=2, 
 def unit(rng: np.random.Generator, n: int, d: int) -> np.ndarray:
     rows = rng.standard_normal((n, d)).astype(np.float32)
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+
+
+def columns(blocks: Sequence[np.ndarray]) -> Columns:
+    """The traces of one memory a block of vectors (W, d)."""
+    made = []
+    for block in blocks:
+        rounded, norms = round_vectors(block)
+        made.append(replace(NO_ARRAYS, vectors=rounded, norms=norms, sketches=sketch(block)))
+    return Columns.of(made)
+
+
+def vectors_of(blocks: Sequence[np.ndarray], oversampling: int) -> VectorIndex:
+    """An index of one row a block: most at once, and the last three one by one."""
+    index, most = VectorIndex(blocks[0].shape[1], oversampling), len(blocks) - 3
+    index.extend(len(blocks))
+    index.put(np.arange(most), columns(blocks[:most]))
+    for row in range(most, len(blocks)):
+        index.put(np.array([row]), columns(blocks[row : row + 1]))
+    return index
 
 
 def cosine(x: np.ndarray, y: np.ndarray) -> float:
@@ -34,14 +57,12 @@ def cosine(x: np.ndarray, y: np.ndarray) -> float:
 @pytest.mark.parametrize("k", [1, 7, 50])
 def test_nearest_is_brute_force_where_exact(d: int, k: int) -> None:
     rng = np.random.default_rng(d + k)
-    index, blocks = VectorIndex(d, oversampling=200), []
-    for row in range(60):
-        index.append()
-        blocks.append(unit(rng, int(rng.integers(1, 4)), d))
-        index.put(row, blocks[row])
+    blocks = [unit(rng, int(rng.integers(1, 4)), d) for _ in range(60)]
+    index = vectors_of(blocks, oversampling=200)
     for row in (3, 20, 41):
         blocks[row] = unit(rng, 2, d)
-        index.put(row, blocks[row])
+        index.clear(row)
+        index.put(np.array([row]), columns([blocks[row]]))
     index.clear(9)
     mask = rng.random(60) < 0.7
     mask[9] = False
@@ -57,11 +78,8 @@ def test_nearest_is_brute_force_where_exact(d: int, k: int) -> None:
 
 def test_nearest_by_sketches_finds_most_and_always_k() -> None:
     rng = np.random.default_rng(0)
-    index = VectorIndex(64, oversampling=8)
     vectors = unit(rng, 3000, 64)
-    for row in range(3000):
-        index.append()
-        index.put(row, vectors[row : row + 1])
+    index = vectors_of([vectors[row : row + 1] for row in range(3000)], oversampling=8)
     mask = np.ones(3000, bool)
     few = np.zeros(3000, bool)
     few[[7, 1500, 2999]] = True
@@ -75,13 +93,10 @@ def test_nearest_by_sketches_finds_most_and_always_k() -> None:
 
 def test_a_row_of_many_vectors_does_not_crowd_out_others() -> None:
     rng = np.random.default_rng(1)
-    index = VectorIndex(64, oversampling=1)
     query = unit(rng, 1, 64)[0].astype(np.float32)
-    for row in range(30):
-        index.append()
-        index.put(
-            row, np.repeat(query[None, :].astype(np.float16), 50, axis=0) if row == 4 else unit(rng, 1, 64)
-        )
+    blocks = [unit(rng, 1, 64) for _ in range(30)]
+    blocks[4] = np.repeat(query[None, :].astype(np.float16), 50, axis=0)
+    index = vectors_of(blocks, oversampling=1)
     assert len(index.nearest(dense_cue(query), 5, np.ones(30, bool))) == 5
 
 
@@ -104,11 +119,32 @@ def test_all_bits_are_counted() -> None:
     assert popcount(word[None] for word in full).tolist() == [384]
 
 
-def postings_of(texts: list[list[str]], stop_stems: frozenset[str] = frozenset()) -> Postings:
-    postings = Postings(1.2, 0.75, stop_stems)
-    for row, stems in enumerate(texts):
-        postings.append()
-        postings.put(row, stems)
+def key_by(stop: frozenset[str]) -> Callable[[str], int]:
+    return lambda stem: 2 * int.from_bytes(stem.encode(), "little") + (stem in stop)
+
+
+def words_of(texts: Sequence[list[str]], stop: frozenset[str] = frozenset()) -> WordColumns:
+    counted = [Counter(stems) for stems in texts]
+    return WordColumns.of(
+        [
+            replace(
+                NO_WORDS,
+                stems=np.array([*map(key_by(stop), counts)], np.uint64),
+                counts=np.array([*counts.values()], np.int32),
+            )
+            for counts in counted
+        ]
+    )
+
+
+def postings_of(texts: list[list[str]], stop: frozenset[str] = frozenset()) -> Postings:
+    """Postings of one row a text: the first half at once, the others one by one."""
+    postings, half = Postings(1.2, 0.75, key_by(stop)), len(texts) // 2
+    postings.extend(len(texts))
+    if half:
+        postings.put(np.arange(half), words_of(texts[:half], stop))
+    for row in range(half, len(texts)):
+        postings.put(np.array([row]), words_of([texts[row]], stop))
     return postings
 
 
@@ -151,8 +187,8 @@ def test_links_are_the_formula(texts: list[list[str]], without: frozenset[str], 
         assert got == pytest.approx(links_slowly(texts, row, without, max_df), rel=1e-4)
         for target in got:
             shared = set(postings.shared(row, target, max_df))
-            both = {*texts[row]} & {*texts[target]}
-            assert shared == {s for s in both if 2 <= sum(s in text for text in texts) <= max_df}
+            df = {s: sum(s in text for text in texts) for s in {*texts[row]} & {*texts[target]}}
+            assert shared == {(df[s], key_by(frozenset())(s)) for s in df if 2 <= df[s] <= max_df}
 
 
 @given(STEMS, SOME, SOME)
@@ -179,20 +215,20 @@ def test_postings_after_any_history_are_those_built_afresh(
         postings.remove(row)
         if data.draw(st.booleans()):
             texts[row] = data.draw(st.lists(st.sampled_from("abxyz"), max_size=5))
-            postings.put(row, texts[row])
+            postings.put(np.array([row]), words_of([texts[row]]))
         else:
             gone.add(row)
     left = [text for row, text in enumerate(texts) if row not in gone]
     afresh = postings_of(left)
     alive = np.array([row for row in range(len(texts)) if row not in gone], np.int64)
-    assert sorted(postings.vocabulary()) == sorted({stem for text in left for stem in text})
+    assert postings.state(alive) == afresh.state(np.arange(len(alive)))
     assert postings.count == len(left)
+    assert {stem for stem in "abcdefghxyz" if postings.df(stem)} == {stem for text in left for stem in text}
     for query in (["a", "b"], ["x", "z", "c"]):
         assert (
             postings.scores(query).of(alive).tolist()
             == afresh.scores(query).of(np.arange(len(alive))).tolist()
         )
-    assert postings.state(alive) == [dict(Counter(text)) for text in left]
     rows = np.array(alive, np.int64)
     for stem in "abcxyz":
         assert postings.standing(rows, stem).tolist() == [stem in texts[row] for row in alive]

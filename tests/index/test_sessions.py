@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nuonuo import AssociativeMemory, Memory, MemoryConfig
-from nuonuo.index.sessions import NOBODY, Sessions, asks, speaker
-from tests.fakes import WordEmbedder, indexed, some_left
+from nuonuo.encoding.lexicon import asks
+from nuonuo.index.sessions import NOBODY
+from tests.fakes import LEXICON, SessionsAlone, WordEmbedder, indexed, some_left
 
 
 @pytest.mark.parametrize(
@@ -32,11 +33,14 @@ def test_what_asks(text: str, wanted: bool) -> None:
 
 
 def test_a_speaker_is_the_role_or_the_name_before_the_colon() -> None:
-    assert speaker(Memory("Ann: hello", role="user")) == "user"
-    assert speaker(Memory("Ann: hello")) == speaker(Memory("Ann: bye")) != speaker(Memory("Bob: hello"))
-    assert speaker(Memory("hello")) is None
-    assert speaker(Memory("Ann: hello\nis anyone there")) == speaker(Memory("Ann: hello"))
-    assert speaker(Memory("Shopping\nmilk and eggs")) is None
+    def speaker(text: str, role: str | None = None) -> int:
+        return LEXICON.words(Memory(text, role=role)).speaker
+
+    assert speaker("Ann: hello", role="user") == speaker("so", role="user") != speaker("so", role="assistant")
+    assert speaker("Ann: hello") == speaker("Ann: bye") != speaker("Bob: hello")
+    assert speaker("hello") == 0
+    assert speaker("Ann: hello\nis anyone there") == speaker("Ann: hello")
+    assert speaker("Shopping\nmilk and eggs") == 0
 
 
 def turn(text: str, session: str | None = "s", role: str | None = None) -> Memory:
@@ -53,7 +57,7 @@ def test_neighbours_and_replies() -> None:
         turn("no name, no role"),
         turn("alone?", None),
     ]
-    sessions = indexed(Sessions(), turns)
+    sessions = indexed(SessionsAlone(), turns)
     rows = np.arange(len(turns))
     assert sessions.neighbours(rows).T.tolist() == [
         [-1, 1, -1, 3],
@@ -82,10 +86,10 @@ def test_after_any_history_it_is_as_built_afresh(
     made: list[tuple[str | None, str | None, bool]], rng: random.Random
 ) -> None:
     turns = [turn("why?" if asked else "so", session, role) for session, role, asked in made]
-    sessions = indexed(Sessions(), turns)
+    sessions = indexed(SessionsAlone(), turns)
     left = some_left(sessions, turns, rng)
     place = {row: at for at, row in enumerate(left)} | {NOBODY: NOBODY}
-    afresh = indexed(Sessions(), [turns[row] for row in left])
+    afresh = indexed(SessionsAlone(), [turns[row] for row in left])
     again = {at: at for at in range(len(left))} | {NOBODY: NOBODY}
     assert sessions.state(place) == afresh.state(again)
 

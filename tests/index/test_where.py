@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.index.filters import Conditions, Fields
-from tests.fakes import texts
+from tests.fakes import indexed, texts
 
 INNER: list[Any] = [None, 1, "ab", True, {"b": 1}, {"b": "ab", "b.c": 2}, {"b": {"c": 3}}, ["ab", 1]]
 VALUES: list[Any] = [*INNER, "AB", "", 2.5, [], [[1]], {"c": {"b": [1]}}]
@@ -122,10 +122,7 @@ records = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(records, wheres)
 def test_a_mask_is_what_a_slow_loop_says(rows: list[dict[str, Any]], where: dict[str, Any]) -> None:
-    kept = Fields()
-    for row, record in enumerate(rows):
-        kept.append()
-        kept.put(row, Memory("x", metadata=record))
+    kept = indexed(Fields(), [Memory("x", metadata=record) for record in rows])
     alive = np.arange(len(rows)) != 3  # a dead row stays dead, whatever is negated
     mask = kept.mask(alive, Conditions(where=where))
     expected = [row for row, record in enumerate(rows) if row != 3 and passes(record, where)]

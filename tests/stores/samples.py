@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import nuonuo.stores
+from nuonuo.associative.rounding import round_vectors, sketch
 from nuonuo.records import Memory
-from nuonuo.stores import START, Changes, Store, Traces
+from nuonuo.stores import START, Changes, Rows, Store, Traces
+from nuonuo.stores.base import NO_TIME
+from nuonuo.stores.codec import to_microseconds
+from nuonuo.traces import Words
 
 
 def traces(seed: int = 0, *, windows: int = 1, tokens: int = 5) -> Traces:
     rng = np.random.default_rng(seed)
+    vectors = rng.standard_normal((windows, 32))
+    rounded, norms = round_vectors(vectors)
     return Traces(
-        vectors=rng.standard_normal((windows, 32)).astype(np.float16),
+        vectors=rounded,
+        norms=norms,
         parts=np.arange(windows, dtype=np.int32),
+        sketches=sketch(vectors[: windows - 1]),
         patterns=rng.integers(0, 256, (tokens, 4)).astype(np.uint8),
         spans=rng.integers(0, 99, (tokens, 3)).astype(np.int32),
         code=np.sort(rng.choice(16384, 50, replace=False)).astype(np.int32),
+        words=Words(
+            stems=rng.integers(1, 2**64, tokens, np.uint64),
+            counts=rng.integers(1, 5, tokens).astype(np.int32),
+            title=np.arange(tokens // 2, dtype=np.int32),
+            length=tokens,
+            said=int(rng.integers(1, 2**64, dtype=np.uint64)),
+            speaker=seed,
+            asks=bool(seed % 2),
+        ),
+        lexicon=2**32 - 1 - seed,
     )
 
 
@@ -30,11 +50,31 @@ def item(key: str, text: str = "a text", *, seed: int = 0, **fields: Any) -> tup
     return Memory(text, id=key, **fields), traces(seed)
 
 
-def arrays(t: Traces) -> tuple[tuple[str, tuple[int, ...], bytes], ...]:
+def arrays(t: Traces) -> tuple[tuple[str, tuple[Any, ...], bytes], ...]:
     """Traces as something that can be compared."""
-    return tuple(
-        (a.dtype.name, a.shape, a.tobytes()) for a in (t.vectors, t.parts, t.patterns, t.spans, t.code)
-    )
+    words = t.words
+    kept = (t.vectors, t.norms, t.parts, t.sketches, t.patterns, t.spans, t.code)
+    kept += (words.stems, words.counts, words.title)
+    numbers = (words.length, words.said, words.speaker, words.asks, t.lexicon)
+    return *((a.dtype.name, a.shape, a.tobytes()) for a in kept), ("numbers", numbers, b"")
+
+
+def each(rows: Rows | None) -> Iterator[tuple[int, Memory, Traces]]:
+    """``rows`` one by one: seq, memory and traces; and that their columns say the same."""
+    for at, seq in enumerate([] if rows is None else rows.seqs.tolist()):
+        assert rows is not None
+        memory = rows.memory(at)
+        assert (rows.ids[at], rows.roles[at], rows.sessions[at]) == (
+            memory.id,
+            memory.role,
+            memory.session_id,
+        )
+        assert (json.loads(rows.metadata[at] or "{}"), bool(rows.days[at])) == (
+            memory.metadata,
+            memory.all_day,
+        )
+        assert rows.stamps[at] == (NO_TIME if memory.timestamp is None else to_microseconds(memory.timestamp))
+        yield seq, memory, rows.traces[at]
 
 
 class Follower:
@@ -47,18 +87,24 @@ class Follower:
         self.associations: dict[int, dict[int, float]] = {}
 
     def sync(self) -> Changes:
+        changes = self._page()
+        while not self.cursor.whole:
+            changes = self._page()
+        return changes
+
+    def _page(self) -> Changes:
         changes = self.store.changes(self.namespace, self.cursor)
         if changes.reset:
             self.rows, self.associations = {}, {}
         for seq in changes.deleted:
             self.rows.pop(seq, None)
             self.associations.pop(seq, None)
-        assert all(row.seq in self.rows for row in changes.updated)
-        added = [row.seq for row in changes.added]
+        assert all(seq in self.rows for seq, _, _ in each(changes.updated))
+        added = [seq for seq, _, _ in each(changes.added)]
         assert added == sorted(set(added))
         assert not self.rows.keys() & set(added)
-        for row in (*changes.updated, *changes.added):
-            self.rows[row.seq] = (row.memory, arrays(row.traces))
+        for seq, memory, kept in (*each(changes.updated), *each(changes.added)):
+            self.rows[seq] = (memory, arrays(kept))
         for source, targets in changes.associations.items():
             assert source in self.rows
             self.associations[source] = dict(targets)

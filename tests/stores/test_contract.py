@@ -11,9 +11,9 @@ import pytest
 
 from nuonuo.errors import EmbedderMismatchError, InvalidInputError, StoreClosedError, UnknownMemoryError
 from nuonuo.records import Memory
-from nuonuo.stores import START, Identity, InMemoryStore, SQLiteStore, Store, Traces
+from nuonuo.stores import START, Identity, InMemoryStore, SQLiteStore, Store
 
-from .samples import Follower, afresh, arrays, item, traces
+from .samples import Follower, afresh, arrays, each, item, traces
 
 MOMENT = datetime(2026, 11, 21, 7, 8, 9, 123456, tzinfo=timezone.utc)
 FULL = Memory(
@@ -47,8 +47,8 @@ def test_what_is_stored_comes_back(store: Store, memory: Memory) -> None:
     assert store.get(["m1"]) == [memory]
     assert store.get_seqs(memory.namespace, [seq]) == [memory]
     assert store.list() == [memory]
-    (row,) = store.changes(memory.namespace, START).added
-    assert (row.seq, row.memory) == (seq, memory)
+    ((number, stored, _),) = each(store.changes(memory.namespace, START).added)
+    assert (number, stored) == (seq, memory)
 
 
 @pytest.mark.parametrize("windows", [0, 1, 3])
@@ -56,13 +56,13 @@ def test_what_is_stored_comes_back(store: Store, memory: Memory) -> None:
 def test_traces_come_back(store: Store, windows: int, tokens: int) -> None:
     kept = traces(7, windows=windows, tokens=tokens)
     store.insert("n", [(Memory("x", id="a"), kept)])
-    (row,) = store.changes("n", START).added
-    assert arrays(row.traces) == arrays(kept)
+    ((_, _, back),) = each(store.changes("n", START).added)
+    assert arrays(back) == arrays(kept)
 
 
 def test_traces_that_do_not_fit_together_are_refused(store: Store) -> None:
     good = traces()
-    bad = Traces(good.vectors, np.zeros(3, np.int32), good.patterns, good.spans, good.code)
+    bad = replace(good, parts=np.zeros(3, np.int32))
     with pytest.raises(InvalidInputError, match="parts"):
         store.insert("n", [(Memory("x", id="a"), bad)])
     assert store.counts().memories == 0
@@ -169,9 +169,13 @@ def test_insert_keeps_each_in_its_own_namespace(store: Store) -> None:
     ]  # fmt: skip
     followers = {name: Follower(store, name) for name in "abc"}
     for name, follower in followers.items():
-        assert [row.memory.id for row in follower.sync().added] == [m.id for m in store.list(namespace=name)]
+        assert [m.id for _, m, _ in each(follower.sync().added)] == [m.id for m in store.list(namespace=name)]
     more = store.insert(None, [item("c2", namespace="c"), item("a3", namespace="a")])
-    assert [[row.seq for row in followers[name].sync().added] for name in "abc"] == [more[1:], [], more[:1]]
+    assert [[seq for seq, _, _ in each(followers[name].sync().added)] for name in "abc"] == [
+        more[1:],
+        [],
+        more[:1],
+    ]
     for name, follower in followers.items():
         assert follower.state == afresh(store, name)
 
@@ -204,7 +208,7 @@ def test_replace_keeps_the_seq(store: Store) -> None:
     assert store.get_seqs("n", seqs)[1] == changed
     assert store.list(session_id="s") == []
     assert store.list(session_id="t") == [changed]
-    assert arrays(store.changes("n", START).added[1].traces) == arrays(traces(9, tokens=40))
+    assert arrays([*each(store.changes("n", START).added)][1][2]) == arrays(traces(9, tokens=40))
 
 
 @pytest.mark.parametrize(("key", "namespace"), [("x", "n"), ("a", "m"), ("b", "n"), ("a", "nowhere")])
@@ -258,7 +262,7 @@ def test_namespaces_are_walls(store: Store) -> None:
     assert [m and m.id for m in store.get_seqs("n", [b, a, 99])] == [None, "a", None]
     assert store.get(["a", "b"], namespace="m")[0] is None
     assert [m.id for m in store.list(namespace="n", session_id="s")] == ["a"]
-    assert [row.memory.id for row in store.changes("m", START).added] == ["b"]
+    assert [m.id for _, m, _ in each(store.changes("m", START).added)] == ["b"]
     store.delete(namespace="m")
     assert store.namespaces() == ["n"]
 
@@ -333,7 +337,7 @@ def test_changes_say_what_happened(store: Store) -> None:
     assert reader.sync().cursor == START
     a, b, c = store.insert("n", [item("a"), item("b"), item("c")])
     store.insert("other", [item("z")])
-    assert [row.seq for row in reader.sync().added] == [a, b, c]
+    assert [seq for seq, _, _ in each(reader.sync().added)] == [a, b, c]
     nothing = reader.sync()
     assert not (nothing.reset)
     assert not (nothing.added)
@@ -351,7 +355,7 @@ def test_changes_say_what_happened(store: Store) -> None:
     assert not changes.reset
     assert not changes.updated
     assert set(changes.deleted) == {b, c}
-    assert [(row.seq, row.memory.text) for row in changes.added] == [(d, "d2")]
+    assert [(seq, m.text) for seq, m, _ in each(changes.added)] == [(d, "d2")]
     assert changes.associations == {a: {}}
     assert reader.state == afresh(store, "n")
 
@@ -368,7 +372,7 @@ def test_a_new_life_resets_its_readers(store: Store) -> None:
     store.insert("n", [item("b")])
     changes = store.changes("n", stale)
     assert changes.reset
-    assert [row.memory.id for row in changes.added] == ["b"]
+    assert [m.id for _, m, _ in each(changes.added)] == ["b"]
     assert changes.cursor.epoch != stale.epoch
     assert not store.changes("n", START).reset
 

@@ -268,7 +268,7 @@ def public() -> Iterator[Path]:
 def read_then_write(path: str) -> tuple[int, bool, list[str]]:
     store = SQLiteStore(path)
     store.claim(Identity("mine", 32, None, "s"))
-    count = len(store.list()) + len(store.changes("n", START).added)
+    count = len(store.list()) + len(store.changes("n", START).added or ())
     names = []
     for write in (
         lambda: store.insert("n", [item("new")]),

@@ -28,16 +28,17 @@ equal to the dual form with f(o) = o.
 from __future__ import annotations
 
 import math
-import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.arrays import Blocks
 from nuonuo.associative.activation import Separation, softmax
 from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
 
@@ -79,8 +80,13 @@ class HebbianAssociator:
         self.separation = softmax(0.5) if separation is None else separation
         self.damping = damping
         self._codes: dict[int, npt.NDArray[np.int32]] = {}
-        # Lists exist only for units and items that have something in them, each ascending.
-        self._items_of: dict[int, array[int]] = {}
+        self._units = 0  # in all codes
+        self._unread: list[
+            tuple[IntArray, Blocks]
+        ] = []  # items and their codes, which nobody has asked for yet
+        # Lists exist only for units and items that have something in them, each ascending. Those of units are
+        # made when a code is first asked with: many a memory is recalled from, and never walked in.
+        self._items_of: dict[int, array[int]] | None = None
         self._outgoing: dict[int, dict[int, float]] = {}
         self._incoming: dict[int, array[int]] = {}
 
@@ -100,11 +106,52 @@ class HebbianAssociator:
             raise InvalidTypeError(f"item must be an int, got {type(item).__name__}")
         if not 0 <= item <= MAX_ITEM:
             raise InvalidInputError(f"item must be in [0, 2^32), got {item}")
-        item, units = int(item), checked_code(code, self.n_units).astype(np.int32)
-        self._drop_code(item)
-        self._codes[item] = units
-        for unit in units.tolist():
-            _insert(self._items_of, unit, item)
+        units = checked_code(code, self.n_units)
+        self.put(np.array([int(item)]), Blocks(units, np.array([len(units)])))
+
+    def put(self, items: IntArray, codes: Blocks) -> None:
+        """As `add`, for many ``items`` (N,), all distinct, and their ``codes``."""
+        if len(items) and not 0 <= items.min() <= items.max() <= MAX_ITEM:
+            raise InvalidInputError(f"items must be in [0, 2^32), got {items.min()} to {items.max()}")
+        units = codes.rows
+        ascending = np.diff(units, prepend=-1) > 0
+        ascending[codes.starts[codes.counts > 0]] = True
+        if not (codes.counts > 0).all() or not ascending.all() or not _inside(units, self.n_units):
+            for at in range(len(items)):  # tells which
+                checked_code(codes[at], self.n_units)
+        if self._codes:
+            for item in items.tolist():
+                self._drop_code(item)
+        self._unread.append((items, Blocks(units.astype(np.int32), codes.counts)))
+        self._units += len(units)
+
+    def _read(self) -> dict[int, npt.NDArray[np.int32]]:
+        """The codes of all items."""
+        for items, codes in self._unread:
+            new = dict(zip(items.tolist(), np.split(codes.rows, codes.starts[1:]), strict=True))
+            self._codes.update(new)
+            if self._items_of is not None:
+                for item, code in new.items():
+                    for unit in code.tolist():
+                        _insert(self._items_of, unit, item)
+        self._unread.clear()
+        return self._codes
+
+    def _lists(self) -> dict[int, array[int]]:
+        """The items of each unit."""
+        codes = self._read()
+        if self._items_of is None:
+            items = np.fromiter(codes, np.uint64, len(codes)).repeat([len(code) for code in codes.values()])
+            units = np.concatenate([*codes.values(), np.zeros(0, np.int32)]).astype(np.uint64)
+            pairs = np.sort(units << np.uint64(32) | items)
+            owners, units = (pairs & np.uint64(MAX_ITEM)).astype(np.dtype("I")), pairs >> np.uint64(32)
+            begins = np.flatnonzero(np.diff(units, prepend=np.uint64(self.n_units)))
+            lists = np.split(owners, begins[1:]) if len(begins) else []
+            self._items_of = {
+                unit: array("I", each.tobytes())
+                for unit, each in zip(units[begins].tolist(), lists, strict=True)
+            }
+        return self._items_of
 
     def discard(self, item: int) -> None:
         """Forget ``item``: its code and every association from it and to it. Unknown items are no error."""
@@ -122,7 +169,7 @@ class HebbianAssociator:
             InvalidInputError: a weight that is 0 or not finite.
         """
         for item in (source, target):
-            if item not in self._codes:
+            if item not in self._read():
                 raise UnknownMemoryError(f"item {item} is not stored; add it before it is associated")
         if not math.isfinite(weight) or weight == 0:
             raise InvalidInputError(
@@ -143,8 +190,14 @@ class HebbianAssociator:
         _delete(self._incoming, target, source)
 
     def _drop_code(self, item: int) -> None:
-        for unit in self._codes.pop(item, np.zeros(0, np.int32)).tolist():
-            _delete(self._items_of, unit, item)
+        code = self._read().pop(item, None)
+        if code is None:
+            return
+        if self._items_of is not None:
+            for unit in code.tolist():
+                _delete(self._items_of, unit, item)
+        self._units -= len(code)
+        code[...] = 0  # it lies among others'
 
     # -- recall ---------------------------------------------------------------------------------------
 
@@ -159,7 +212,8 @@ class HebbianAssociator:
             InvalidInputError, InvalidTypeError: the code, as in `add`.
         """
         units = checked_code(code, self.n_units, least=0).tolist()
-        lists = [self._items_of[unit] for unit in units if unit in self._items_of]
+        items_of = self._lists()
+        lists = [items_of[unit] for unit in units if unit in items_of]
         items, counts = np.unique(np.frombuffer(b"".join(lists), np.dtype("I")), return_counts=True)
         return items.astype(np.int64), counts.astype(np.int64)
 
@@ -234,7 +288,7 @@ class HebbianAssociator:
             UnknownMemoryError: it has none.
         """
         try:
-            code: npt.NDArray[np.int32] = self._codes[item].view()
+            code: npt.NDArray[np.int32] = self._read()[item].view()
         except KeyError:
             raise UnknownMemoryError(f"item {item} is not stored; add it first") from None
         code.flags.writeable = False
@@ -253,20 +307,21 @@ class HebbianAssociator:
         return np.array(degrees)
 
     def __len__(self) -> int:
-        return len(self._codes)
+        return len(self._read())
 
     def __contains__(self, item: object) -> bool:
-        return item in self._codes
+        return item in self._read()
 
     def __iter__(self) -> Iterator[int]:
-        return iter(sorted(self._codes))
+        return iter(sorted(self._read()))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, HebbianAssociator):
             return NotImplemented
         return (
             (self.n_units, self.damping) == (other.n_units, other.damping)
-            and self._items_of == other._items_of
+            and {item: code.tobytes() for item, code in self._read().items()}
+            == {item: code.tobytes() for item, code in other._read().items()}
             and self._outgoing == other._outgoing
             and self._incoming == other._incoming
         )
@@ -275,14 +330,12 @@ class HebbianAssociator:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of RAM that the codes, lists and weights take, the objects around them included."""
-        lists = sum(map(sys.getsizeof, chain(self._items_of.values(), self._incoming.values())))
-        codes = sum(map(sys.getsizeof, self._codes.values()))
-        weights = sum(
-            sys.getsizeof(row) + 56 * len(row) for row in self._outgoing.values()
-        )  # a float and an int
-        tables = (self._codes, self._items_of, self._outgoing, self._incoming)
-        return lists + codes + weights + sum(map(sys.getsizeof, tables))
+        """Bytes of RAM that the codes, lists and weights take, about, the objects around them included."""
+        items = len(self._codes) + sum(len(unread) for unread, _ in self._unread)
+        codes = 4 * self._units + 220 * items
+        lists = 0 if self._items_of is None else 4 * self._units + 200 * len(self._items_of)
+        pairs = sum(56 * len(row) + 8 for row in self._outgoing.values()) + 8 * len(self._incoming)
+        return codes + lists + pairs + 300 * (len(self._outgoing) + len(self._incoming))
 
 
 def _insert(lists: dict[int, array[int]], key: int, item: int) -> None:
@@ -302,6 +355,10 @@ def _delete(lists: dict[int, array[int]], key: int, item: int) -> None:
     del items[bisect_left(items, item)]
     if not items:
         del lists[key]
+
+
+def _inside(units: npt.NDArray[Any], n_units: int) -> bool:
+    return not len(units) or bool(0 <= units.min() <= units.max() < n_units)
 
 
 def check_units(n_units: int) -> None:

@@ -11,10 +11,12 @@ from datetime import datetime, timezone
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.associative.rounding import round_vectors, sketch
 from nuonuo.associative.separation import WinnerTakeAll
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.dates import DateFinder
 from nuonuo.encoding.embedders import Embedder, Encoding, check_vectors
+from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
 from nuonuo.encoding.sentences import sentences
 from nuonuo.encoding.tokens import asked, patterns_of
@@ -41,6 +43,7 @@ class Encoder:
         self._tokens = token_embedder or embedder
         self._sentences = config.sentence_cues
         self.analyzer = Analyzer(config.language)
+        self.lexicon = Lexicon(self.analyzer)
         self._dates = DateFinder(config.language) if config.date_cues else None
         self._separation = WinnerTakeAll(
             embedder.dimension, config.n_units, config.n_active, config.separation_seed
@@ -67,13 +70,14 @@ class Encoder:
         extra = [sentences(memory.text) if self._sentences else [] for memory in memories]
         flat = [text for parts, more in zip(texts, extra, strict=True) for text in (*parts, *more)]
         encodings = iter(self._encode(flat, "document"))
-        found = []
+        found, first = [], []
         for memory, parts, more in zip(memories, texts, extra, strict=True):
             whole = [next(encodings) for _ in parts]
+            first.append(whole[0].vectors[0])
             found.append(self._traces(memory, whole, [next(encodings).vectors for _ in more]))
         if not found:
             return []
-        codes = self._separation.encode(np.stack([traces.vectors[0] for traces in found]).astype(np.float32))
+        codes = self._separation.encode(np.stack(first).astype(np.float16).astype(np.float32))
         return [replace(traces, code=code) for traces, code in zip(found, codes, strict=True)]
 
     def _traces(self, memory: Memory, parts: list[Encoding], sentences: list[FloatArray]) -> Traces:
@@ -84,15 +88,21 @@ class Encoder:
             if len(found):
                 patterns.append(found)
                 spans.append(np.column_stack([np.full(len(where), number, np.int32), where]))
-        vectors = [parts[0].vectors, *sentences, *(encoding.vectors for encoding in parts[1:])]
-        numbers = [0] + [SENTENCE] * len(sentences) + [*range(1, len(parts))]
+        blocks = [parts[0].vectors, *sentences, *(encoding.vectors for encoding in parts[1:])]
+        numbers = np.array([0] + [SENTENCE] * len(sentences) + [*range(1, len(parts))], np.int32)
+        of = numbers.repeat([len(block) for block in blocks])
+        vectors = np.concatenate(blocks).astype(np.float16)  # first: older files kept no more of them
+        rounded, norms = round_vectors(vectors)
         return Traces(
-            # float16 is what is stored: whatever is derived from vectors follows from the file alone
-            vectors=np.concatenate(vectors).astype(np.float16),
-            parts=np.repeat(np.array(numbers, np.int32), [len(block) for block in vectors]),
+            vectors=rounded,
+            norms=norms,
+            parts=of,
+            sketches=sketch(vectors[of != SENTENCE]),
             patterns=np.concatenate(patterns) if patterns else np.zeros((0, self.pattern_bytes), np.uint8),
             spans=np.concatenate(spans).astype(np.int32) if spans else np.zeros((0, 3), np.int32),
             code=np.zeros(0, np.int32),
+            words=self.lexicon.words(memory),
+            lexicon=self.lexicon.number,
         )
 
     def question(self, text: str, now: datetime | None = None) -> Question:

@@ -11,7 +11,8 @@ the other. A plain name means both: {"role": "manager"} lets through whose own r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,8 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.arrays import IntArray
 from nuonuo.encoding.dates import Period
-from nuonuo.index.arrays import Growable
+from nuonuo.index.columns import Column
 from nuonuo.index.times import Times
 from nuonuo.index.where import (
     JOINS,
@@ -36,11 +38,9 @@ from nuonuo.index.where import (
     key_of,
     parts,
 )
-from nuonuo.records import Memory
+from nuonuo.stores.base import Rows
 
 BoolArray = npt.NDArray[np.bool_]
-
-_ABSENT = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +64,63 @@ class Fields:
 
     def __init__(self) -> None:
         self.times = Times()
-        self._own: dict[str, _Column] = {}  # by name, what the record is
-        self._columns: dict[str, _Column] = {}  # by name, what its metadata says
+        self._own = {name: Column() for name in OWN}  # what the record is
+        self._columns: dict[str, Column] = {}  # by name, what its metadata says
+        self._unread: dict[int, str] = {}  # by row: metadata as JSON, which no filter has asked for yet
 
-    def append(self) -> None:
-        """Make room for the next row; it has no fields until it is `put`."""
-        self.times.append()
+    def extend(self, n: int) -> None:
+        """Make room for ``n`` more rows; they have no fields until they are `put`."""
+        self.times.extend(n)
         for column in (*self._own.values(), *self._columns.values()):
-            column.append()
+            column.extend(n)
 
     def closeness(self, period: Period, fade: float) -> npt.NDArray[np.float32]:
         """As `Times.closeness`."""
         return self.times.closeness(period, fade)
 
-    def put(self, row: int, memory: Memory) -> None:
-        """Take in the fields of ``row``, which must be new or cleared."""
-        self.times.put(row, memory)
-        own = {name: getattr(memory, name) for name in OWN}
-        for columns, values in ((self._own, own), (self._columns, memory.metadata)):
-            for name, value in values.items():
+    @property
+    def sessions(self) -> Column:
+        """Which session each row stands in."""
+        return self._own["session_id"]
+
+    def session(self, row: int) -> str | None:
+        """The name of the session that ``row`` stands in."""
+        key = self.sessions.value(row)
+        return None if key is None else str(key[1])
+
+    def put(self, at: IntArray, rows: Rows) -> None:
+        """Take in the fields of ``rows`` at ``at`` (N,), which must be new or cleared."""
+        self.times.put(at, rows)
+        for name, values in (("role", rows.roles), ("session_id", rows.sessions)):
+            told = [place for place, value in enumerate(values) if value is not None]
+            self._own[name].put(at[told], (key_of(values[place]) for place in told))
+        pairs = zip(at.tolist(), rows.metadata, strict=True)
+        self._unread.update((row, metadata) for row, metadata in pairs if metadata)
+
+    def _read(self) -> dict[str, Column]:
+        """The columns of the metadata, of all rows."""
+        found: dict[str, tuple[list[int], list[Key]]] = {}
+        for row, metadata in self._unread.items():
+            for name, value in json.loads(metadata).items():
                 if value is not None:
-                    if name not in columns:
-                        columns[name] = _Column(len(self.times))
-                    columns[name].put(row, key_of(value))
+                    rows, keys = found.setdefault(name, ([], []))
+                    rows.append(row)
+                    keys.append(key_of(value))
+        self._unread.clear()
+        for name, (rows, keys) in found.items():
+            column = self._columns.setdefault(name, Column())
+            column.extend(len(self.times) - len(column.numbers))
+            column.put(np.array(rows, np.int64), keys)
+        return self._columns
 
     def clear(self, row: int) -> None:
         """Forget ``row``, and every value and field that no other row has."""
         self.times.clear(row)
-        for columns in (self._own, self._columns):
-            for name in [name for name, column in columns.items() if column.clear(row)]:
-                del columns[name]
+        self._unread.pop(row, None)
+        for column in self._own.values():
+            column.clear(row)
+        for name in [name for name, column in self._columns.items() if column.clear(row)]:
+            del self._columns[name]
 
     def mask(self, alive: BoolArray, conditions: Conditions) -> BoolArray:
         """The rows of ``alive`` (n,) that meet every condition, those on ids apart; a copy."""
@@ -107,7 +134,7 @@ class Fields:
     def state(self, row: int) -> dict[str, Any]:
         """What is kept of ``row``: for comparing two states."""
         found: dict[str, Any] = {"time": self.times.state(row)}
-        for scope, columns in ((RECORD, self._own), (METADATA, self._columns)):
+        for scope, columns in ((RECORD, self._own), (METADATA, self._read())):
             values = {name: column.value(row) for name, column in columns.items()}
             found[scope] = {name: value for name, value in values.items() if value is not None}
         return found
@@ -115,7 +142,8 @@ class Fields:
     @property
     def nbytes(self) -> int:
         columns = (*self._own.values(), *self._columns.values())
-        return self.times.nbytes + sum(column.nbytes for column in columns)
+        unread = sum(map(len, self._unread.values())) + 150 * len(self._unread)
+        return self.times.nbytes + sum(column.nbytes for column in columns) + unread
 
     def _meets(self, where: Mapping[str, Any], scope: str | None = None) -> BoolArray:
         """The rows (n,), dead ones among them, that meet all of ``where``, in any part of ``scope``."""
@@ -144,76 +172,16 @@ class Fields:
             return key in wanted if listed else holds(key, op, value)
 
         found, known = np.zeros((2, len(self.times)), bool)
-        for columns in [self._own] * (scope != METADATA) + [self._columns] * (scope != RECORD):
+        said = self._read() if scope != RECORD else {}
+        for columns in [self._own] * (scope != METADATA) + [said]:
             if name in columns:
                 column = columns[name]
                 found |= column.isin(wanted) if listed else column.passing(passes)
                 known |= column.known
         head, _, path = name.partition(".")
-        if path and scope != RECORD and head in self._columns:
-            column = self._columns[head]
+        if path and head in said:
+            column = said[head]
             within = {key: inside(key, path) for key in column.keys}
             found |= column.passing(lambda key: within[key] != NULL and passes(within[key]))
             known |= column.passing(lambda key: within[key] != NULL)
         return found | ~known if passes(NULL) else found  # absent is None
-
-
-class _Column:
-    """One field, by row: the number of its value among the distinct ones, or _ABSENT."""
-
-    def __init__(self, n: int) -> None:
-        self._numbers = Growable(np.int32)
-        self._numbers.append(np.full(n, _ABSENT))
-        self._number: dict[Key, int] = {}
-        self._keys: list[Key | None] = []
-        self._uses: list[int] = []
-
-    def append(self) -> None:
-        self._numbers.append([_ABSENT])
-
-    def put(self, row: int, key: Key) -> None:
-        number = self._number.get(key)
-        if number is None:
-            number = self._number[key] = len(self._keys)
-            self._keys.append(key)
-            self._uses.append(0)
-        self._uses[number] += 1
-        self._numbers.data[row] = number
-
-    def clear(self, row: int) -> bool:
-        """Forget the row's value; True if no row has one any more."""
-        number = int(self._numbers.data[row])
-        if number != _ABSENT:
-            self._numbers.data[row] = _ABSENT
-            self._uses[number] -= 1
-            if not self._uses[number]:
-                del self._number[self._keys[number]]  # type: ignore[arg-type]
-                self._keys[number] = None
-        return not self._number
-
-    @property
-    def keys(self) -> list[Key]:
-        return list(self._number)
-
-    @property
-    def known(self) -> BoolArray:
-        """Which rows (n,) have a value."""
-        return np.asarray(self._numbers.data != _ABSENT)
-
-    def passing(self, test: Callable[[Key], bool]) -> BoolArray:
-        """The rows (n,) that have a value that passes; each distinct one is tested once."""
-        return self.isin({key for key in self._number if test(key)})
-
-    def isin(self, keys: Set[Key]) -> BoolArray:
-        numbers = [self._number[key] for key in keys if key in self._number]
-        if len(numbers) == 1:
-            return np.asarray(self._numbers.data == numbers[0])
-        return np.isin(self._numbers.data, np.array(numbers, np.int32))
-
-    def value(self, row: int) -> Key | None:
-        number = int(self._numbers.data[row])
-        return None if number == _ABSENT else self._keys[number]
-
-    @property
-    def nbytes(self) -> int:
-        return self._numbers.nbytes + len(self._keys) * 150

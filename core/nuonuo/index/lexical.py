@@ -7,17 +7,16 @@ rare stems that link one memory to another. Adding and removing cost time propor
 from __future__ import annotations
 
 import math
-from array import array
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.encoding.forms import OTHER
-from nuonuo.index.arrays import Growable, IntArray, Ragged
+from nuonuo.arrays import Blocks, Growable, IntArray, Lists, Ragged, numbered
+from nuonuo.traces import WordColumns
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -30,17 +29,16 @@ class Postings:
 
     Args:
         k1: saturation of a stem's frequency. b: normalisation by length, in [0, 1].
-        stop_stems: those of function words, which are no memory's own.
+        key: from a stem to what it is known by (`nuonuo.encoding.lexicon`).
     """
 
-    def __init__(self, k1: float, b: float, stop_stems: frozenset[str] = frozenset()) -> None:
-        self._k1, self._b, self._stop_stems = k1, b, stop_stems
-        self._term: dict[str, int] = {}
-        self._stem: list[str | None] = []
-        self._rows: list[array[int]] = []  # by term: ascending rows
-        self._frequencies: list[array[int]] = []  # by term: the stem's frequency in each of them
-        self._df = Growable(np.int32)  # by term: in how many rows it stands
+    def __init__(self, k1: float, b: float, key: Callable[[str], int]) -> None:
+        self._k1, self._b, self._key = k1, b, key
+        self._term: defaultdict[int, int] = defaultdict()  # by key
+        self._stems = Growable(np.uint64)  # by term: its key, 0 once no row has it
         self._stops = Growable(np.bool_)  # by term: whether it is a function word's, or another form's mark
+        self._lists = Lists(2)  # by term: rows, and the stem's frequency in each
+        self._newest = -1  # the last row that is, or was, indexed
         self._forward = Ragged(np.int32, (2,))  # by row: (term, frequency)
         self._titles = Ragged(np.int32)  # by row: the terms of its title
         self._lengths = Growable(np.float32)
@@ -55,54 +53,48 @@ class Postings:
         """N: memories that are indexed."""
         return self._count
 
-    def append(self) -> None:
-        """Make room for the next row; it is empty until it is `put`."""
-        self._lengths.append([0])
-        self._forward.append(np.zeros((0, 2), np.int32))
-        self._titles.append(np.zeros(0, np.int32))
+    def extend(self, n: int) -> None:
+        """Make room for ``n`` more rows; they are empty until they are `put`."""
+        for array in (self._lengths, self._forward, self._titles):
+            array.extend(n)
 
-    def put(self, row: int, stems: Sequence[str], title: Iterable[str] = ()) -> None:
-        """Index ``row``, which must be empty: new, or removed.
-
-        Args:
-            title: the stems, among ``stems``, by which other memories name this one.
-        """
-        terms = []
-        for stem, frequency in Counter(stems).items():
-            term = self._term.get(stem)
-            if term is None:
-                term = self._term[stem] = len(self._stem)
-                self._stem.append(stem)
-                self._rows.append(array("i"))
-                self._frequencies.append(array("i"))
-                self._df.append([0])
-                self._stops.append([stem in self._stop_stems or stem.startswith(OTHER)])
-            rows = self._rows[term]
-            at = len(rows) if not rows or rows[-1] < row else bisect_left(rows, row)
-            rows.insert(at, row)
-            self._frequencies[term].insert(at, frequency)
-            self._df.data[term] += 1
-            terms.append((term, frequency))
-        self._forward.replace(row, np.array(terms, np.int32).reshape(-1, 2))
-        known = [self._term[stem] for stem in dict.fromkeys(title) if stem in self._term]
-        self._titles.replace(row, np.array(known, np.int32))
-        self._lengths.data[row] = len(stems)
-        self._count += 1
-        self._total += len(stems)
+    def put(self, rows: IntArray, words: WordColumns) -> None:
+        """Index ``rows`` (N,), which must be empty: new, or removed."""
+        stems, lengths = words.stems.rows, words.stems.counts
+        terms = self._terms(stems)
+        frequencies = words.counts.rows
+        entries = np.column_stack([rows.repeat(lengths), frequencies]).astype(np.int32)
+        if len(rows) and rows[0] > self._newest:
+            self._lists.add(terms, entries)
+        else:
+            for term, entry in zip(terms.tolist(), entries.tolist(), strict=True):
+                self._lists.insert(term, entry)
+        self._newest = max(self._newest, int(rows[-1]))
+        self._forward.put(rows, Blocks(np.column_stack([terms, frequencies]).astype(np.int32), lengths))
+        title = words.title
+        named = terms[words.stems.starts.repeat(title.counts) + title.rows]
+        self._titles.put(rows, Blocks(named.astype(np.int32), title.counts))
+        totals = np.bincount(np.arange(len(rows)).repeat(lengths), frequencies, len(rows)).astype(np.int64)
+        self._lengths.data[rows] = totals
+        self._count += len(rows)
+        self._total += int(totals.sum())
         self._changed()
+
+    def _terms(self, stems: npt.NDArray[np.uint64]) -> IntArray:
+        """The numbers of ``stems`` (E,); new ones get the next."""
+        terms, new = numbered(self._term, stems, len(self._stems))
+        self._stems.append(new)
+        self._stops.append(new & np.uint64(1))
+        self._lists.extend(len(new))
+        return terms
 
     def remove(self, row: int) -> None:
         """Forget ``row``; a stem that no other memory has is forgotten with it."""
         for term in self._forward[row][:, 0].tolist():
-            rows = self._rows[term]
-            at = bisect_left(rows, row)
-            del rows[at], self._frequencies[term][at]
-            self._df.data[term] -= 1
-            if not rows:
-                stem = self._stem[term]
-                if stem is not None:
-                    del self._term[stem]
-                self._stem[term] = None
+            self._lists.remove(term, row)
+            if not self._lists.counts[term]:
+                del self._term[int(self._stems.data[term])]
+                self._stems.data[term] = 0
         self._forward.clear(row)
         self._titles.clear(row)
         self._count -= 1
@@ -110,10 +102,14 @@ class Postings:
         self._lengths.data[row] = 0
         self._changed()
 
+    def _known(self, stems: Iterable[str]) -> list[int]:
+        """The numbers of those of ``stems`` that some memory has, in order."""
+        keys = map(self._key, stems)
+        return [self._term[key] for key in keys if key in self._term]
+
     def df(self, stem: str) -> int:
         """In how many memories the stem stands."""
-        term = self._term.get(stem)
-        return 0 if term is None else len(self._rows[term])
+        return sum(int(self._lists.counts[term]) for term in self._known([stem]))
 
     def idf(self, stem: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)), the greatest for a stem that is nowhere."""
@@ -125,8 +121,8 @@ class Postings:
 
     def scores(self, stems: Iterable[str]) -> Scores:
         """BM25 for the distinct ``stems``: of the rare ones at once, of the common ones where asked for."""
-        terms = [self._term[stem] for stem in dict.fromkeys(stems) if stem in self._term]
-        common = [term for term in terms if len(self._rows[term]) * COMMON > self._count]
+        terms = self._known(dict.fromkeys(stems))
+        common = [term for term in terms if self._lists.counts[term] * COMMON > self._count]
         rows, given = self._given([term for term in terms if term not in common])
         scores = np.bincount(rows, given, minlength=len(self._lengths)).astype(np.float32)
         return Scores(scores, [self._everywhere(term) for term in common])
@@ -143,16 +139,16 @@ class Postings:
         Function words link nothing.
         """
         entries, counts = self._forward.gather(rows)
-        terms, df = entries[:, 0], self._df.data[entries[:, 0]]
+        terms, df = entries[:, 0], self._lists.counts[entries[:, 0]]
         links = (df >= 2) & (df <= max_df) & ~self._stops.data[terms]
-        for stem in without:
-            links &= terms != self._term.get(stem, -1)
+        for term in self._known(without):
+            links &= terms != term
         terms, df, owners = terms[links], df[links], np.repeat(np.arange(len(rows)), counts)[links]
         if not len(terms):
             none = np.zeros(0, np.int64)
             return StemLinks(none, none, np.zeros(0, np.float32), np.zeros(0, np.float32))
         rarity = np.log(self._count / df) / math.log(self._count) / np.sqrt(df)
-        targets, frequencies = self._entries(terms.tolist())
+        targets, frequencies = self._entries(terms)
         source = np.repeat(owners, df)
         values = np.repeat(rarity, df) * self._saturated(targets, frequencies)
         keep = targets != rows[source]
@@ -172,32 +168,29 @@ class Postings:
             return found
         terms, counts = self._titles.gather(targets[titled])
         entries, lengths = self._forward.gather(rows)
-        stride = len(self._stem)
+        stride = len(self._stems)
         said = np.sort(np.repeat(np.arange(len(rows)), lengths) * stride + entries[:, 0])
         wanted = np.repeat(source[titled], counts) * stride + terms
         named = said[np.minimum(np.searchsorted(said, wanted), len(said) - 1)] == wanted
         starts = np.cumsum(counts) - counts
         whole = np.logical_and.reduceat(named, starts)
-        rarest = np.minimum.reduceat(self._df.data[terms], starts)
+        rarest = np.minimum.reduceat(self._lists.counts[terms], starts)
         found[titled[whole]] = np.log(self._count / rarest[whole]) / math.log(max(self._count, 2))
         return found
 
-    def shared(self, row: int, other: int, max_df: int) -> list[str]:
-        """The rare stems that two rows share, the rarest first; function words are none."""
-        terms = {*self._forward[row][:, 0].tolist()} & {*self._forward[other][:, 0].tolist()}
-        rare = [
-            (len(self._rows[term]), self._stem[term] or "")
-            for term in terms
-            if len(self._rows[term]) <= max_df and not self._stops.data[term]
-        ]
-        return [stem for _, stem in sorted(rare)]
+    def shared(self, row: int, other: int, max_df: int) -> list[tuple[int, int]]:
+        """The rare stems that two rows share, as (df, key); function words are none."""
+        terms = np.intersect1d(self._forward[row][:, 0], self._forward[other][:, 0])
+        df = self._lists.counts[terms]
+        rare = (df <= max_df) & ~self._stops.data[terms]
+        return [*zip(df[rare].tolist(), self._stems.data[terms[rare]].tolist(), strict=True)]
 
     def standing(self, rows: IntArray, stem: str) -> npt.NDArray[np.bool_]:
         """In which of ``rows`` (C,) the stem stands."""
-        term = self._term.get(stem)
-        if term is None:
+        known = self._known([stem])
+        if not known:
             return np.zeros(len(rows), bool)
-        return np.isin(rows, np.frombuffer(self._rows[term], np.int32))
+        return np.isin(rows, self._lists[known[0]][:, 0])
 
     def beyond(self, rows: IntArray, stems: Iterable[str]) -> FloatArray:
         """How rare the rarest stem of each of ``rows`` is that is not among ``stems`` (C,), in [0, 1].
@@ -206,37 +199,35 @@ class Postings:
         """
         entries, counts = self._forward.gather(rows)
         known = self._stops.data.copy()
-        known[[self._term[stem] for stem in stems if stem in self._term]] = True
+        known[self._known(stems)] = True
         nowhere = self._count + 1  # what is known is commoner than anything can be
-        df = np.where(known[entries[:, 0]], nowhere, self._df.data[entries[:, 0]])
+        df = np.where(known[entries[:, 0]], nowhere, self._lists.counts[entries[:, 0]])
         rarest, full = np.full(len(rows), nowhere), np.flatnonzero(counts)
         if len(full):
             rarest[full] = np.minimum.reduceat(df, (counts.cumsum() - counts)[full])
         rarity = np.log1p((self._count - rarest + 0.5) / (rarest + 0.5)) / self.idf_of(1)
         return np.maximum(rarity, 0).astype(np.float32)
 
-    def vocabulary(self) -> list[str]:
-        """The stems that stand in at least one memory."""
-        return list(self._term)
-
-    def state(self, rows: IntArray) -> list[dict[str, int]]:
-        """What is indexed of ``rows``, by stem: for comparing two states."""
-        return [
-            {str(self._stem[term]): count for term, count in self._forward[row].tolist()}
-            for row in rows.tolist()
-        ]
-
-    def titles(self, rows: IntArray) -> list[list[str]]:
-        """The stems of the title of each of ``rows``: for comparing two states."""
-        return [[str(self._stem[term]) for term in self._titles[row].tolist()] for row in rows.tolist()]
+    def state(self, rows: IntArray) -> dict[str, Any]:
+        """All that is indexed, stems by their keys, for ``rows`` and in all: for comparing two states."""
+        stems = self._stems.data
+        forward = [self._forward[row].tolist() for row in rows.tolist()]
+        place = {row: at for at, row in enumerate(rows.tolist())}
+        return {
+            "stems": [[(int(stems[term]), count) for term, count in each] for each in forward],
+            "titles": [stems[self._titles[row]].tolist() for row in rows.tolist()],
+            "lengths": self._lengths.data[rows].tolist(),
+            "lists": {
+                key: [(place[row], count) for row, count in self._lists[term].tolist()]
+                for key, term in sorted(self._term.items())
+            },
+        }
 
     @property
     def nbytes(self) -> int:
-        per_term = 400  # two arrays, a str, and their places in a dict and three lists
-        entries = sum(len(rows) for rows in self._rows)
-        arrays = self._forward.nbytes + self._df.nbytes + self._stops.nbytes + self._lengths.nbytes
-        arrays += self._titles.nbytes + len(self._common) * 4 * len(self._lengths)
-        return entries * 8 + len(self._stem) * per_term + arrays
+        arrays = (self._lists, self._forward, self._titles, self._stems, self._stops, self._lengths)
+        kept = len(self._common) * 4 * len(self._lengths) + len(self._term) * 120  # keys in a dict
+        return sum(array.nbytes for array in arrays) + kept
 
     def _changed(self) -> None:
         self._norms = None
@@ -244,16 +235,16 @@ class Postings:
 
     def _given(self, terms: list[int]) -> tuple[npt.NDArray[np.int32], FloatArray]:
         """The rows that have one of ``terms``, term by term, and what BM25 gives each of them for it."""
-        rows, frequencies = self._entries(terms)
-        idf = np.array([self.idf_of(len(self._rows[term])) for term in terms], np.float32)
-        return rows, idf.repeat(self._df.data[terms]) * self._saturated(rows, frequencies)
+        numbers = np.array(terms, np.int64)
+        rows, frequencies = self._entries(numbers)
+        df = self._lists.counts[numbers]
+        idf = np.array([self.idf_of(each) for each in df.tolist()], np.float32)
+        return rows, idf.repeat(df) * self._saturated(rows, frequencies)
 
-    def _entries(self, terms: list[int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    def _entries(self, terms: IntArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """The postings of ``terms``, one after another: rows, and the frequency in each."""
-        none = np.zeros(0, np.int32)
-        rows = [np.frombuffer(self._rows[term], np.int32) for term in terms]
-        frequencies = [np.frombuffer(self._frequencies[term], np.int32) for term in terms]
-        return np.concatenate([*rows, none]), np.concatenate([*frequencies, none])
+        entries, _ = self._lists.gather(terms)
+        return entries[:, 0], entries[:, 1]
 
     def _everywhere(self, term: int) -> FloatArray:
         """What BM25 gives every row for a common ``term`` (n,); few terms are common, so it is kept."""

@@ -6,16 +6,20 @@ question that is put again, and what an assistant says to everyone, are the same
 
 from __future__ import annotations
 
-from nuonuo.index.sessions import asks
+import numpy as np
+
+from nuonuo.arrays import IntArray
 from nuonuo.index.wordings import Wordings
-from nuonuo.records import Memory
+from nuonuo.stores.base import Rows
 
 
 class Repeats(Wordings):
     """The wordings of those that can repeat each other; every other row counts as said once."""
 
-    def put(self, row: int, memory: Memory) -> None:
+    def put(self, at: IntArray, rows: Rows) -> None:
         """As `Wordings.put`, for a session's turns that ask, or that another than the user says."""
-        told = memory.role not in (None, "user")
-        if memory.session_id is not None and (told or asks(memory.text)):
-            super().put(row, memory)
+        told = np.array([role not in (None, "user") for role in rows.roles], np.bool_)
+        turns = np.array([session is not None for session in rows.sessions], np.bool_)
+        words = rows.traces.words
+        may = turns & (told | words.asks)
+        self._put(at[may], words.said[may])

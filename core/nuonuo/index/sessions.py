@@ -7,78 +7,88 @@ speaker has the next one, that one is its reply: what was asked goes without say
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.encoding.sentences import label
-from nuonuo.index.arrays import Growable, IntArray
-from nuonuo.records import Memory
+from nuonuo.arrays import Growable, IntArray
+from nuonuo.index.columns import ABSENT
+from nuonuo.traces import WordColumns
 
 NOBODY = -1
-ASKED = 60  # characters at the end of a turn, where a question that waits for its answer stands
-_QUESTION = re.compile(r"[?\uff1f\u061f\u037e](?=[\W_]|$)")  # Latin, full-width, Arabic, Greek
-
-
-def asks(text: str) -> bool:
-    """Whether a turn ends in a question, or close to it."""
-    return _QUESTION.search(text, max(len(text) - ASKED, 0)) is not None
-
-
-def speaker(memory: Memory) -> str | None:
-    """Who says it: the role, or the name before a colon; None where neither is there."""
-    return memory.role or label(memory.text) or None
 
 
 class Sessions:
     """The order of the rows within each session of a namespace."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, list[int]] = {}
-        self._session: list[str | None] = []
-        self._speaker: list[str | None] = []
-        self._inside = Growable(np.bool_)  # by row: it stands in a session
+        self._session = Growable(np.int32)  # by row: the number of its session, ABSENT for none
+        self._speaker = Growable(np.uint64)  # by row: who says it, 0 for nobody
         self._asks = Growable(np.bool_)
         self._beside = Growable(np.int64, (2,))  # by row: the row before it, the row after it
         self._replies = Growable(np.bool_)  # by row: it answers the row before it
+        self._last = Growable(np.int64)  # by session: its last row
+        self._newest = NOBODY  # the last row that stands, or stood, in any
 
-    def append(self) -> None:
-        """Make room for the next row; it stands in no session until it is `put`."""
-        self._session.append(None)
-        self._speaker.append(None)
-        self._inside.append([False])
-        self._asks.append([False])
-        self._beside.append([[NOBODY, NOBODY]])
-        self._replies.append([False])
+    def extend(self, n: int) -> None:
+        """Make room for ``n`` more rows; they stand in no session until they are `put`."""
+        self._session.extend(n, ABSENT)
+        self._speaker.extend(n)
+        self._asks.extend(n)
+        self._beside.extend(n, NOBODY)
+        self._replies.extend(n)
 
-    def put(self, row: int, memory: Memory) -> None:
-        """Give ``row``, which must be new or cleared, its place in its session, if it has one."""
-        if memory.session_id is None:
+    def put(self, rows: IntArray, sessions: npt.NDArray[np.int32], words: WordColumns) -> None:
+        """Give ``rows`` (N,), new or cleared, their places in ``sessions`` (N,): numbers, or `ABSENT`."""
+        inside = np.flatnonzero(sessions != ABSENT)
+        if not len(inside):
             return
-        rows = self._rows.setdefault(memory.session_id, [])
-        at = bisect_left(rows, row)
-        rows.insert(at, row)
-        self._session[row], self._speaker[row] = memory.session_id, speaker(memory)
-        self._inside.data[row], self._asks.data[row] = True, asks(memory.text)
-        self._tie(rows[at - 1] if at else NOBODY, row)
-        self._tie(row, rows[at + 1] if at + 1 < len(rows) else NOBODY)
+        rows, sessions = rows[inside], sessions[inside]
+        self._session.data[rows] = sessions
+        self._speaker.data[rows], self._asks.data[rows] = words.speaker[inside], words.asks[inside]
+        self._last.extend(max(int(sessions.max()) + 1 - len(self._last), 0), NOBODY)
+        if rows[0] > self._newest:
+            self._append(rows, sessions)
+        else:
+            for row, session in zip(rows.tolist(), sessions.tolist(), strict=True):
+                self._insert(row, session)
+        self._newest = max(self._newest, int(rows[-1]))
+
+    def _append(self, rows: IntArray, sessions: npt.NDArray[np.int32]) -> None:
+        order = np.argsort(sessions, kind="stable")
+        rows, sessions = rows[order], sessions[order]
+        begins = np.diff(sessions, prepend=ABSENT) != 0
+        before = np.where(begins, self._last.data[sessions], np.roll(rows, 1))
+        ends = np.append(begins[1:], True)
+        self._last.data[sessions[ends]] = rows[ends]
+        self._beside.data[rows, 0] = before
+        follows = before != NOBODY
+        before, rows = before[follows], rows[follows]
+        self._beside.data[before, 1] = rows
+        self._replies.data[rows] = self._answers(before, rows)
+
+    def _insert(self, row: int, session: int) -> None:
+        members = np.flatnonzero(self._session.data == session)
+        at = int(members.searchsorted(row))
+        after = int(members[at + 1]) if at + 1 < len(members) else NOBODY
+        self._tie(int(members[at - 1]) if at else NOBODY, row)
+        self._tie(row, after)
+        if after == NOBODY:
+            self._last.data[session] = row
 
     def clear(self, row: int) -> None:
         """Take ``row`` out of its session; its neighbours close ranks."""
-        session = self._session[row]
-        if session is None:
+        session = int(self._session.data[row])
+        if session == ABSENT:
             return
-        rows = self._rows[session]
-        del rows[bisect_left(rows, row)]
-        if not rows:
-            del self._rows[session]
         before, after = self._beside.data[row].tolist()
         self._tie(before, after)
+        if after == NOBODY:
+            self._last.data[session] = before
+        self._session.data[row], self._speaker.data[row] = ABSENT, 0
         self._beside.data[row] = NOBODY
-        self._replies.data[row] = self._asks.data[row] = self._inside.data[row] = False
-        self._session[row] = self._speaker[row] = None
+        self._replies.data[row] = self._asks.data[row] = False
 
     def neighbours(self, rows: IntArray) -> IntArray:
         """For each of ``rows`` (C,) its neighbours in its session: (4, C), -1 for none.
@@ -92,14 +102,9 @@ class Sessions:
         found[3] = np.where(found[1] >= 0, beside[found[1], 1], NOBODY)
         return found
 
-    def named(self, row: int) -> str | None:
-        """The session of ``row``."""
-        return self._session[row]
-
     def inside(self, rows: IntArray) -> npt.NDArray[np.bool_]:
         """Whether each of ``rows`` (C,) stands in a session."""
-        found: npt.NDArray[np.bool_] = self._inside.data[rows]
-        return found
+        return np.asarray(self._session.data[rows] != ABSENT)
 
     def asking(self, rows: IntArray) -> npt.NDArray[np.bool_]:
         """Whether each of ``rows`` (C,) is a turn of a session that asks."""
@@ -114,17 +119,23 @@ class Sessions:
     def state(self, place: dict[int, int]) -> dict[str, object]:
         """What is known, rows renamed by ``place``: for comparing two states."""
         rows = np.array([row for row in place if row != NOBODY], np.int64)
+        sessions = self._session.data[rows].tolist()
+        members: dict[int, list[int]] = {}
+        for row, session in zip(rows.tolist(), sessions, strict=True):
+            members.setdefault(session, []).append(place[row])
+        members.pop(ABSENT, None)
         return {
-            "sessions": {name: [place[row] for row in members] for name, members in self._rows.items()},
+            "sessions": sorted(members.values()),
             "neighbours": [[place[row] for row in pair] for pair in self._beside.data[rows].tolist()],
+            "last": sorted(place[int(self._last.data[session])] for session in members),
             "replies": self._replies.data[rows].tolist(),
             "asking": self._asks.data[rows].tolist(),
         }
 
     @property
     def nbytes(self) -> int:
-        arrays = (self._inside, self._asks, self._beside, self._replies)
-        return sum(array.nbytes for array in arrays) + len(self._session) * 24
+        arrays = (self._session, self._speaker, self._asks, self._beside, self._replies, self._last)
+        return sum(array.nbytes for array in arrays)
 
     def _tie(self, before: int, after: int) -> None:
         if before != NOBODY:
@@ -133,6 +144,7 @@ class Sessions:
             self._beside.data[after, 0] = before
             self._replies.data[after] = before != NOBODY and self._answers(before, after)
 
-    def _answers(self, before: int, after: int) -> bool:
-        one, other = self._speaker[before], self._speaker[after]
-        return bool(self._asks.data[before]) and None not in (one, other) and one != other
+    def _answers(self, before: Any, after: Any) -> Any:
+        """Whether the rows ``after`` (C,) answer the rows ``before`` (C,): another speaks, who was asked."""
+        one, other = self._speaker.data[before], self._speaker.data[after]
+        return self._asks.data[before] & (one != 0) & (other != 0) & (one != other)

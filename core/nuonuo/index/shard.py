@@ -8,32 +8,33 @@ asked of it stands in `nuonuo.recall.pipeline` (recall) and `nuonuo.associative.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.arrays import Blocks, Growable, IntArray, Ragged
 from nuonuo.associative.hebbian import HebbianAssociator
 from nuonuo.associative.patterns import as_words
 from nuonuo.config import MemoryConfig
-from nuonuo.encoding.sentences import title
-from nuonuo.encoding.words import Analyzer
-from nuonuo.index.arrays import Growable, IntArray, Ragged
+from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.index.filters import Conditions, Fields
 from nuonuo.index.lexical import Postings
 from nuonuo.index.repeats import Repeats
 from nuonuo.index.sessions import NOBODY, Sessions
 from nuonuo.index.vectors import VectorIndex
 from nuonuo.index.wordings import Wordings
-from nuonuo.stores.base import START, Changes, Cursor, Row, Store
-from nuonuo.traces import SENTENCE
+from nuonuo.stores.base import START, Changes, Cursor, Rows, Store
+from nuonuo.traces import WordColumns
 
 
 class Shard:
     """The derived state of one namespace; rows are numbered by order of arrival.
 
     Attributes:
+        lexicon: by which rules words are told apart.
         cursor: how far the shard has followed the store. lock: held by whoever reads or applies.
         postings, vectors, fields: the lexical cue, the dense cues, and what filters see.
         sessions: which turn stands beside which, and which answers which.
@@ -43,11 +44,13 @@ class Shard:
         ids: by row; None for a row that is gone. alive: (n,) bool.
     """
 
-    def __init__(self, namespace: str, dimension: int, pattern_bytes: int, config: MemoryConfig) -> None:
+    def __init__(
+        self, namespace: str, dimension: int, pattern_bytes: int, lexicon: Lexicon, config: MemoryConfig
+    ) -> None:
         self.namespace = namespace
         self.lock = threading.RLock()
-        self._dimension, self._pattern_bytes, self._config = dimension, pattern_bytes, config
-        self._analyzer = Analyzer(config.language)
+        self._dimension, self._pattern_bytes = dimension, pattern_bytes
+        self.lexicon, self._config = lexicon, config
         self.size = 0  # nbytes as last measured, when the shard had grown
         self._version: int | None = None
         self._measured = 0
@@ -57,7 +60,7 @@ class Shard:
         """Forget everything."""
         config = self._config
         self.cursor: Cursor = START
-        self.postings = Postings(config.bm25_k1, config.bm25_b, self._analyzer.stop_stems)
+        self.postings = Postings(config.bm25_k1, config.bm25_b, self.lexicon.key)
         self.vectors = VectorIndex(self._dimension, config.oversampling)
         self.fields = Fields()
         self.sessions = Sessions()
@@ -67,9 +70,8 @@ class Shard:
         self.spans = Ragged(np.int32, (3,))
         self.associator = HebbianAssociator(config.n_units, damping=config.hub_damping)
         self.ids: list[str | None] = []
-        self._row_of: dict[int, int] = {}  # by seq
         self._row_by_id: dict[str, int] = {}
-        self._seqs = Growable(np.int64)
+        self._seqs = Growable(np.int64)  # by row, ascending; those of rows that are gone stay
         self._alive = Growable(np.bool_)
         self._lengths = Growable(np.int32)
 
@@ -112,7 +114,11 @@ class Shard:
         version = store.version()
         if version == self._version:
             return False
-        self.apply(store.changes(self.namespace, self.cursor))
+        whole = False
+        while not whole:
+            changes = store.changes(self.namespace, self.cursor)
+            self.apply(changes)
+            whole = changes.cursor.whole
         self._version = version
         if self.size and abs(len(self.ids) - self._measured) * 10 < self._measured:
             return False
@@ -124,75 +130,86 @@ class Shard:
         if changes.reset:
             self.clear()
         for seq in changes.deleted:
-            row = self._row_of.pop(seq, None)
+            row = self._row_of(seq)
             if row is not None:
                 self._remove(row)
-        for updated in changes.updated:
-            row = self._row_of[updated.seq]
-            self._empty(row)
-            self._fill(row, updated)
-        for added in changes.added:
-            self._append(added)
+        if changes.updated is not None:
+            at = self._seqs.data.searchsorted(changes.updated.seqs)
+            for row in at.tolist():
+                self._empty(row)
+            self._fill(at, changes.updated)
+        if changes.added is not None:
+            self._append(changes.added)
         for source, targets in changes.associations.items():
-            if source in self._row_of:
-                self._associate(self._row_of[source], targets)
+            at_source = self._row_of(source)
+            if at_source is not None:
+                self._associate(at_source, targets)
         self.cursor = changes.cursor
 
-    def _append(self, item: Row) -> None:
-        row = len(self.ids)
-        self._row_of[item.seq] = row
-        self._seqs.append([item.seq])
-        self._alive.append([True])
-        self._lengths.append([0])
-        self.ids.append(item.memory.id)
-        self._row_by_id[str(item.memory.id)] = row
+    def _row_of(self, seq: int) -> int | None:
+        """The row of the memory with this seq; None if it is not here."""
+        row = int(self._seqs.data.searchsorted(seq))
+        return row if row < len(self._seqs) and self._seqs.data[row] == seq and self.alive[row] else None
+
+    def _append(self, rows: Rows) -> None:
+        n, first = len(rows), len(self.ids)
+        self._seqs.append(rows.seqs)
+        self._alive.extend(n, True)
+        self._lengths.extend(n)
+        self.ids += rows.ids
+        self._row_by_id.update(zip(rows.ids, range(first, first + n), strict=True))
         for index in (
             self.postings, self.vectors, self.fields, self.sessions, self.wordings, self.repeats,
+            self.patterns, self.spans,
         ):  # fmt: skip
-            index.append()
-        self.patterns.append(self.patterns.rows[:0])
-        self.spans.append(np.zeros((0, 3), np.int32))
-        self._fill(row, item)
+            index.extend(n)
+        self._fill(np.arange(first, first + n), rows)
 
-    def _fill(self, row: int, item: Row) -> None:
-        memory, traces = item.memory, item.traces
-        stems = [stem for text in memory.parts for stem in self._analyzer.spellings(text)]
-        name = [word.stem for word in self._analyzer.words(title(memory.text)) if word.content]
-        self.postings.put(row, stems, name)
-        self.vectors.put(row, traces.vectors, traces.parts != SENTENCE)
-        self.fields.put(row, memory)
-        self.sessions.put(row, memory)
-        self.wordings.put(row, memory)
-        self.repeats.put(row, memory)
-        if len(traces.spans):
-            self.patterns.replace(row, as_words(traces.patterns))
-            self.spans.replace(row, traces.spans)
-        own = np.count_nonzero(traces.spans[:, 0] == 0) or len(self._analyzer.words(memory.text))
-        self._lengths.data[row] = own
-        self.associator.add(row, traces.code)
+    def _fill(self, at: IntArray, rows: Rows) -> None:
+        """Give the rows ``at`` (N,), ascending and without anything, what ``rows`` are made of."""
+        rows = self._up_to_date(rows)
+        traces = rows.traces
+        self.postings.put(at, traces.words)
+        self.vectors.put(at, traces)
+        self.fields.put(at, rows)
+        self.sessions.put(at, self.fields.sessions.numbers[at], traces.words)
+        self.wordings.put(at, rows)
+        self.repeats.put(at, rows)
+        self.patterns.put(at, Blocks(as_words(traces.patterns.rows), traces.patterns.counts))
+        self.spans.put(at, traces.spans)
+        of_text = np.bincount(traces.spans.owners, traces.spans.rows[:, 0] == 0, len(rows)).astype(np.int64)
+        self._lengths.data[at] = np.where(of_text, of_text, traces.words.length)
+        self.associator.put(at, traces.codes)
+
+    def _up_to_date(self, rows: Rows) -> Rows:
+        """``rows``, the words of each by the rules of this shard's language."""
+        words, other = rows.traces.words, rows.traces.lexicons != self.lexicon.number
+        if not other.any():
+            return rows
+        again = [
+            self.lexicon.words(rows.memory(at)) if old else words[at] for at, old in enumerate(other.tolist())
+        ]
+        return replace(rows, traces=replace(rows.traces, words=WordColumns.of(again)))
 
     def _empty(self, row: int) -> None:
         """Leave ``row`` without anything of its memory, but for the associations made to it."""
         self.postings.remove(row)
-        self.vectors.clear(row)
-        self.fields.clear(row)
-        self.patterns.clear(row)
-        self.spans.clear(row)
-        self.sessions.clear(row)
-        self.wordings.clear(row)
-        self.repeats.clear(row)
+        for index in (
+            self.vectors, self.fields, self.patterns, self.spans, self.sessions, self.wordings, self.repeats,
+        ):  # fmt: skip
+            index.clear(row)
 
     def _remove(self, row: int) -> None:
         self._empty(row)
         self.associator.discard(row)
         self._alive.data[row] = False
         self._lengths.data[row] = 0
-        self._seqs.data[row] = -1
         self._row_by_id.pop(str(self.ids[row]), None)
         self.ids[row] = None
 
-    def _associate(self, source: int, targets: dict[int, float] | Any) -> None:
-        wanted = {self._row_of[seq]: weight for seq, weight in targets.items() if seq in self._row_of}
+    def _associate(self, source: int, targets: Mapping[int, float]) -> None:
+        rows = {self._row_of(seq): weight for seq, weight in targets.items()}
+        wanted = {row: weight for row, weight in rows.items() if row is not None}
         for target in set(self.associator.outgoing(source)) - set(wanted):
             self.associator.unlearn(source, target)
         for target in sorted(wanted):
@@ -210,9 +227,7 @@ class Shard:
             "lengths": self.lengths(rows).tolist(),
             "told": self.wordings.times(rows).tolist(),
             "times": self.repeats.times(rows).tolist(),
-            "stems": self.postings.state(rows),
-            "titles": self.postings.titles(rows),
-            "idf": {stem: self.postings.idf(stem) for stem in sorted(self.postings.vocabulary())},
+            "words": self.postings.state(rows),
             "vectors": [self.vectors[row].tobytes() for row in rows.tolist()],
             "fields": [self.fields.state(row) for row in rows.tolist()],
             "patterns": [self.patterns[row].tobytes() for row in rows.tolist()],
@@ -242,4 +257,4 @@ class Shard:
             self._alive,
             self._lengths,
         )
-        return sum(array.nbytes for array in arrays) + len(self.ids) * 250
+        return sum(array.nbytes for array in arrays) + len(self.ids) * 200

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nuonuo.config import MemoryConfig
+from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.index.shard import Shard
 from nuonuo.stores import Store
 
@@ -19,8 +20,10 @@ class Shards:
         dimension: d of the sentence vectors. pattern_bytes: of one token pattern, 0 where there are none.
     """
 
-    def __init__(self, store: Store, dimension: int, pattern_bytes: int, config: MemoryConfig) -> None:
-        self._store, self._config = store, config
+    def __init__(
+        self, store: Store, dimension: int, pattern_bytes: int, lexicon: Lexicon, config: MemoryConfig
+    ) -> None:
+        self._store, self._lexicon, self._config = store, lexicon, config
         self._dimension, self._pattern_bytes = dimension, pattern_bytes
         self._held: OrderedDict[str, Shard] = OrderedDict()
         self._lock = threading.Lock()
@@ -31,7 +34,7 @@ class Shards:
         with self._lock:
             shard = self._held.get(namespace)
             if shard is None:
-                shard = Shard(namespace, self._dimension, self._pattern_bytes, self._config)
+                shard = Shard(namespace, self._dimension, self._pattern_bytes, self._lexicon, self._config)
                 self._held[namespace] = shard
             self._held.move_to_end(namespace)
         with shard.lock:

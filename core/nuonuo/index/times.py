@@ -10,14 +10,13 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.arrays import Growable, IntArray
 from nuonuo.encoding.dates import Period
-from nuonuo.index.arrays import Growable
-from nuonuo.records import Memory
+from nuonuo.stores.base import NO_TIME, Rows
 
 BoolArray = npt.NDArray[np.bool_]
 _Days = npt.NDArray[np.int64]
 
-NO_TIME = np.iinfo(np.int64).min
 _DAY = 86_400_000_000  # microseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -36,15 +35,14 @@ class Times:
     def __len__(self) -> int:
         return len(self._stamps)
 
-    def append(self) -> None:
-        """Make room for the next row; it has no time until it is `put`."""
-        self._stamps.append([NO_TIME])
-        self._days.append([False])
+    def extend(self, n: int) -> None:
+        """Make room for ``n`` more rows; they have no time until they are `put`."""
+        self._stamps.extend(n, NO_TIME)
+        self._days.extend(n)
 
-    def put(self, row: int, memory: Memory) -> None:
-        """Take in the time of ``row``, which must be new or cleared."""
-        if memory.timestamp is not None:
-            self._stamps.data[row], self._days.data[row] = _microseconds(memory.timestamp), memory.all_day
+    def put(self, at: IntArray, rows: Rows) -> None:
+        """Take in the times of ``rows`` at ``at`` (N,), which must be new or cleared."""
+        self._stamps.data[at], self._days.data[at] = rows.stamps, rows.days & (rows.stamps != NO_TIME)
 
     def clear(self, row: int) -> None:
         """Forget ``row``."""

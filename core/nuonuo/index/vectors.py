@@ -9,19 +9,19 @@ graph does not give.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.associative.patterns import pack, popcount
-from nuonuo.index.arrays import IntArray, Ragged, largest
+from nuonuo.arrays import Blocks, IntArray, Ragged, largest
+from nuonuo.associative.patterns import popcount
+from nuonuo.associative.rounding import round_vectors, sketch
+from nuonuo.traces import Columns
 
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.int8]
 
 BLOCK = 8192  # sketches at a time, so that what is computed on the way stays in the processor's cache
-LEVELS = 127  # d * LEVELS^2 stays below 2^24 for d <= 1040: integers that float32 adds exactly
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +39,8 @@ class DenseCue:
 
 def dense_cue(state: FloatArray) -> DenseCue:
     """Round ``state`` (d,) for `VectorIndex`."""
-    rounded, norms = quantise(state[None, :])
-    return DenseCue(pack(state[None, :] > 0)[0].tolist(), rounded[0].astype(np.float32), norms[0])
+    rounded, norms = round_vectors(state[None, :])
+    return DenseCue(sketch(state[None, :])[0].tolist(), rounded[0].astype(np.float32), norms[0])
 
 
 class VectorIndex:
@@ -57,27 +57,23 @@ class VectorIndex:
         self._owners = Ragged(np.int32, fill=-1)
         self._columns = [Ragged(np.uint64) for _ in range(-(-dimension // 64))]
 
-    def append(self) -> None:
-        """Make room for the next row; it has no vector until it is `put`."""
+    def extend(self, n: int) -> None:
+        """Make room for ``n`` more rows; they have no vector until they are `put`."""
         for array in (self._vectors, self._norms, self._owners, *self._columns):
-            array.append(array.rows[:0])
+            array.extend(n)
 
-    def put(
-        self, row: int, vectors: npt.NDArray[np.floating[Any]], searched: npt.NDArray[np.bool_] | None = None
-    ) -> None:
-        """Give ``row`` its ``vectors`` (W, d), unit rows, in place of any that it had.
+    def put(self, rows: IntArray, traces: Columns) -> None:
+        """Give ``rows`` (N,), which must be new or cleared, the vectors of ``traces``.
 
-        Args:
-            searched: (W,), the vectors by which `nearest` finds the row; all of them where None. The
-                others speak for a row that was found.
+        Those of the text and its cues are the ones by which `nearest` finds a row. Those of sentences speak
+        for a row that was found.
         """
-        rounded, norms = quantise(vectors)
-        self._vectors.replace(row, rounded)
-        self._norms.replace(row, norms)
-        found_by = vectors if searched is None else vectors[searched]
-        self._owners.replace(row, np.full(len(found_by), row, np.int32))
-        for column, words in zip(self._columns, pack(found_by > 0).T, strict=True):
-            column.replace(row, words)
+        self._vectors.put(rows, traces.vectors)
+        self._norms.put(rows, Blocks(traces.norms, traces.vectors.counts))
+        found_by = traces.sketches
+        self._owners.put(rows, Blocks(rows.repeat(found_by.counts), found_by.counts))
+        for at, column in enumerate(self._columns):
+            column.put(rows, Blocks(found_by.rows[:, at], found_by.counts))
 
     def clear(self, row: int) -> None:
         """Forget the vectors of ``row``."""
@@ -155,16 +151,3 @@ class VectorIndex:
                 for block in blocks
             ]
         )
-
-
-def quantise(vectors: npt.NDArray[np.floating[Any]]) -> tuple[ByteArray, FloatArray]:
-    """Round the rows of ``vectors`` (W, d) to integers, the largest component to `LEVELS`.
-
-    Returns:
-        (W, d) int8, and the lengths of the rounded rows (W,) float32.
-    """
-    exact = vectors.astype(np.float64)
-    largest_component = np.abs(exact).max(axis=1, keepdims=True, initial=1e-12)
-    rounded = np.rint(exact * (LEVELS / largest_component)).astype(np.int8)
-    squares = (rounded.astype(np.int64) ** 2).sum(axis=1)
-    return rounded, np.sqrt(squares.astype(np.float64)).astype(np.float32)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections import defaultdict
 
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.index.arrays import Growable, IntArray
-from nuonuo.records import Memory
+from nuonuo.arrays import Growable, IntArray, numbered
+from nuonuo.stores.base import Rows
 
-_STOPS = ".!\u2026 \u3002\uff01\uff61\u0964\u06d4"  # Latin, Chinese and Japanese, Hindi, Urdu
 UNIQUE = 0  # the wording of what counts as said once, whatever others say
 
 
@@ -20,29 +19,25 @@ class Wordings:
     def __init__(self) -> None:
         self._wording = Growable(np.int32)  # by row: the number of what it says
         self._times = Growable(np.int64)  # by wording: how many rows say so
-        self._times.append([1])
-        self._digests = [b""]  # by wording
-        self._numbers: dict[bytes, int] = {}  # by digest
+        self._said = Growable(np.uint64)  # by wording: its digest
+        self._numbers: defaultdict[int, int] = defaultdict()  # by digest
+        self._times.append([1])  # of UNIQUE
+        self._said.append([0])
 
-    def append(self) -> None:
-        """Make room for the next row; it says nothing until it is `put`."""
-        self._wording.append([UNIQUE])
+    def extend(self, n: int) -> None:
+        """Make room for ``n`` more rows; they say nothing until they are `put`."""
+        self._wording.extend(n, UNIQUE)
 
-    def put(self, row: int, memory: Memory) -> None:
-        """Give ``row``, which must be new or cleared, its wording: the words of one speaker.
+    def put(self, at: IntArray, rows: Rows) -> None:
+        """Give ``rows``, at ``at`` (N,), which must be new or cleared, their wordings (`Words.said`)."""
+        self._put(at, rows.traces.words.said)
 
-        Case, spaces and the full stop make no difference; every other sign does ("$5", "C++", a question
-        mark).
-        """
-        words = " ".join(memory.text.casefold().split()).rstrip(_STOPS)
-        said = f"{memory.role or ''}\0{words}".encode("utf-8", "surrogatepass")
-        digest = hashlib.blake2b(said, digest_size=8).digest()
-        wording = self._numbers.setdefault(digest, len(self._digests))
-        if wording == len(self._digests):
-            self._digests.append(digest)
-            self._times.append([0])
-        self._wording.data[row] = wording
-        self._times.data[wording] += 1
+    def _put(self, at: IntArray, said: npt.NDArray[np.uint64]) -> None:
+        numbers, new = numbered(self._numbers, said, len(self._said))
+        self._said.append(new)
+        self._times.extend(len(new))
+        self._wording.data[at] = numbers
+        self._times.data[:] += np.bincount(numbers, minlength=len(self._said))
 
     def clear(self, row: int) -> None:
         """Take back what ``row`` says."""
@@ -51,8 +46,8 @@ class Wordings:
         if wording != UNIQUE:
             self._times.data[wording] -= 1
             if not self._times.data[wording]:
-                del self._numbers[self._digests[wording]]
-                self._digests[wording] = b""
+                del self._numbers[int(self._said.data[wording])]
+                self._said.data[wording] = 0
 
     def times(self, rows: IntArray) -> IntArray:
         """How often the namespace holds what each of ``rows`` (C,) says; at least 1."""
@@ -97,7 +92,7 @@ class Wordings:
         wanted = np.unique(self._wording.data[rows[self.times(rows) > 1]])
         if not len(wanted):
             return rows[:0]
-        last = np.full(len(self._digests), -1, np.int64)
+        last = np.full(len(self._said), -1, np.int64)
         allowed = np.flatnonzero(mask)
         last[self._wording.data[allowed]] = allowed  # ascending: the last one stands
         found: IntArray = last[wanted]
@@ -105,5 +100,5 @@ class Wordings:
 
     @property
     def nbytes(self) -> int:
-        per_wording = 200  # a digest, a number, and their places in a dict and a list
-        return self._wording.nbytes + self._times.nbytes + per_wording * len(self._numbers)
+        arrays = (self._wording, self._times, self._said)
+        return sum(array.nbytes for array in arrays) + len(self._numbers) * 120  # digests in a dict

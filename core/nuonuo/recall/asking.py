@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from nuonuo.config import MemoryConfig
+from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
-from nuonuo.encoding.words import Analyzer
 from nuonuo.index.filters import Conditions
 from nuonuo.index.shard import Shard
 from nuonuo.recall import pipeline
@@ -37,7 +37,7 @@ class Recalled:
 
     question: Question
     found: Found | None
-    analyzer: Analyzer
+    lexicon: Lexicon
 
     @property
     def seqs(self) -> list[int]:
@@ -56,7 +56,7 @@ class Recalled:
             return Recall(self.question.text, (), 0.0, zone)
         texts = [memories[seq] for seq in self._wanted]
         hits = explain(
-            self.question, found.traced, found.completions, found.passages, texts, self.analyzer, zone
+            self.question, found.traced, found.completions, found.passages, texts, self.lexicon, zone
         )
         return Recall(self.question.text, hits, found.confidence, zone)
 
@@ -73,7 +73,6 @@ def ask(
     k: int,
     conditions: Conditions,
     config: MemoryConfig,
-    analyzer: Analyzer,
     *,
     distinct: bool,
 ) -> Recalled:
@@ -84,9 +83,9 @@ def ask(
     """
     mask = shard.meeting(conditions)
     if not mask.any():
-        return Recalled(question, None, analyzer)
+        return Recalled(question, None, shard.lexicon)
     ranking = pipeline.recall(shard, question, k, mask, config, distinct)
     traced = trace(shard, ranking, config, mask)
     completions = Completions(shard, question, ranking)
-    passages = Passages(shard, question, ranking, analyzer)
-    return Recalled(question, Found(traced, completions, passages, ranking.confidence), analyzer)
+    passages = Passages(shard, question, ranking, shard.lexicon.analyzer)
+    return Recalled(question, Found(traced, completions, passages, ranking.confidence), shard.lexicon)

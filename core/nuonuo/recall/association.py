@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from nuonuo.index.arrays import IntArray, largest
+from nuonuo.arrays import IntArray, largest
 from nuonuo.recall.scoring import Scored, extend, places_of
 from nuonuo.recall.search import BoolArray, FloatArray, Search
 

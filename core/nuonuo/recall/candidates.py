@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nuonuo.index.arrays import IntArray, largest
+from nuonuo.arrays import IntArray, largest
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.recall.search import FloatArray, Search

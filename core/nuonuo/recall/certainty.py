@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nuonuo.arrays import IntArray
 from nuonuo.associative.patterns import best_of
-from nuonuo.index.arrays import IntArray
 from nuonuo.recall.scoring import Scored
 from nuonuo.recall.search import FloatArray, Search
 

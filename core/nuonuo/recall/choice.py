@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nuonuo.index.arrays import IntArray
+from nuonuo.arrays import IntArray
 from nuonuo.recall.scoring import Scored
 from nuonuo.recall.search import BoolArray, FloatArray, Search
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from nuonuo.associative.patterns import agreement
 from nuonuo.config import MemoryConfig
+from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
 from nuonuo.encoding.words import Analyzer, whole_word
 from nuonuo.index.sessions import NOBODY
@@ -48,7 +49,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One hit in numbers: its row, score, rank, shares, and the link by which it was reached."""
+    """One hit in numbers: its row, score, rank, shares, and the link by which it was reached.
+
+    Attributes:
+        shared: (df, key) of each rare stem that it shares with the source of the link.
+    """
 
     row: int
     seq: int
@@ -57,7 +62,7 @@ class Traced:
     signals: dict[str, float]
     source_id: str | None
     link: float
-    shared: tuple[str, ...]
+    shared: tuple[tuple[int, int], ...]
     told: tuple[Told, ...]
 
 
@@ -201,14 +206,14 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig, mask: BoolArray)
         row = int(scored.rows[at])
         signals = {name: share for name, share in zip(shares, values[place], strict=True) if share}
         source = int(scored.source[at])
-        shared: tuple[str, ...] = ()
+        shared: tuple[tuple[int, int], ...] = ()
         if source != NOBODY and scored.shares.content[at] >= scored.shares.explicit[at]:
-            shared = tuple(shard.postings.shared(source, row, config.content_max_df)[:SHOWN])
+            shared = tuple(shard.postings.shared(source, row, config.content_max_df))
         source_id = None if source == NOBODY else shard.ids[source]
         score = sum(share for name, share in signals.items() if name in own)
         rank, link = sum(signals.values()), float(scored.link[at])
         told = tuple(
-            (str(shard.ids[each]), *shard.fields.times.state(each), shard.sessions.named(each))
+            (str(shard.ids[each]), *shard.fields.times.state(each), shard.fields.session(each))
             for each in shard.wordings.alike(row, mask).tolist()
         )
         found.append(Traced(row, seqs[place], score, rank, signals, source_id, link, shared, told))
@@ -221,7 +226,7 @@ def explain(
     completions: Completions,
     passages: Passages,
     memories: Sequence[Memory | None],
-    analyzer: Analyzer,
+    lexicon: Lexicon,
     zone: tzinfo,
 ) -> tuple[Hit, ...]:
     """The hits with their evidence in words; a hit that is no longer stored is left out.
@@ -234,8 +239,10 @@ def explain(
     hits = []
     for place, (hit, memory) in enumerate(zip(traced, memories, strict=False)):
         if memory is not None:
-            matches = Lazy(partial(_matches, question, hit.row, place, completions, texts, analyzer, zone))
-            path = Lazy(partial(_path, hit, memory, analyzer))
+            matches = Lazy(
+                partial(_matches, question, hit.row, place, completions, texts, lexicon.analyzer, zone)
+            )
+            path = Lazy(partial(_path, hit, memory, lexicon))
             evidence = Evidence(hit.signals, matches, path, hit.rank)
             times = Lazy(partial(_tellings, hit.told))
             span = Lazy(partial(passages.span, place, memory.text))
@@ -282,11 +289,13 @@ def _matches(
     return tuple(found)
 
 
-def _path(hit: Traced, target: Memory, analyzer: Analyzer) -> tuple[Link, ...]:
+def _path(hit: Traced, target: Memory, lexicon: Lexicon) -> tuple[Link, ...]:
     if hit.source_id is None:
         return ()
     kind: AssociationKind = "content" if hit.shared else "explicit"
-    words = tuple(analyzer.written(target.text, stem) or stem for stem in hit.shared)
+    said = {lexicon.key(stem): stem for text in target.parts for stem in lexicon.analyzer.spellings(text)}
+    rarest = sorted((df, said[key]) for df, key in hit.shared if key in said)[:SHOWN]
+    words = tuple(lexicon.analyzer.written(target.text, stem) or stem for _, stem in rarest)
     return (Link(hit.source_id, target.id or "", kind, min(hit.link, 1.0), words),)
 
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nuonuo.arrays import IntArray
 from nuonuo.associative.patterns import best_of
 from nuonuo.encoding.question import Question
 from nuonuo.encoding.sentences import sentence_spans
 from nuonuo.encoding.words import Analyzer
-from nuonuo.index.arrays import IntArray
 from nuonuo.index.shard import Shard
 from nuonuo.recall.pipeline import Ranking
 from nuonuo.recall.search import FloatArray

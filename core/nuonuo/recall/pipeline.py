@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nuonuo.arrays import IntArray
 from nuonuo.associative import hopfield
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question
-from nuonuo.index.arrays import IntArray
 from nuonuo.index.shard import Shard
 from nuonuo.recall.association import associate
 from nuonuo.recall.candidates import candidates

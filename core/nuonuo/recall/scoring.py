@@ -15,9 +15,9 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from nuonuo.arrays import IntArray
 from nuonuo.associative.patterns import best_of
 from nuonuo.config import MemoryConfig
-from nuonuo.index.arrays import IntArray
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.recall.search import BoolArray, FloatArray, Search

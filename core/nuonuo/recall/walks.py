@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.arrays import largest
 from nuonuo.associative.chain import Association, Stop, walk
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question
-from nuonuo.index.arrays import largest
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.index.vectors import dense_cue

@@ -1,6 +1,6 @@
 """Where memories are kept: the `Store` protocol, SQLite on disk, and its twin in RAM."""
 
-from nuonuo.stores.base import START, Changes, Counts, Cursor, Row, Store
+from nuonuo.stores.base import START, Changes, Counts, Cursor, Rows, Store
 from nuonuo.stores.memory import InMemoryStore
 from nuonuo.stores.sqlite import SQLiteStore
 from nuonuo.traces import Identity, Traces
@@ -12,7 +12,7 @@ __all__ = [
     "Cursor",
     "Identity",
     "InMemoryStore",
-    "Row",
+    "Rows",
     "SQLiteStore",
     "Store",
     "Traces",

@@ -13,19 +13,45 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.arrays import IntArray
 from nuonuo.records import Memory
-from nuonuo.traces import Identity, Traces
+from nuonuo.traces import Columns, Identity, Traces, Words
 
 Revision = Callable[[Memory], Mapping[str, Any] | None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Row:
-    """A stored memory with its place in the order of arrival and its traces."""
+NO_TIME = int(np.iinfo(np.int64).min)  # the stamp of a memory without a timestamp
+PAGE = 8192  # new rows told of at once: some 30 MB
 
-    seq: int
-    memory: Memory
-    traces: Traces
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """N stored memories of one namespace, one at least, column by column.
+
+    Attributes:
+        seqs: (N,) int64, ascending: their places in the order of arrival.
+        ids, roles, sessions: as in `Memory`. metadata: as JSON; "" for none.
+        stamps: (N,) int64, microseconds since 1970 in UTC, `NO_TIME` for none.
+        days: (N,) bool, `Memory.all_day`.
+        traces: what the encoder left of them.
+        memory: from a place among the N to the memory itself.
+    """
+
+    seqs: IntArray
+    ids: Sequence[str]
+    roles: Sequence[str | None]
+    sessions: Sequence[str | None]
+    metadata: Sequence[str]
+    stamps: IntArray
+    days: npt.NDArray[np.bool_]
+    traces: Columns
+    memory: Callable[[int], Memory]
+
+    def __len__(self) -> int:
+        return len(self.seqs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +62,13 @@ class Cursor:
         epoch: identifies the namespace's life: a namespace that was emptied and filled again has another.
         seq: the last row seen.
         change: the last entry of the journal (updates, deletions, associations) seen.
+        whole: False if more rows were there, and associations with them, which are yet to be told of.
     """
 
     epoch: int = 0
     seq: int = 0
     change: int = 0
+    whole: bool = True
 
 
 START = Cursor()
@@ -51,21 +79,22 @@ class Changes:
     """What happened in one namespace since a cursor, in the order in which to apply it.
 
     Attributes:
-        cursor: where to go on from.
+        cursor: where to go on from; at once, where it is not whole.
         reset: True if the reader must drop what it has first (the namespace began a new life, or
             the journal no longer reaches back far enough).
         deleted: seqs that are gone.
         updated: rows whose memory changed in place; the seq stays.
-        added: new rows, by ascending seq.
+        added: new rows, no more than a page.
         associations: source seq -> all its explicit associations now ({target seq: weight}), for
-            each source whose associations changed; an empty mapping means that it has none left.
+            each source whose associations changed; an empty mapping means that it has none left. They come
+            with the last page of new rows.
     """
 
     cursor: Cursor
     reset: bool = False
     deleted: Sequence[int] = ()
-    updated: Sequence[Row] = ()
-    added: Sequence[Row] = ()
+    updated: Rows | None = None
+    added: Rows | None = None
     associations: Mapping[int, Mapping[int, float]] = field(default_factory=dict)
 
 
@@ -158,6 +187,14 @@ class Store(Protocol):
 
     def version(self) -> int:
         """A number that changes whenever anything may have been written, by whichever process. Cheap."""
+        ...
+
+    def refresh(self, lexicon: int, words: Callable[[Memory], Words]) -> int:
+        """Work out ``words`` anew of what was stored by other rules than ``lexicon``'s; return of how many.
+
+        In steps, each of which lasts: where it is interrupted, the next call goes on. A store that cannot be
+        written, or that does not last, may leave it: readers look at `Traces.lexicon`, and do it themselves.
+        """
         ...
 
     def get(self, ids: Sequence[str], namespace: str | None = None) -> list[Memory | None]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from nuonuo.stores.base import START, Changes, Cursor, Row
-from nuonuo.stores.codec import unpack_memory, unpack_traces
+from nuonuo.stores.base import START, Changes, Cursor, Rows
+from nuonuo.stores.codec import unpack_rows
 from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
 
 BATCH = 500  # SQL parameters a statement
@@ -52,53 +52,75 @@ def position(db: sqlite3.Connection, digest: bytes) -> tuple[Cursor, int]:
     return Cursor(epoch, seq or 0, change or pruned), pruned
 
 
-def changes_since(db: sqlite3.Connection, digest: bytes, namespace: str, since: Cursor, lead: int) -> Changes:
+def changes_since(
+    db: sqlite3.Connection, digest: bytes, namespace: str, since: Cursor, lead: int, page: int
+) -> Changes:
     """`Store.changes` inside one snapshot; payloads start at byte ``lead`` of a body."""
     now, pruned = position(db, digest)
-    if since.epoch != now.epoch or since.change < pruned:
-        return Changes(
-            cursor=now,
-            reset=since.epoch != START.epoch,
-            added=_rows(db, "m.namespace = ?", [now.epoch], namespace, lead),
-            associations=_associations(
-                db, "source IN (SELECT seq FROM memories WHERE namespace = ?)", [now.epoch]
-            ),
-        )
+    reset = since.epoch != now.epoch or since.change < pruned
+    known = START if reset else since
+    change = now.change if reset else since.change
     journal = db.execute(
-        "SELECT seq, kind FROM journal WHERE namespace = ? AND change > ?", (now.epoch, since.change)
+        "SELECT seq, kind FROM journal WHERE namespace = ? AND change > ?", (now.epoch, change)
     ).fetchall()
     touched = {kind: {seq for seq, k in journal if k == kind} for kind in (UPDATED, DELETED, ASSOCIATED)}
     gone = touched[DELETED]
-    # What lies beyond the cursor comes as an added row, in the state that it has now.
-    updated = [seq for seq in sorted(touched[UPDATED] - gone) if seq <= since.seq]
+    added = _rows(
+        db,
+        f"m.namespace = ? AND m.seq > ? ORDER BY m.seq LIMIT {int(page)}",
+        [now.epoch, known.seq],
+        namespace,
+        lead,
+    )
+    whole = added is None or len(added) < page
     sources = sorted(touched[ASSOCIATED] - gone)
     associations: dict[int, dict[int, float]] = {seq: {} for seq in sources}
-    for clause, part in batches("source", sources):
-        associations.update(_associations(db, clause, part))
+    if whole and (reset or not since.whole):  # none has been told of since the first page
+        every = "source IN (SELECT seq FROM memories WHERE namespace = ?)"
+        associations.update(_associations(db, every, [now.epoch]))
+    elif whole:
+        for clause, part in batches("source", sources):
+            associations.update(_associations(db, clause, part))
+    # What lies beyond the cursor comes as an added row, in the state that it has now.
+    updated = [seq for seq in sorted(touched[UPDATED] - gone) if seq <= known.seq]
+    # Associations come last: until then the journal is not done with.
+    cursor = now if whole or added is None else Cursor(now.epoch, int(added.seqs[-1]), change, whole=False)
     return Changes(
-        cursor=now,
-        deleted=[seq for seq in sorted(gone) if seq <= since.seq],
-        updated=[
-            row
-            for clause, part in batches("m.seq", updated)
-            for row in _rows(db, clause, part, namespace, lead)
-        ],
-        added=_rows(db, "m.namespace = ? AND m.seq > ?", [now.epoch, since.seq], namespace, lead),
-        associations=associations,
+        cursor=cursor,
+        reset=reset and since.epoch != START.epoch,
+        deleted=[seq for seq in sorted(gone) if seq <= known.seq],
+        updated=_updated(db, updated, namespace, lead),
+        added=added,
+        associations=associations if whole else {},
     )
+
+
+def _updated(db: sqlite3.Connection, seqs: Sequence[int], namespace: str, lead: int) -> Rows | None:
+    found = [
+        row for clause, part in batches("m.seq", seqs) for row in _read(db, f"{clause} ORDER BY m.seq", part)
+    ]
+    return _unpacked(found, namespace, lead)
 
 
 def _rows(
     db: sqlite3.Connection, where: str, values: Sequence[object], namespace: str, lead: int
-) -> list[Row]:
-    query = (
-        "SELECT m.seq, m.timestamp, m.body, t.body FROM memories m JOIN traces t ON t.seq = m.seq "
-        f"WHERE {where} ORDER BY m.seq"
-    )
-    return [
-        Row(seq, unpack_memory(body, lead, timestamp, namespace), unpack_traces(traces, lead))
-        for seq, timestamp, body, traces in db.execute(query, values)
-    ]
+) -> Rows | None:
+    return _unpacked(_read(db, where, values), namespace, lead)
+
+
+Stored = tuple[int, "int | None", bytes, bytes]  # seq, timestamp, the bodies of the memory and of its traces
+
+
+def _read(db: sqlite3.Connection, where: str, values: Sequence[object]) -> list[Stored]:
+    query = "SELECT m.seq, m.timestamp, m.body, t.body FROM memories m JOIN traces t ON t.seq = m.seq"
+    return db.execute(f"{query} WHERE {where}", values).fetchall()
+
+
+def _unpacked(rows: Sequence[Stored], namespace: str, lead: int) -> Rows | None:
+    if not rows:
+        return None
+    seqs, timestamps, memories, traces = zip(*rows, strict=True)
+    return unpack_rows(seqs, timestamps, memories, traces, lead, namespace)
 
 
 def _associations(

@@ -1,12 +1,8 @@
-"""How a memory and its traces become bytes: explicit, little-endian, and nothing but data.
+"""How a memory becomes bytes: explicit, little-endian, and nothing but data.
 
 A memory's payload is a header of six uint32 (the byte lengths of id, text, role, session id,
 metadata and cues; `_ABSENT` for None), then those six as UTF-8. Metadata and cues are JSON: cues a list,
 or where there are paraphrases, or the timestamp is a whole day, an object that says so too.
-
-A traces payload is a header of five uint32 (C, d, T, bytes a pattern, n_active), then the arrays in
-C order, the wide ones first so that all are aligned: parts (C) int32, spans (T, 3) int32,
-code (n_active) int32, vectors (C, d) float16, patterns (T, bytes) uint8.
 """
 
 from __future__ import annotations
@@ -14,20 +10,20 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nuonuo.checks import metadata_json
 from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.records import Memory
-from nuonuo.traces import Traces
+from nuonuo.stores.base import NO_TIME, Rows
+from nuonuo.stores.layout import unpack_traces
 
 _MEMORY = struct.Struct("<6I")
 _LENGTH = struct.Struct("<I")
-_TRACES = struct.Struct("<5I")
 _ABSENT = 0xFFFFFFFF
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
@@ -108,6 +104,59 @@ def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str
         raise NotAStoreError(f"a stored memory is damaged ({error}); restore the file from a copy") from error
 
 
+def unpack_rows(
+    seqs: Sequence[int],
+    timestamps: Sequence[int | None],
+    memories: Sequence[bytes],
+    traces: Sequence[bytes],
+    at: int,
+    namespace: str,
+) -> Rows | None:
+    """Stored memories as `Rows`; None for none. The payloads of both start at byte ``at``.
+
+    Raises:
+        NotAStoreError: the bytes are not what `pack_memory` and `pack_traces` wrote.
+    """
+    if not seqs:
+        return None
+    start = at + _MEMORY.size
+    ids, roles, sessions, metadata, days = [], [], [], [], []
+    try:
+        for payload in memories:
+            key, text, role, session, described, cues = _MEMORY.unpack_from(payload, at)
+            ids.append(payload[start : start + key].decode("utf-8", "surrogatepass"))
+            end = start + key + text
+            end, value = _field(payload, end, role)
+            roles.append(value)
+            end, value = _field(payload, end, session)
+            sessions.append(value)
+            end, value = _field(payload, end, described)
+            metadata.append(value or "")
+            # cues alone are a list; only an object tells of a whole day
+            all_day = payload[end : end + 1] == b"{" and json.loads(payload[end : end + cues]).get("all_day")
+            days.append(bool(all_day))
+    except (struct.error, TypeError, ValueError) as error:
+        raise NotAStoreError(f"a stored memory is damaged ({error}); restore the file from a copy") from error
+    return Rows(
+        seqs=np.array(seqs, np.int64),
+        ids=ids,
+        roles=roles,
+        sessions=sessions,
+        metadata=metadata,
+        stamps=np.array([NO_TIME if stamp is None else stamp for stamp in timestamps], np.int64),
+        days=np.array(days, np.bool_),
+        traces=unpack_traces(traces, at),
+        memory=lambda place: unpack_memory(memories[place], at, timestamps[place], namespace),
+    )
+
+
+def _field(payload: bytes, at: int, length: int) -> tuple[int, str | None]:
+    """Where the field at byte ``at`` ends, and the field."""
+    if length == _ABSENT:
+        return at, None
+    return at + length, payload[at : at + length].decode("utf-8", "surrogatepass")
+
+
 def _cues_json(memory: Memory) -> str:
     cues, paraphrases = list(memory.cues), list(memory.paraphrases)
     if paraphrases or memory.all_day:
@@ -136,68 +185,6 @@ def unpack_name(payload: bytes, at: int) -> str:
         raise NotAStoreError(
             f"the name of a namespace is damaged ({error}); restore the file from a copy"
         ) from error
-
-
-def pack_traces(traces: Traces) -> bytes:
-    """The five arrays of ``traces`` as one payload.
-
-    Raises:
-        InvalidInputError: their shapes do not fit together.
-    """
-    vectors, patterns = traces.vectors, traces.patterns
-    windows, tokens = len(traces.parts), len(patterns)
-    if (
-        vectors.ndim != 2
-        or patterns.ndim != 2
-        or traces.parts.shape != (len(vectors),)
-        or traces.spans.shape != (tokens, 3)
-        or traces.code.ndim != 1
-    ):
-        raise InvalidInputError(
-            "traces must have vectors (C, d), parts (C,), patterns (T, b), spans (T, 3) and code (n,), "
-            f"got {vectors.shape}, {traces.parts.shape}, {patterns.shape}, {traces.spans.shape} "
-            f"and {traces.code.shape}"
-        )
-    header = _TRACES.pack(windows, vectors.shape[1], tokens, patterns.shape[1], len(traces.code))
-    return b"".join(
-        (
-            header,
-            traces.parts.astype("<i4", copy=False).tobytes(),
-            traces.spans.astype("<i4", copy=False).tobytes(),
-            traces.code.astype("<i4", copy=False).tobytes(),
-            vectors.astype("<f2", copy=False).tobytes(),
-            patterns.astype("u1", copy=False).tobytes(),
-        )
-    )
-
-
-def unpack_traces(payload: bytes, at: int) -> Traces:
-    """The traces whose payload starts at byte ``at``; the arrays are read-only views of one copy.
-
-    Raises:
-        NotAStoreError: the bytes are not what `pack_traces` wrote.
-    """
-    try:
-        windows, dimension, tokens, width, active = _TRACES.unpack_from(payload, at)
-        integers = windows + 3 * tokens + active
-        floats = windows * dimension
-        at += _TRACES.size
-        data = payload[at : at + 4 * integers + 2 * floats + tokens * width]
-        numbers = np.frombuffer(data, "<i4", integers).astype(np.int32, copy=False)
-        spans_end = windows + 3 * tokens
-        vectors = np.frombuffer(data, "<f2", floats, 4 * integers).astype(np.float16, copy=False)
-        patterns: npt.NDArray[np.uint8] = np.frombuffer(
-            data, np.uint8, tokens * width, 4 * integers + 2 * floats
-        )
-        return Traces(
-            vectors=vectors.reshape(windows, dimension),
-            parts=numbers[:windows],
-            patterns=patterns.reshape(tokens, width),
-            spans=numbers[windows:spans_end].reshape(tokens, 3),
-            code=numbers[spans_end:],
-        )
-    except (struct.error, TypeError, ValueError) as error:
-        raise NotAStoreError(f"stored traces are damaged ({error}); restore the file from a copy") from error
 
 
 class Pages:

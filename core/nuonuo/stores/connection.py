@@ -31,6 +31,7 @@ WIPE_SECONDS = 10.0  # how long a delete waits for readers that still hold the o
 _PATIENCE_MS = 250  # of one attempt to wipe: other writers wait as long
 _IDLE_READERS = 4
 _CHECKPOINT_BYTES = 8 << 20
+_MAPPED_BYTES = 1 << 40  # as much of the file as SQLite was built to map, 2 GB as a rule
 
 
 class Connections:
@@ -141,6 +142,8 @@ class Connections:
             ).fetchall()
             if query_only:
                 connection.execute("PRAGMA query_only = ON")
+                # Reading a namespace touches most of its pages: mapped, they cost a third of what calls do.
+                connection.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}").fetchall()
         except BaseException:
             connection.close()
             raise

@@ -7,14 +7,14 @@ import dataclasses
 import itertools
 import threading
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import nlargest
 
 from nuonuo.errors import StoreClosedError
 from nuonuo.records import Memory
-from nuonuo.stores.base import START, Changes, Counts, Cursor, Revision, Row
+from nuonuo.stores.base import PAGE, START, Changes, Counts, Cursor, Revision, Rows
 from nuonuo.stores.checks import (
     across_namespaces,
     check_association,
@@ -27,14 +27,14 @@ from nuonuo.stores.checks import (
 from nuonuo.stores.codec import (
     is_before,
     pack_memory,
-    pack_traces,
     to_microseconds,
     unpack_memory,
-    unpack_traces,
+    unpack_rows,
 )
+from nuonuo.stores.layout import pack_traces
 from nuonuo.stores.names import Names
 from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
-from nuonuo.traces import Identity, Traces
+from nuonuo.traces import Identity, Traces, Words
 
 
 @dataclass(slots=True)
@@ -74,10 +74,11 @@ class InMemoryStore:
     Args:
         journal_length: how many updates, deletions and associations a reader may lag behind before
             it must start afresh; up to twice as many are kept.
+        page_length: how many new memories a reader is told of at once.
     """
 
-    def __init__(self, *, journal_length: int = 10_000) -> None:
-        self._keep = journal_length
+    def __init__(self, *, journal_length: int = 10_000, page_length: int = PAGE) -> None:
+        self._keep, self._page = journal_length, page_length
         self._lock = threading.RLock()
         self._closed = False
         self._version = 0
@@ -235,32 +236,35 @@ class InMemoryStore:
             now = space.cursor
             if now == since:
                 return Changes(since)
-            if since.epoch != now.epoch or since.change < space.pruned:
-                return Changes(
-                    cursor=now,
-                    reset=since.epoch != START.epoch,
-                    added=[_row(seq, row) for seq, row in space.rows.items()],
-                    associations={
-                        seq: dict(self._targets[seq]) for seq in space.rows if self._targets.get(seq)
-                    },
-                )
-            journal = space.journal[bisect_right(space.journal, since.change, key=lambda entry: entry[0]) :]
+            reset = since.epoch != now.epoch or since.change < space.pruned
+            known, change = (START, now.change) if reset else (since, since.change)
+            journal = space.journal[bisect_right(space.journal, change, key=lambda entry: entry[0]) :]
             touched = {
                 kind: {seq for _, seq, k in journal if k == kind} for kind in (UPDATED, DELETED, ASSOCIATED)
             }
             gone = touched[DELETED]
-            fresh = itertools.takewhile(lambda seq: seq > since.seq, reversed(space.rows))
+            fresh = [*itertools.takewhile(lambda seq: seq > known.seq, reversed(space.rows))][::-1]
+            whole = len(fresh) <= self._page
+            associations: dict[int, dict[int, float]] = {}
+            if whole:
+                every = space.rows if reset or not since.whole else ()
+                told = sorted(touched[ASSOCIATED] - gone | {seq for seq in every if self._targets.get(seq)})
+                associations = {seq: dict(self._targets.get(seq, {})) for seq in told}
             return Changes(
-                cursor=now,
-                deleted=[seq for seq in sorted(gone) if seq <= since.seq],
-                updated=[
-                    _row(seq, space.rows[seq]) for seq in sorted(touched[UPDATED] - gone) if seq <= since.seq
-                ],
-                added=[_row(seq, space.rows[seq]) for seq in reversed([*fresh])],
-                associations={
-                    seq: dict(self._targets.get(seq, {})) for seq in sorted(touched[ASSOCIATED] - gone)
-                },
+                cursor=now if whole else Cursor(now.epoch, fresh[self._page - 1], change, whole=False),
+                reset=reset and since.epoch != START.epoch,
+                deleted=[seq for seq in sorted(gone) if seq <= known.seq],
+                updated=_unpacked(
+                    {seq: space.rows[seq] for seq in sorted(touched[UPDATED] - gone) if seq <= known.seq},
+                    namespace,
+                ),
+                added=_unpacked({seq: space.rows[seq] for seq in fresh[: self._page]}, namespace),
+                associations=associations,
             )
+
+    def refresh(self, lexicon: int, words: Callable[[Memory], Words]) -> int:
+        """As `Store.refresh`: left to the readers, since nothing here lasts."""
+        return 0
 
     def version(self) -> int:
         self._must_be_open()
@@ -353,5 +357,13 @@ def _hold(memory: Memory, namespace: str, traces: Traces) -> _Held:
     )
 
 
-def _row(seq: int, held: _Held) -> Row:
-    return Row(seq, held.unpack(), unpack_traces(held.traces, 0))
+def _unpacked(rows: Mapping[int, _Held], namespace: str) -> Rows | None:
+    held = [*rows.values()]
+    return unpack_rows(
+        [*rows],
+        [row.timestamp for row in held],
+        [row.memory for row in held],
+        [row.traces for row in held],
+        0,
+        namespace,
+    )

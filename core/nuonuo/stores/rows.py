@@ -46,6 +46,15 @@ def whole(
     ]
 
 
+def after(db: sqlite3.Connection, seq: int, limit: int) -> list[tuple[int, bytes, bytes]]:
+    """(seq, body, body of the traces) of the first memories of any namespace that came after ``seq``."""
+    return db.execute(
+        "SELECT m.seq, m.body, t.body FROM memories m JOIN traces t ON t.seq = m.seq "
+        "WHERE m.seq > ? ORDER BY m.seq LIMIT ?",
+        (seq, limit),
+    ).fetchall()
+
+
 def number(
     db: sqlite3.Connection, digests: Sequence[bytes], known: Mapping[bytes, tuple[int, int]]
 ) -> list[int]:

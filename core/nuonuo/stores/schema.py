@@ -60,6 +60,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX journal_namespace ON journal (namespace)",
     ),
+    # Traces are of a new layout, and tell of words (`nuonuo.stores.layout`): no table changes, but an older
+    # version could not read them. `Store.refresh` brings up what is there.
+    (),
 )
 
 

@@ -8,11 +8,12 @@ layout of their bodies.
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import json
+import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from heapq import nlargest
 from operator import itemgetter
@@ -21,7 +22,7 @@ from nuonuo.checks import path_of
 from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores import rows as _rows
-from nuonuo.stores.base import Changes, Counts, Cursor, Revision
+from nuonuo.stores.base import PAGE, Changes, Counts, Cursor, Revision
 from nuonuo.stores.changes import BATCH, batches, changes_since, position, record
 from nuonuo.stores.checks import (
     across_namespaces,
@@ -36,17 +37,20 @@ from nuonuo.stores.codec import (
     Digests,
     Pages,
     pack_memory,
-    pack_traces,
     to_microseconds,
     unpack_memory,
     unpack_name,
 )
 from nuonuo.stores.connection import Connections
+from nuonuo.stores.layout import lexicon_of, pack_traces, unpack_traces
 from nuonuo.stores.names import Names
 from nuonuo.stores.schema import ASSOCIATED, UPDATED
-from nuonuo.traces import Identity, Traces
+from nuonuo.traces import Identity, Traces, Words
+
+_log = logging.getLogger(__name__)
 
 JOURNAL_LENGTH = 10_000
+STEP = 500  # memories whose words are worked out anew in one transaction
 
 
 class SQLiteStore:
@@ -56,19 +60,22 @@ class SQLiteStore:
         path: the file; created where it is missing.
         journal_length: how many updates, deletions and associations a reader may lag behind before
             it must start afresh; up to twice as many are kept.
+        page_length: how many new memories a reader is told of at once.
 
     Raises:
         InvalidTypeError: ``path`` is no path.
         NotAStoreError, SchemaVersionError, ReadOnlyStoreError, StoreError: as `Connections`.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, journal_length: int = JOURNAL_LENGTH) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, journal_length: int = JOURNAL_LENGTH, page_length: int = PAGE
+    ) -> None:
         name = path_of(path)
         if not name or name.startswith(":memory:"):
             raise InvalidInputError(
                 f"path must name a file, got {name!r}; use InMemoryStore to keep all in RAM"
             )
-        self._keep = journal_length
+        self._keep, self._page = journal_length, page_length
         self._db = Connections(name)
         self._pages = Pages(self._db.page_size)
         try:
@@ -101,7 +108,9 @@ class SQLiteStore:
             with self._db.write() as db:
                 row = db.execute(query).fetchone()  # another process may have been faster
                 if row is None:
-                    db.execute("INSERT INTO meta VALUES ('identity', ?)", (json.dumps(asdict(identity)),))
+                    db.execute(
+                        "INSERT INTO meta VALUES ('identity', ?)", (json.dumps(dataclasses.asdict(identity)),)
+                    )
                     return
         try:
             stored = Identity(**json.loads(row[0]))
@@ -170,7 +179,7 @@ class SQLiteStore:
                     doomed[seq] = epoch
                     changed.append(memory)
                     continue
-                packed = pack_memory(replace(memory, metadata=metadata))
+                packed = pack_memory(dataclasses.replace(memory, metadata=metadata))
                 if packed != pack_memory(memory):
                     db.execute("UPDATE memories SET body = ? WHERE seq = ?", (self._pages.pad(packed), seq))
                     updated.append((epoch, seq, UPDATED))
@@ -237,7 +246,33 @@ class SQLiteStore:
             if position(db, digest)[0] == since:
                 return Changes(since)
         with self._db.read(snapshot=True) as db:
-            return changes_since(db, digest, namespace, since, self._pages.lead)
+            return changes_since(db, digest, namespace, since, self._pages.lead, self._page)
+
+    def refresh(self, lexicon: int, words: Callable[[Memory], Words]) -> int:
+        """As `Store.refresh`: `STEP` memories at a time, so that other writers need not wait long."""
+        query = "SELECT value FROM meta WHERE key = 'lexicon'"
+        with self._db.read() as db:
+            if self.read_only or db.execute(query).fetchone() == (lexicon,):
+                return 0
+        done = after = 0
+        while True:
+            with self._db.write() as db:
+                rows = _rows.after(db, after, STEP)
+                if not rows:
+                    db.execute("INSERT OR REPLACE INTO meta VALUES ('lexicon', ?)", (lexicon,))
+                    return done
+                after = rows[-1][0]
+                old = [row for row in rows if lexicon_of(row[2], self._pages.lead) != lexicon]
+                for seq, memory, traces in old:
+                    made = unpack_traces([traces], self._pages.lead)[0]
+                    told = words(unpack_memory(memory, self._pages.lead, None, ""))
+                    body = self._pages.pad(
+                        pack_traces(dataclasses.replace(made, words=told, lexicon=lexicon))
+                    )
+                    db.execute("UPDATE traces SET body = ? WHERE seq = ?", (body, seq))
+            if old and not done:
+                _log.info("%r was written by an older version; its words are worked out anew", self.path)
+            done += len(old)
 
     def version(self) -> int:
         return self._db.version()

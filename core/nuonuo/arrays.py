@@ -1,0 +1,291 @@
+"""Arrays that grow at their end, blocks and lists of many lengths in them, and the choice of the largest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+
+SMALL = 1024  # entries up to which sorting all of them is the quickest way to the largest
+
+
+class Growable:
+    """An array that grows along its first axis.
+
+    It grows by an eighth where it lies, so that what is appended to a million rows takes no longer than
+    what is appended to a few: the system moves pages, and nothing is copied.
+
+    Attributes:
+        data: (n, *shape) view of what has been appended; must not be used after the next append.
+    """
+
+    def __init__(self, dtype: npt.DTypeLike, shape: tuple[int, ...] = ()) -> None:
+        self._buffer = np.zeros((0, *shape), dtype)
+        self._n = 0
+
+    @property
+    def data(self) -> npt.NDArray[Any]:
+        return self._buffer[: self._n]
+
+    def append(self, rows: npt.ArrayLike) -> None:
+        """Append ``rows`` (m, *shape)."""
+        start = self._n
+        rows = np.asarray(rows, self._buffer.dtype)
+        self.extend(len(rows))
+        self._buffer[start : self._n] = rows
+
+    def extend(self, n: int, value: Any = 0) -> None:
+        """Append ``n`` entries of ``value``."""
+        start, end = self._n, self._n + n
+        if end > len(self._buffer):
+            room = max(end, len(self._buffer) * 9 // 8, 16)
+            self._buffer.resize((room, *self._buffer.shape[1:]), refcheck=False)
+        self._buffer[start:end] = value
+        self._n = end
+
+    def __len__(self) -> int:
+        return self._n
+
+    @property
+    def nbytes(self) -> int:
+        return self._buffer.nbytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blocks:
+    """For each of N items a block of rows of its own length.
+
+    Shapes:
+        rows: (sum of counts, *shape), the blocks one after another. counts: (N,) int64.
+    """
+
+    rows: npt.NDArray[Any]
+    counts: IntArray
+
+    @classmethod
+    def of(cls, blocks: Sequence[npt.NDArray[Any]]) -> Blocks:
+        """``blocks``, of which there must be one at least."""
+        return cls(np.concatenate(blocks), np.array([len(block) for block in blocks], np.int64))
+
+    @property
+    def starts(self) -> IntArray:
+        """Where each block begins (N,)."""
+        found: IntArray = self.counts.cumsum() - self.counts
+        return found
+
+    @property
+    def owners(self) -> IntArray:
+        """Which of the N items each row belongs to."""
+        found: IntArray = np.arange(len(self.counts)).repeat(self.counts)
+        return found
+
+    def __getitem__(self, at: int) -> npt.NDArray[Any]:
+        start = int(self.counts[:at].sum())
+        return self.rows[start : start + int(self.counts[at])]
+
+
+class Ragged:
+    """For each item a block of rows of its own length, all in one array.
+
+    A block that is dropped is overwritten at once; its room is not used again.
+
+    Args:
+        fill: what a dropped block is overwritten with.
+
+    Attributes:
+        rows: (n, *shape), the one array, with what is left of dropped blocks.
+    """
+
+    def __init__(self, dtype: npt.DTypeLike, shape: tuple[int, ...] = (), fill: int = 0) -> None:
+        self._rows = Growable(dtype, shape)
+        self._starts = Growable(np.int64)
+        self._counts = Growable(np.int64)
+        self._fill = fill
+
+    @property
+    def rows(self) -> npt.NDArray[Any]:
+        return self._rows.data
+
+    def extend(self, n: int) -> None:
+        """Make room for ``n`` more items, whose blocks are empty."""
+        self._starts.extend(n)
+        self._counts.extend(n)
+
+    def put(self, items: IntArray, blocks: Blocks) -> None:
+        """Give ``items`` (N,), whose blocks are empty, their ``blocks``."""
+        self._starts.data[items] = len(self._rows) + blocks.starts
+        self._counts.data[items] = blocks.counts
+        self._rows.append(blocks.rows)
+
+    def clear(self, item: int) -> None:
+        """Leave ``item`` an empty block, and nothing where its block was."""
+        self[item][...] = self._fill
+        self._counts.data[item] = 0
+
+    def __getitem__(self, item: int) -> npt.NDArray[Any]:
+        start = self._starts.data[item]
+        return self._rows.data[start : start + self._counts.data[item]]
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def places(self, items: IntArray) -> tuple[IntArray, IntArray]:
+        """Where in `rows` the blocks of ``items`` (C,) lie, one after another, and their lengths (C,)."""
+        counts = self._counts.data[items]
+        return spread(self._starts.data[items], counts), counts
+
+    def gather(self, items: IntArray) -> tuple[npt.NDArray[Any], IntArray]:
+        """The blocks of ``items`` (C,), one after another, and their lengths (C,)."""
+        at, counts = self.places(items)
+        return self._rows.data.take(at, axis=0), counts
+
+    def counts(self, items: IntArray) -> IntArray:
+        """The lengths of the blocks of ``items`` (C,)."""
+        return self._counts.data[items]
+
+    @property
+    def nbytes(self) -> int:
+        return self._rows.nbytes + self._starts.nbytes + self._counts.nbytes
+
+
+class Lists:
+    """For each key an ascending list of items, with integers beside each: an inverted index.
+
+    All lists lie in one array. One that is full moves to its end, with twice the room, so that a long list
+    grows in amortised constant time; what it left is not used again.
+
+    Args:
+        width: of an entry: the item, and the integers beside it.
+    """
+
+    def __init__(self, width: int = 1) -> None:
+        self._entries = Growable(np.int32, (width,))
+        self._starts = Growable(np.int64)
+        self._counts = Growable(np.int64)
+        self._rooms = Growable(np.int64)
+
+    @property
+    def counts(self) -> IntArray:
+        """How many items the list of each key holds (K,)."""
+        return self._counts.data
+
+    def extend(self, n: int) -> None:
+        """Make room for ``n`` more keys, whose lists are empty."""
+        for array in (self._starts, self._counts, self._rooms):
+            array.extend(n)
+
+    def add(self, keys: IntArray, entries: npt.NDArray[np.int32]) -> None:
+        """Put ``entries`` (E, width) at the ends of the lists of ``keys`` (E,).
+
+        The items of one key must ascend, and be greater than those that its list holds.
+        """
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        first = np.flatnonzero(np.diff(keys, prepend=-1))
+        new = np.diff(first, append=len(keys))
+        own = keys[first]
+        held = self._counts.data[own]
+        self._make_room(own, held + new)
+        self._entries.data[spread(self._starts.data[own] + held, new)] = entries[order]
+        self._counts.data[own] = held + new
+
+    def insert(self, key: int, entry: Sequence[int]) -> None:
+        """Put ``entry`` (width,) where its item belongs in the list of ``key``."""
+        held = int(self._counts.data[key])
+        self._make_room(np.array([key]), np.array([held + 1]))
+        self._counts.data[key] += 1
+        entries = self[key]
+        at = int(entries[:held, 0].searchsorted(entry[0]))
+        entries[at + 1 :] = entries[at:held].copy()
+        entries[at] = entry
+
+    def remove(self, key: int, item: int) -> None:
+        """Take ``item`` out of the list of ``key``, which must hold it."""
+        entries = self[key]
+        at = int(entries[:, 0].searchsorted(item))
+        entries[at:-1] = entries[at + 1 :].copy()
+        entries[-1] = 0
+        self._counts.data[key] -= 1
+
+    def __getitem__(self, key: int) -> npt.NDArray[np.int32]:
+        """The entries of ``key`` (n, width)."""
+        start = self._starts.data[key]
+        found: npt.NDArray[np.int32] = self._entries.data[start : start + self._counts.data[key]]
+        return found
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def gather(self, keys: IntArray) -> tuple[npt.NDArray[np.int32], IntArray]:
+        """The entries of ``keys`` (C,), one list after another, and their lengths (C,)."""
+        counts = self._counts.data[keys]
+        return self._entries.data.take(spread(self._starts.data[keys], counts), axis=0), counts
+
+    @property
+    def nbytes(self) -> int:
+        arrays = (self._entries, self._starts, self._counts, self._rooms)
+        return sum(array.nbytes for array in arrays)
+
+    def _make_room(self, keys: IntArray, wanted: IntArray) -> None:
+        """Move those lists of ``keys`` (C,), all distinct, that cannot hold ``wanted`` (C,) items."""
+        full = wanted > self._rooms.data[keys]
+        if not full.any():
+            return
+        keys, held = keys[full], self._counts.data[keys[full]]
+        rooms = np.maximum(wanted[full], 2 * held)
+        starts = len(self._entries) + rooms.cumsum() - rooms
+        entries, _ = self.gather(keys)
+        self._entries.extend(int(rooms.sum()))
+        self._entries.data[spread(starts, held)] = entries
+        self._starts.data[keys] = starts
+        self._rooms.data[keys] = rooms
+
+
+def spread(starts: IntArray, counts: IntArray) -> IntArray:
+    """The whole numbers from each of ``starts`` (C,), so many as ``counts`` (C,) say, one after another."""
+    ends: IntArray = counts.cumsum()
+    total = int(ends[-1]) if len(ends) else 0
+    first: IntArray = starts - (ends - counts)
+    return np.arange(total) + first.repeat(counts)
+
+
+def numbered(
+    numbers: defaultdict[int, int], values: npt.NDArray[np.uint64], size: int
+) -> tuple[IntArray, npt.NDArray[np.uint64]]:
+    """The number of each of ``values`` (E,) by ``numbers``, where new ones get ``size`` and what follows it.
+
+    Returns:
+        (E,), and the new values in the order of their numbers.
+    """
+    numbers.default_factory = count(size).__next__
+    found = np.array([*map(numbers.__getitem__, values.tolist())], np.int64)
+    numbers.default_factory = None
+    new = found >= size
+    fresh = np.zeros(int(found.max(initial=size - 1)) + 1 - size, np.uint64)
+    fresh[found[new] - size] = values[new]
+    return found, fresh
+
+
+def largest(values: npt.NDArray[Any], k: int) -> IntArray:
+    """The indices of the ``k`` largest of ``values`` (n,), ascending; ties go to the lower index.
+
+    A tie is broken in the same way whatever else is in the array, which `np.argpartition` does not
+    promise: recall must not depend on the history by which a state came about.
+    """
+    if k >= len(values):
+        return np.arange(len(values))
+    if k <= 0:
+        return np.zeros(0, np.int64)
+    if len(values) <= SMALL:
+        return np.sort((-values).argsort(kind="stable")[:k])
+    threshold = np.partition(values, len(values) - k)[len(values) - k]
+    above = np.flatnonzero(values > threshold)
+    equal = np.flatnonzero(values == threshold)[: k - len(above)]
+    return np.sort(np.concatenate([above, equal]))

@@ -1,0 +1,188 @@
+"""How the traces of memories become bytes, and those of many the columns that an index is made of.
+
+A payload is a header of numbers (`_HEADER`, 72 bytes, little-endian), then ten arrays in C order, those of
+wide numbers first; `_ARRAYS` has their order.
+
+The first version kept the vectors as float16, and nothing of words. Its payloads are still read.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.arrays import Blocks, IntArray
+from nuonuo.associative.rounding import round_vectors, sketch
+from nuonuo.errors import InvalidInputError, NotAStoreError
+from nuonuo.traces import NO_LEXICON, SENTENCE, Columns, Traces, WordColumns
+
+LAYOUT = 0xFFFFFF02  # stands where the first version had n_active, which is never so great
+
+_HEADER = np.dtype(
+    [
+        ("said", "<u8"),
+        ("speaker", "<u8"),
+        ("layout", "<u4"),
+        ("lexicon", "<u4"),
+        *((name, "<u4") for name in ("C", "d", "F", "w", "T", "b", "active", "S", "K", "length", "asks")),
+        ("unused", "<u4"),
+    ]
+)
+_ARRAYS = ("stems", "sketches", "counts", "title", "parts", "spans", "code", "norms", "vectors", "patterns")
+_FIRST = struct.Struct("<5I")  # C, d, T, bytes a pattern, n_active
+
+
+def pack_traces(traces: Traces) -> bytes:
+    """The arrays and numbers of ``traces`` as one payload.
+
+    Raises:
+        InvalidInputError: their shapes do not fit together.
+    """
+    vectors, sketches, patterns, words = traces.vectors, traces.sketches, traces.patterns, traces.words
+    if (
+        {vectors.ndim, sketches.ndim, patterns.ndim} != {2}
+        or {traces.parts.shape, traces.norms.shape} != {(len(vectors),)}
+        or traces.spans.shape != (len(patterns), 3)
+        or {traces.code.ndim, words.stems.ndim, words.title.ndim} != {1}
+        or words.counts.shape != words.stems.shape
+    ):
+        raise InvalidInputError(
+            "traces must have vectors (C, d), norms (C,), parts (C,), sketches (F, w), patterns (T, b), "
+            f"spans (T, 3), code (n,), stems and counts (S,), got {vectors.shape}, {traces.norms.shape}, "
+            f"{traces.parts.shape}, {sketches.shape}, {patterns.shape}, {traces.spans.shape}, "
+            f"{traces.code.shape}, {words.stems.shape} and {words.counts.shape}"
+        )
+    lengths = (*vectors.shape, *sketches.shape, *patterns.shape, len(traces.code))
+    said = (len(words.stems), len(words.title), words.length, words.asks)
+    header = (words.said, words.speaker, LAYOUT, traces.lexicon, *lengths, *said, 0)
+    arrays: tuple[tuple[npt.NDArray[Any], str], ...] = (
+        (words.stems, "<u8"),
+        (sketches, "<u8"),
+        (words.counts, "<i4"),
+        (words.title, "<i4"),
+        (traces.parts, "<i4"),
+        (traces.spans, "<i4"),
+        (traces.code, "<i4"),
+        (traces.norms, "<f4"),
+        (vectors, "i1"),
+        (patterns, "u1"),
+    )
+    parts = (array.astype(kind, copy=False).tobytes() for array, kind in arrays)
+    return np.array(header, _HEADER).tobytes() + b"".join(parts)
+
+
+def lexicon_of(payload: bytes, lead: int) -> int:
+    """`Traces.lexicon` of the payload that starts at byte ``lead``."""
+    (header,) = _headers([payload], lead)
+    return int(header["lexicon"]) if header["layout"] == LAYOUT else NO_LEXICON
+
+
+def unpack_traces(payloads: Sequence[bytes], lead: int) -> Columns:
+    """The traces of memories of one namespace, whose payloads, one or more, start at byte ``lead``.
+
+    Raises:
+        NotAStoreError: the bytes are not what `pack_traces` wrote.
+    """
+    try:
+        return _unpack(payloads, lead)
+    except (struct.error, TypeError, ValueError, IndexError) as error:
+        raise NotAStoreError(f"stored traces are damaged ({error}); restore the file from a copy") from error
+
+
+def _unpack(payloads: Sequence[bytes], lead: int) -> Columns:
+    start = lead + _HEADER.itemsize
+    headers = _headers(payloads, lead)
+    old = np.flatnonzero(headers["layout"] != LAYOUT).tolist()
+    if old:
+        payloads = [*payloads]
+        for at in old:
+            payloads[at] = bytes(lead) + pack_traces(_first_version(payloads[at], lead))
+        headers = _headers(payloads, lead)
+    kinds = [np.unique(headers[name]) for name in ("d", "w", "b")]
+    if any(len(kind) > 1 for kind in kinds):
+        raise ValueError("memories of one namespace differ in their dimensions")
+    d, width, pattern_bytes = (int(kind[0]) for kind in kinds)
+    windows, found_by, tokens, active, stems, titles = (
+        headers[name].astype(np.int64) for name in ("C", "F", "T", "active", "S", "K")
+    )
+    sizes = dict(
+        zip(
+            _ARRAYS,
+            (
+                8 * stems,
+                8 * width * found_by,
+                4 * stems,
+                4 * titles,
+                4 * windows,
+                12 * tokens,
+                4 * active,
+                4 * windows,
+                d * windows,
+                pattern_bytes * tokens,
+            ),
+            strict=True,
+        )
+    )
+    cuts = np.stack([*sizes.values()], axis=1).tolist()
+    rows = []
+    for payload, lengths in zip(payloads, cuts, strict=True):
+        rows.append([payload[at:to] for at, to in pairwise(accumulate(lengths, initial=start))])
+    data = dict(zip(_ARRAYS, map(b"".join, zip(*rows, strict=True)), strict=True))
+    if any(len(data[name]) != sizes[name].sum() for name in _ARRAYS):
+        raise ValueError("arrays are cut off")
+
+    def array(name: str, kind: str, counts: IntArray, *shape: int) -> npt.NDArray[Any]:
+        found = np.frombuffer(data[name], kind).reshape(int(counts.sum()), *shape)
+        return found.astype(found.dtype.newbyteorder("="), copy=False)
+
+    return Columns(
+        vectors=Blocks(array("vectors", "i1", windows, d), windows),
+        norms=array("norms", "<f4", windows),
+        parts=array("parts", "<i4", windows),
+        sketches=Blocks(array("sketches", "<u8", found_by, width), found_by),
+        patterns=Blocks(array("patterns", "u1", tokens, pattern_bytes), tokens),
+        spans=Blocks(array("spans", "<i4", tokens, 3), tokens),
+        codes=Blocks(array("code", "<i4", active), active),
+        words=WordColumns(
+            stems=Blocks(array("stems", "<u8", stems), stems),
+            counts=Blocks(array("counts", "<i4", stems), stems),
+            title=Blocks(array("title", "<i4", titles), titles),
+            length=headers["length"].astype(np.int64),
+            said=headers["said"].astype(np.uint64),
+            speaker=headers["speaker"].astype(np.uint64),
+            asks=headers["asks"] > 0,
+        ),
+        lexicons=headers["lexicon"].astype(np.int64),
+    )
+
+
+def _headers(payloads: Sequence[bytes], lead: int) -> npt.NDArray[Any]:
+    end = lead + _HEADER.itemsize
+    return np.frombuffer(b"".join([payload[lead:end] for payload in payloads]), _HEADER)
+
+
+def _first_version(payload: bytes, at: int) -> Traces:
+    """The traces of a payload of the first version, which say nothing of words."""
+    windows, dimension, tokens, width, active = _FIRST.unpack_from(payload, at)
+    integers, floats = windows + 3 * tokens + active, windows * dimension
+    at += _FIRST.size
+    data = payload[at : at + 4 * integers + 2 * floats + tokens * width]
+    numbers = np.frombuffer(data, "<i4", integers).astype(np.int32, copy=False)
+    vectors = np.frombuffer(data, "<f2", floats, 4 * integers).reshape(windows, dimension)
+    patterns = np.frombuffer(data, np.uint8, tokens * width, 4 * integers + 2 * floats)
+    parts, spans = numbers[:windows], numbers[windows : windows + 3 * tokens]
+    rounded, norms = round_vectors(vectors)
+    return Traces(
+        vectors=rounded,
+        norms=norms,
+        parts=parts,
+        sketches=sketch(vectors[parts != SENTENCE]),
+        patterns=patterns.reshape(tokens, width),
+        spans=spans.reshape(tokens, 3),
+        code=numbers[windows + 3 * tokens :],
+    )
