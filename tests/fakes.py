@@ -162,8 +162,7 @@ class SessionsAlone(Sessions):
         self._names.extend(n)
 
     def put(self, at: IntArray, rows: Rows) -> None:  # type: ignore[override]
-        inside = [place for place, name in enumerate(rows.sessions) if name is not None]
-        self._names.put(at[inside], [("str", rows.sessions[place]) for place in inside])
+        self._names.put(at, rows.sessions)
         super().put(at, self._names.numbers[at], rows.traces.words)
 
     def clear(self, row: int) -> None:

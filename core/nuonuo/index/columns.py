@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Sequence, Set
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nuonuo.arrays import Growable, IntArray
-from nuonuo.index.where import Key
+from nuonuo.index.where import Key, key_of
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -29,13 +30,20 @@ class Column:
         """Make room for ``n`` more rows, without a value."""
         self._numbers.extend(n, ABSENT)
 
-    def put(self, rows: IntArray, keys: Iterable[Key]) -> None:
-        """Give ``rows`` (N,), which must be new or cleared, the values ``keys``."""
-        numbers = np.fromiter(map(self._of, keys), np.int64, len(rows))
+    def put(self, rows: IntArray, values: Sequence[Any]) -> None:
+        """Give ``rows`` (N,), which must be new or cleared, their ``values``; None for none."""
+        if all(type(value) is str or value is None for value in values):
+            known: dict[Any, int] = {value: self._of(value) for value in dict.fromkeys(values)}
+            numbers = np.fromiter(map(known.__getitem__, values), np.int64, len(rows))
+        else:  # what may be equal and not the same, or cannot be looked up
+            numbers = np.fromiter(map(self._of, values), np.int64, len(rows))
         self._numbers.data[rows] = numbers
-        self._uses.data[:] += np.bincount(numbers, minlength=len(self._uses))
+        self._uses.data[:] += np.bincount(numbers[numbers != ABSENT], minlength=len(self._uses))
 
-    def _of(self, key: Key) -> int:
+    def _of(self, value: Any) -> int:
+        if value is None:
+            return ABSENT
+        key = key_of(value)
         number = self._number.get(key)
         if number is None:
             number = self._number[key] = len(self._keys)

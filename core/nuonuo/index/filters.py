@@ -92,25 +92,24 @@ class Fields:
         """Take in the fields of ``rows`` at ``at`` (N,), which must be new or cleared."""
         self.times.put(at, rows)
         for name, values in (("role", rows.roles), ("session_id", rows.sessions)):
-            told = [place for place, value in enumerate(values) if value is not None]
-            self._own[name].put(at[told], (key_of(values[place]) for place in told))
+            self._own[name].put(at, values)
         pairs = zip(at.tolist(), rows.metadata, strict=True)
         self._unread.update((row, metadata) for row, metadata in pairs if metadata)
 
     def _read(self) -> dict[str, Column]:
         """The columns of the metadata, of all rows."""
-        found: dict[str, tuple[list[int], list[Key]]] = {}
+        found: dict[str, tuple[list[int], list[Any]]] = {}
         for row, metadata in self._unread.items():
             for name, value in json.loads(metadata).items():
                 if value is not None:
-                    rows, keys = found.setdefault(name, ([], []))
+                    rows, values = found.setdefault(name, ([], []))
                     rows.append(row)
-                    keys.append(key_of(value))
+                    values.append(value)
         self._unread.clear()
-        for name, (rows, keys) in found.items():
+        for name, (rows, values) in found.items():
             column = self._columns.setdefault(name, Column())
             column.extend(len(self.times) - len(column.numbers))
-            column.put(np.array(rows, np.int64), keys)
+            column.put(np.array(rows, np.int64), values)
         return self._columns
 
     def clear(self, row: int) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from nuonuo.arrays import IntArray
 from nuonuo.checks import metadata_json
 from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.records import Memory
@@ -119,42 +120,41 @@ def unpack_rows(
     """
     if not seqs:
         return None
-    start = at + _MEMORY.size
-    ids, roles, sessions, metadata, days = [], [], [], [], []
     try:
-        for payload in memories:
-            key, text, role, session, described, cues = _MEMORY.unpack_from(payload, at)
-            ids.append(payload[start : start + key].decode("utf-8", "surrogatepass"))
-            end = start + key + text
-            end, value = _field(payload, end, role)
-            roles.append(value)
-            end, value = _field(payload, end, session)
-            sessions.append(value)
-            end, value = _field(payload, end, described)
-            metadata.append(value or "")
-            # cues alone are a list; only an object tells of a whole day
-            all_day = payload[end : end + 1] == b"{" and json.loads(payload[end : end + cues]).get("all_day")
-            days.append(bool(all_day))
+        head = b"".join([payload[at : at + _MEMORY.size] for payload in memories])
+        lengths = np.frombuffer(head, "<u4").reshape(-1, 6).astype(np.int64)
+        lengths[lengths == _ABSENT] = -1
+        ends = np.maximum(lengths, 0).cumsum(axis=1) + at + _MEMORY.size
+        if (ends[:, -1] > [len(payload) for payload in memories]).any():
+            raise ValueError("a field is cut off")
+        days = np.zeros(len(memories), np.bool_)
+        for place in np.flatnonzero(lengths[:, 5] > 0).tolist():
+            cues = json.loads(memories[place][ends[place, 4] : ends[place, 5]])
+            days[place] = isinstance(cues, dict) and cues.get("all_day", False)
+        ids, _, roles, sessions, metadata, _ = (
+            _column(memories, lengths[:, field], ends[:, field], skip=field in (1, 5)) for field in range(6)
+        )
     except (struct.error, TypeError, ValueError) as error:
         raise NotAStoreError(f"a stored memory is damaged ({error}); restore the file from a copy") from error
     return Rows(
         seqs=np.array(seqs, np.int64),
-        ids=ids,
+        ids=[key or "" for key in ids],
         roles=roles,
         sessions=sessions,
-        metadata=metadata,
+        metadata=[described or "" for described in metadata],
         stamps=np.array([NO_TIME if stamp is None else stamp for stamp in timestamps], np.int64),
-        days=np.array(days, np.bool_),
+        days=days,
         traces=unpack_traces(traces, at),
         memory=lambda place: unpack_memory(memories[place], at, timestamps[place], namespace),
     )
 
 
-def _field(payload: bytes, at: int, length: int) -> tuple[int, str | None]:
-    """Where the field at byte ``at`` ends, and the field."""
-    if length == _ABSENT:
-        return at, None
-    return at + length, payload[at : at + length].decode("utf-8", "surrogatepass")
+def _column(payloads: Sequence[bytes], lengths: IntArray, ends: IntArray, *, skip: bool) -> list[str | None]:
+    """One field of each of ``payloads`` (N,), of ``lengths`` (N,), -1 for None, that end at ``ends`` (N,)."""
+    if skip:
+        return []
+    spans = zip(payloads, (ends - lengths).tolist(), ends.tolist(), strict=True)
+    return [None if at > to else str(payload[at:to], "utf-8", "surrogatepass") for payload, at, to in spans]
 
 
 def _cues_json(memory: Memory) -> str:
