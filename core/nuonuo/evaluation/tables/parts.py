@@ -21,7 +21,7 @@ SPEED = (
     ("add, in batches", "{add_per_second:,.0f} a second"),
     ("add one durable turn, p50 / p95", "{add_one_ms_p50:.1f} / {add_one_ms_p95:.1f} ms"),
     ("hop of a chain, p50 / p95", "{hop_ms_p50:.1f} / {hop_ms_p95:.1f} ms"),
-    ("from the stored memories to the first answer", "{build_seconds:.1f} s"),
+    ("from the stored memories to the first answer", "{build_seconds:.2f} s"),
     ("indexes, patterns and associations in RAM", "{shard_mb:,.0f} MB"),
     ("growth of the whole process", "{resident_mb:,.0f} MB"),
     ("the file", "{file_mb:,.0f} MB"),
