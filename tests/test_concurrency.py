@@ -89,7 +89,7 @@ class Other:
 
 @contextmanager
 def other_process(path: Path) -> Iterator[Other]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "core"), str(ROOT)])}
     with subprocess.Popen(
         [sys.executable, "-c", OTHER, str(path)],
         cwd=ROOT,
