@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from nuonuo import AssociativeMemory
-from tests.fakes import SMALL, Opened, WordEmbedder, fresh, state, texts
+from tests.fakes import LEXICON, SMALL, Opened, WordEmbedder, fresh, state, texts
 from tests.threads import THREADS, at_once
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +58,7 @@ def test_eight_threads_at_once(opened: Opened) -> None:
 OTHER = """
 import json, sys
 from nuonuo import AssociativeMemory
-from tests.fakes import SMALL, WordEmbedder
+from tests.fakes import LEXICON, SMALL, WordEmbedder
 with AssociativeMemory.open(sys.argv[1], embedder=WordEmbedder(), config=SMALL) as memory:
     memory.recall("anything")
     print("ready", flush=True)
@@ -119,7 +119,7 @@ def test_two_processes_see_each_others_writes(tmp_path: Path) -> None:
         assert texts(memory.recall("boats"))[:2] == ["Ana paints boats.", "Boats are expensive."]
         other("update", rex, text="Rex is a poodle.")
         assert texts(memory.recall("poodle", 1)) == ["Rex is a poodle."]
-        assert "beagl" not in state(memory, "default")["idf"]
+        assert LEXICON.key("beagl") not in state(memory, "default")["words"]["lists"]
         memory.update(theirs[0], text="Ana sells boats.")
         assert other("recall", "who sells?", k=1) == ["Ana sells boats."]
         other("associate", rex, theirs[1], 0.5)
