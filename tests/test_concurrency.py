@@ -58,7 +58,7 @@ def test_eight_threads_at_once(opened: Opened) -> None:
 OTHER = """
 import json, sys
 from nuonuo import AssociativeMemory
-from tests.fakes import LEXICON, SMALL, WordEmbedder
+from tests.fakes import SMALL, WordEmbedder
 with AssociativeMemory.open(sys.argv[1], embedder=WordEmbedder(), config=SMALL) as memory:
     memory.recall("anything")
     print("ready", flush=True)
