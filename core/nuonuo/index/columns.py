@@ -38,7 +38,7 @@ class Column:
         else:  # what may be equal and not the same, or cannot be looked up
             numbers = np.fromiter(map(self._of, values), np.int64, len(rows))
         self._numbers.data[rows] = numbers
-        self._uses.data[:] += np.bincount(numbers[numbers != ABSENT], minlength=len(self._uses))
+        np.add.at(self._uses.data, numbers[numbers != ABSENT], 1)
 
     def _of(self, value: Any) -> int:
         if value is None:

@@ -37,7 +37,7 @@ class Wordings:
         self._said.append(new)
         self._times.extend(len(new))
         self._wording.data[at] = numbers
-        self._times.data[:] += np.bincount(numbers, minlength=len(self._said))
+        np.add.at(self._times.data, numbers, 1)
 
     def clear(self, row: int) -> None:
         """Take back what ``row`` says."""
