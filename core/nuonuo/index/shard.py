@@ -17,6 +17,7 @@ import numpy.typing as npt
 from nuonuo.associative.hebbian import HebbianAssociator
 from nuonuo.associative.patterns import as_words
 from nuonuo.config import MemoryConfig
+from nuonuo.encoding.excerpts import are_whole
 from nuonuo.encoding.sentences import title
 from nuonuo.encoding.words import Analyzer
 from nuonuo.index.arrays import Growable, IntArray, Ragged
@@ -72,6 +73,7 @@ class Shard:
         self._seqs = Growable(np.int64)
         self._alive = Growable(np.bool_)
         self._lengths = Growable(np.int32)
+        self._partly = Growable(np.bool_)
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -92,6 +94,11 @@ class Shard:
     def lengths(self, rows: IntArray) -> npt.NDArray[np.int32]:
         """How long the text of each of ``rows`` is, in token patterns; in words, where it has none."""
         found: npt.NDArray[np.int32] = self._lengths.data[rows]
+        return found
+
+    def partly(self, rows: IntArray) -> npt.NDArray[np.bool_]:
+        """Which of ``rows`` are embedded in part, since they are long; the rest is known by its stems."""
+        found: npt.NDArray[np.bool_] = self._partly.data[rows]
         return found
 
     def rows_of(self, ids: Iterable[str]) -> IntArray:
@@ -144,6 +151,7 @@ class Shard:
         self._seqs.append([item.seq])
         self._alive.append([True])
         self._lengths.append([0])
+        self._partly.append([False])
         self.ids.append(item.memory.id)
         self._row_by_id[str(item.memory.id)] = row
         for index in (
@@ -168,7 +176,8 @@ class Shard:
             self.patterns.replace(row, as_words(traces.patterns))
             self.spans.replace(row, traces.spans)
         own = np.count_nonzero(traces.spans[:, 0] == 0) or len(self._analyzer.words(memory.text))
-        self._lengths.data[row] = own
+        self._partly.data[row] = partly = not are_whole(memory.parts, self._config.embedded_bytes)
+        self._lengths.data[row] = max(own, len(stems)) if partly else own
         self.associator.add(row, traces.code)
 
     def _empty(self, row: int) -> None:
@@ -187,6 +196,7 @@ class Shard:
         self.associator.discard(row)
         self._alive.data[row] = False
         self._lengths.data[row] = 0
+        self._partly.data[row] = False
         self._seqs.data[row] = -1
         self._row_by_id.pop(str(self.ids[row]), None)
         self.ids[row] = None
@@ -208,6 +218,7 @@ class Shard:
             "ids": [self.ids[row] for row in rows.tolist()],
             "seqs": self.seqs(rows),
             "lengths": self.lengths(rows).tolist(),
+            "partly": self.partly(rows).tolist(),
             "told": self.wordings.times(rows).tolist(),
             "times": self.repeats.times(rows).tolist(),
             "stems": self.postings.state(rows),
@@ -241,5 +252,6 @@ class Shard:
             self._seqs,
             self._alive,
             self._lengths,
+            self._partly,
         )
         return sum(array.nbytes for array in arrays) + len(self.ids) * 250

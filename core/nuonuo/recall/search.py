@@ -14,6 +14,7 @@ import numpy.typing as npt
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question, spellings
 from nuonuo.encoding.words import Word
+from nuonuo.index.arrays import IntArray
 from nuonuo.index.lexical import Scores
 from nuonuo.index.shard import Shard
 from nuonuo.index.vectors import DenseCue, dense_cue
@@ -140,3 +141,15 @@ def least_idf(shard: Shard, words: Sequence[Word]) -> dict[str, float]:
         else:
             found[word.stem] = shard.postings.idf(word.stem)
     return found
+
+
+def batches(sizes: IntArray, most: int) -> Iterator[slice]:
+    """Runs of items (C,), in order, whose ``sizes`` (C,) sum to ``most`` or less; one item may have more."""
+    start, total = 0, 0
+    for at, size in enumerate(sizes.tolist()):
+        if at > start and total + size > most:
+            yield slice(start, at)
+            start, total = at, 0
+        total += size
+    if start < len(sizes):
+        yield slice(start, len(sizes))
