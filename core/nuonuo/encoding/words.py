@@ -219,7 +219,7 @@ class Analyzer:
         return self._cached_form(word) if len(word) <= CACHED else self._uncached_form(word)
 
     def _uncached_form(self, word: str) -> Form:
-        folded = unicodedata.normalize("NFKC", _VARIATION.sub("", word)).casefold().replace("’", "'")
+        folded = unicodedata.normalize("NFKC", _VARIATION.sub("", word) or word).casefold().replace("’", "'")
         if not folded.isascii():  # digits of other scripts; NFKC knows a few of them only
             folded = "".join(str(unicodedata.decimal(each, each)) for each in folded)
         content, asking = folded not in self._stop, folded in self._asking
