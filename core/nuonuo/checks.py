@@ -18,16 +18,24 @@ from nuonuo.times import Moment, local_of, moment_of, stamp_of
 __all__ = ["Moment", "local_of", "moment_of"]  # as what callers pass too
 
 
-def text_of(value: object, name: str) -> str:
+def text_of(value: object, name: str, most: int | None = None) -> str:
     """``value`` if it is a text that can be stored.
 
+    Args:
+        most: bytes of UTF-8 that it may have; any number where None.
+
     Raises:
-        InvalidTypeError: no str. InvalidInputError: empty, or not encodable as UTF-8.
+        InvalidTypeError: no str. InvalidInputError: empty, too long, or not encodable as UTF-8.
     """
     if not isinstance(value, str):
         raise InvalidTypeError(f"{name} must be a str, got {type(value).__name__} {_short(value)}")
     if not value.strip():
-        raise InvalidInputError(f"{name} must hold some text, got {value!r}")
+        raise InvalidInputError(f"{name} must hold some text, got {_short(value)}")
+    if most is not None and len(value) > most // 4 and (size := len(encodable(value, name).encode())) > most:
+        raise InvalidInputError(
+            f"{name} has {size:,} bytes of UTF-8, expected at most {most:,}; split it, as into pages, "
+            "or set MemoryConfig(text_bytes=...) higher"
+        )
     return encodable(value, name)
 
 
@@ -86,11 +94,11 @@ def weight_of(value: object) -> float:
     return float(value)
 
 
-def cues_of(value: object, name: str = "cues") -> tuple[str, ...]:
+def cues_of(value: object, name: str = "cues", most: int | None = None) -> tuple[str, ...]:
     """Cue texts: an iterable of texts, not one text."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise InvalidTypeError(f"{name} must be a list of texts, got {type(value).__name__} {_short(value)}")
-    return tuple(text_of(cue, f"one of the {name}") for cue in value)
+    return tuple(text_of(cue, f"one of the {name}", most) for cue in value)
 
 
 def ids_of(value: object) -> list[str]:
@@ -149,11 +157,13 @@ def memories_of(
     metadata: Mapping[str, Any] | None = None,
     cues: Sequence[str] = (),
     zone: tzinfo | None = None,
+    most: int | None = None,
 ) -> list[Memory]:
     """What `add` takes as complete records; the keywords fill in what an item leaves open.
 
     Args:
         zone: where a timestamp that names no offset is read; UTC where None.
+        most: bytes of UTF-8 that a text or a cue may have; any number where None.
 
     Raises:
         InvalidInputError: a record's namespace is not the one that was named: no wall is crossed in silence.
@@ -172,16 +182,16 @@ def memories_of(
         optional_label(role, "role"),
         stamp,
         metadata,
-        cues_of(cues),
+        cues_of(cues, most=most),
         optional_label(session_id, "session_id"),
         None,
         optional_label(namespace, "namespace"),
         all_day=all_day,
     )
-    return [_complete(item, at, open_fields, zone) for at, item in enumerate(items)]
+    return [_complete(item, at, open_fields, zone, most) for at, item in enumerate(items)]
 
 
-def _complete(item: object, at: int, default: Memory, zone: tzinfo | None) -> Memory:
+def _complete(item: object, at: int, default: Memory, zone: tzinfo | None, most: int | None) -> Memory:
     if isinstance(item, str):
         item = Memory(item)
     if not isinstance(item, Memory):
@@ -204,13 +214,13 @@ def _complete(item: object, at: int, default: Memory, zone: tzinfo | None) -> Me
         stamp, all_day = stamp_of(item.timestamp, item.all_day, "timestamp", zone)
     return replace(
         default,
-        text=text_of(item.text, f"the text of item {at}"),
+        text=text_of(item.text, f"the text of item {at}", most),
         role=optional_label(role, "role"),
         timestamp=stamp,
         all_day=all_day,
         metadata=metadata,
-        cues=cues_of(item.cues) or default.cues,
-        paraphrases=cues_of(item.paraphrases, "paraphrases"),
+        cues=cues_of(item.cues, most=most) or default.cues,
+        paraphrases=cues_of(item.paraphrases, "paraphrases", most),
         session_id=optional_label(session_id, "session_id"),
         id=uuid.uuid4().hex if item.id is None else label_of(item.id, "id"),
         namespace=namespace or default.namespace or DEFAULT_NAMESPACE,

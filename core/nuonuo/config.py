@@ -79,6 +79,11 @@ class MemoryConfig:
     # -- language --------------------------------------------------------------------------------
     language: str | None = "english"  # Snowball stemmer and stop words; None for neither
 
+    # -- long texts; all in bytes of UTF-8 ------------------------------------------------------
+    text_bytes: int = 4 << 20  # of a text, a cue or a question; a longer one is refused
+    embedded_bytes: int = 16384  # of a text, and of its cues together; the rest is found by its words
+    question_bytes: int = 8192  # of a question that are asked; of a longer one its most informative part
+
     # -- memory held in RAM ----------------------------------------------------------------------
     shard_bytes: int = 2 << 30  # derived state kept of all namespaces; the least recently used go first
 
@@ -112,6 +117,9 @@ _LEAST = {
     "null_energy": -10,
     "n_units": 64,
     "n_active": 1,
+    "text_bytes": 1,
+    "embedded_bytes": 2048,
+    "question_bytes": 4096,
     "shard_bytes": 1 << 20,
 }
 _MOST = {

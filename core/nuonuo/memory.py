@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from datetime import timezone as _timezone
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -154,10 +155,11 @@ class AssociativeMemory(Lifecycle):
             metadata=metadata,
             cues=cues,
             zone=self.timezone,
+            most=self.config.text_bytes,
         )
         if not memories:
             return []
-        memories = [augment(memory, self._paraphrase) for memory in memories]
+        memories = [augment(memory, self._paraphrase, self.config.text_bytes) for memory in memories]
         traces = self._encoder.traces(memories)
         places = [*dict.fromkeys(memory.namespace for memory in memories)]
         self._store.insert(
@@ -206,8 +208,9 @@ class AssociativeMemory(Lifecycle):
             changed = replace(changed, paraphrases=())
         if timestamp is not UNSET:
             changed = replace(changed, all_day=False)
-        (memory,) = checks.memories_of(changed, zone=self.timezone)
-        memory = augment(memory, self._paraphrase if memory.text != old.text else None)
+        (memory,) = checks.memories_of(changed, zone=self.timezone, most=self.config.text_bytes)
+        paraphrase = self._paraphrase if memory.text != old.text else None
+        memory = augment(memory, paraphrase, self.config.text_bytes)
         self._store.replace(memory, self._encoder.traces([memory])[0])
         self._encoder.forget()
         self._shards.follow(memory.namespace)
@@ -329,7 +332,7 @@ class AssociativeMemory(Lifecycle):
         Raises:
             InvalidTypeError, InvalidInputError: an empty query, k < 1, or a filter that means nothing.
         """
-        query = checks.text_of(query, "query")
+        query = checks.text_of(query, "query", self.config.text_bytes)
         k = checks.count_of(k, "k", 1)
         check_where(where)
         conditions = Conditions(
@@ -341,7 +344,7 @@ class AssociativeMemory(Lifecycle):
         )
         today = times.local_of(now, "now", self.timezone) or self._now()
         namespace = checks.label_of(namespace, "namespace")
-        question = self._encoder.question(query, today)
+        question = self._encoder.question(query, today, partial(self._frequencies, namespace))
         with self._shards.reading(namespace) as shard:
             recalled = ask(shard, question, k, conditions, self.config, distinct=distinct)
         # One look into the store: evidence stays whole whatever becomes of the memory afterwards.
@@ -371,8 +374,8 @@ class AssociativeMemory(Lifecycle):
             text, state = "", check_vectors(np.atleast_2d(cue).astype(np.float32), shape, "the caller")[0]
             question = None
         else:
-            text = checks.text_of(cue, "cue")
-            question = self._encoder.question(text, self._now())
+            text = checks.text_of(cue, "cue", self.config.text_bytes)
+            question = self._encoder.question(text, self._now(), partial(self._frequencies, namespace))
             state = question.state
         code = self._encoder.code(state)
         with self._shards.reading(namespace) as shard:
@@ -463,6 +466,11 @@ class AssociativeMemory(Lifecycle):
             len(shards),
             sum(shard.nbytes for shard in shards),
         )
+
+    def _frequencies(self, namespace: str, stems: Sequence[str]) -> Sequence[int]:
+        """In how many memories of the namespace each of ``stems`` stands."""
+        with self._shards.reading(namespace) as shard:
+            return [shard.postings.df(stem) for stem in stems]
 
     def _now(self) -> datetime:
         return datetime.now(self.timezone or utc)

@@ -64,6 +64,7 @@ class Traces:
         spans: (T, 3) int32: part, start, end: the characters each pattern stands for.
         code: (n_active,) int32, ascending: the active units of the text's first vector.
         words: what its words come to. lexicon: a number for the rules by which; `NO_LEXICON` for none.
+        partly: whether a part was embedded, since it is long; the rest is known by its words.
     """
 
     vectors: npt.NDArray[np.int8]
@@ -75,6 +76,7 @@ class Traces:
     code: npt.NDArray[np.int32]
     words: Words = NO_WORDS
     lexicon: int = NO_LEXICON
+    partly: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +124,7 @@ class Columns:
     """The `Traces` of N memories, field by field: blocks, one a memory.
 
     Shapes:
-        norms: beside the rows of ``vectors``. lexicons: (N,).
+        norms: beside the rows of ``vectors``. lexicons, partly: (N,).
     """
 
     vectors: Blocks
@@ -134,6 +136,7 @@ class Columns:
     codes: Blocks
     words: WordColumns
     lexicons: IntArray
+    partly: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, traces: Sequence[Traces]) -> Columns:
@@ -148,6 +151,7 @@ class Columns:
             Blocks.of([each.code for each in traces]),
             WordColumns.of([each.words for each in traces]),
             np.array([each.lexicon for each in traces], np.int64),
+            np.array([each.partly for each in traces], np.bool_),
         )
 
     def __getitem__(self, at: int) -> Traces:
@@ -163,6 +167,7 @@ class Columns:
             self.codes[at],
             self.words[at],
             int(self.lexicons[at]),
+            bool(self.partly[at]),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nuonuo import AssociativeMemory
@@ -94,6 +94,7 @@ def test_where_words_stand() -> None:
 
 
 @given(st.text(max_size=60))
+@example("\U0001f3fb")  # a colour of skin, and nobody's
 def test_of_any_text(text: str) -> None:
     analyzer = Analyzer("english")
     words = analyzer.words(text)

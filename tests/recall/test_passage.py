@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.encoding.embedders import MiniLM
-from nuonuo.encoding.sentences import sentence_spans
-from nuonuo.recall.passage import LONGEST, _pieces, _window
+from nuonuo.encoding.sentences import piece_spans, sentence_spans
+from nuonuo.recall.passage import LONGEST, _window
 from tests.fakes import VectorsOnly, WordEmbedder, fresh
 
 TOPICS = (
@@ -90,7 +90,7 @@ def test_an_answer_in_one_long_sentence_is_not_cut_away() -> None:
 @settings(deadline=None)
 @given(st.text("ab .!?\n。？", max_size=900))
 def test_pieces_are_what_stands_in_the_text(text: str) -> None:
-    pieces = [*_pieces(text)]
+    pieces = [*piece_spans(text)]
     assert all(text[a:b].strip() and b - a <= 200 for a, b in pieces)
     assert all(one[1] <= other[0] for one, other in pairwise(pieces))
     kept = "".join(text[a:b] for a, b in pieces)

@@ -8,7 +8,7 @@ every similarity is a sum of popcounts: exact, and the same on every machine.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ IntArray = npt.NDArray[np.int64]
 WordArray = npt.NDArray[np.uint64]
 
 BITS = 2  # of each component of a state: more say no more about patterns of one bit
+CELLS = 1 << 18  # similarities at a time: what is computed on the way stays in the processor's cache
 CLIP = 1.494  # the outermost level, in standard deviations: least error for a normal variable (Max 1960)
 
 
@@ -44,6 +45,10 @@ class RoundedStates:
 
     def __len__(self) -> int:
         return len(self.norms)
+
+    def of(self, at: IntArray) -> RoundedStates:
+        """The states ``at`` these places, in that order."""
+        return RoundedStates(self.planes[:, at], self.norms[at], self.levels[at], self.dimension)
 
 
 def round_states(states: FloatArray) -> RoundedStates:
@@ -81,7 +86,7 @@ def agreement(patterns: WordArray, states: RoundedStates) -> npt.NDArray[np.sign
         patterns: (P, ceil(d / 64)) uint64; returns (T, P), int16 where that holds it.
     """
     top = 2**BITS - 1
-    kind = np.int16 if 2 * top * states.dimension < 2**15 else np.int32
+    kind = _kind(states)
     columns = np.ascontiguousarray(patterns.T)
     agreed = np.zeros((len(states), len(patterns)), kind)
     for plane in states.planes[::-1]:  # the highest bit first (Horner)
@@ -89,6 +94,11 @@ def agreement(patterns: WordArray, states: RoundedStates) -> npt.NDArray[np.sign
         agreed += agreed
     agreed -= popcount(columns).astype(kind, copy=False) * top
     return agreed
+
+
+def _kind(states: RoundedStates) -> type[np.signedinteger[Any]]:
+    """The integers that hold every agreement with ``states``."""
+    return np.int16 if 2 * (2**BITS - 1) * states.dimension < 2**15 else np.int32
 
 
 def best_of(patterns: WordArray, counts: IntArray, states: RoundedStates) -> FloatArray:
@@ -103,13 +113,48 @@ def best_of(patterns: WordArray, counts: IntArray, states: RoundedStates) -> Flo
     """
     best = np.zeros((len(counts), len(states)), np.float32)
     full = np.flatnonzero(counts)
-    if len(full):
-        starts = (np.cumsum(counts) - counts)[full]
+    if len(full) and len(states):
         d, step = states.dimension, np.float32(2 / (2**BITS - 1))
-        dots = step * np.maximum.reduceat(agreement(patterns, states), starts, axis=1).T
+        dots = step * _most_agreement(patterns, counts[full], states).T
         dots += np.float32(d) - step * states.levels
         best[full] = dots / (states.norms * np.float32(math.sqrt(d)))
     return best
+
+
+def _most_agreement(
+    patterns: WordArray, counts: IntArray, states: RoundedStates
+) -> npt.NDArray[np.signedinteger[Any]]:
+    """The greatest agreement of each state with each memory's patterns (T, C); ``counts`` are at least 1."""
+    ends = np.cumsum(counts)
+    starts = ends - counts
+    most = np.full((len(states), len(counts)), np.iinfo(_kind(states)).min, _kind(states))
+    for begin, end, values in _agreements(patterns, states):
+        first, last = np.searchsorted(ends, begin, "right"), np.searchsorted(starts, end)
+        found = np.maximum.reduceat(values, np.maximum(starts[first:last], begin) - begin, axis=1)
+        np.maximum(most[:, first:last], found, out=most[:, first:last])
+    return most
+
+
+def nearest(patterns: WordArray, states: RoundedStates) -> IntArray:
+    """Which of ``patterns`` (P, ceil(d / 64)), P > 0, is nearest to each state, of equals the first: (T,)."""
+    at = np.zeros(len(states), np.int64)
+    most = np.full(len(states), np.iinfo(np.int32).min)
+    for begin, _, values in _agreements(patterns, states):
+        found = values.argmax(axis=1)
+        value = values[np.arange(len(found)), found]
+        at = np.where(value > most, begin + found, at)
+        most = np.maximum(most, value)
+    return at
+
+
+def _agreements(
+    patterns: WordArray, states: RoundedStates
+) -> Iterator[tuple[int, int, npt.NDArray[np.signedinteger[Any]]]]:
+    """`agreement` of all states with ``patterns[begin:end]``, so many at a time that memory stays bounded."""
+    size = max(CELLS // max(len(states), 1), 1)
+    for begin in range(0, len(patterns), size):
+        end = min(begin + size, len(patterns))
+        yield begin, end, agreement(patterns[begin:end], states)
 
 
 def popcount(words: Iterable[WordArray]) -> npt.NDArray[np.int16]:

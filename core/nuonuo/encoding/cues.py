@@ -17,12 +17,15 @@ from nuonuo.records import Memory
 Paraphraser = Callable[[str], Iterable[str]]
 
 
-def augment(memory: Memory, paraphrase: Paraphraser | None) -> Memory:
+def augment(memory: Memory, paraphrase: Paraphraser | None, most: int | None = None) -> Memory:
     """``memory`` with paraphrases, asked for where it has none; no text among its parts stands there twice.
+
+    Args:
+        most: bytes that a paraphrase may have; any number where None.
 
     Raises:
         InvalidTypeError: the paraphraser returned something else than texts.
-        InvalidInputError: it returned an empty text.
+        InvalidInputError: it returned an empty text, or one that is too long.
     """
     found: Iterable[str] = memory.paraphrases
     if paraphrase is not None and not found:
@@ -32,6 +35,6 @@ def augment(memory: Memory, paraphrase: Paraphraser | None) -> Memory:
                 f"the paraphraser must return a list of texts, got {type(found).__name__} {found!r}"
             )
     cues = dict.fromkeys(cue for cue in memory.cues if cue != memory.text)
-    made = dict.fromkeys(text_of(text, "a paraphrase") for text in found)
+    made = dict.fromkeys(text_of(text, "a paraphrase", most) for text in found)
     own = {memory.text, *cues}
     return replace(memory, cues=tuple(cues), paraphrases=tuple(text for text in made if text not in own))

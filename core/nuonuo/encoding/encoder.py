@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 import numpy as np
@@ -16,6 +16,7 @@ from nuonuo.associative.separation import WinnerTakeAll
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.dates import DateFinder
 from nuonuo.encoding.embedders import Embedder, Encoding, check_vectors
+from nuonuo.encoding.excerpts import Excerpt, Frequencies, are_whole, excerpts, informative
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
 from nuonuo.encoding.sentences import sentences
@@ -28,6 +29,26 @@ from nuonuo.traces import SENTENCE, Identity, Traces
 FloatArray = npt.NDArray[np.float32]
 
 REMEMBERED = 256  # encodings kept; a chat asks with a turn and stores it a moment later
+REMEMBERED_BYTES = 64 << 20  # that they take at most
+TOGETHER = 1 << 17  # bytes of text encoded at a time: a token's vector takes far more room than its word
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is embedded of one memory: of its text, of its first cues and paraphrases, and its sentences."""
+
+    memory: Memory
+    parts: list[Excerpt]
+    sentences: list[str]
+
+    @property
+    def texts(self) -> list[str]:
+        return [*(part.text for part in self.parts), *self.sentences]
+
+
+def _unknown(stems: Sequence[str]) -> list[int]:
+    """The frequencies of stems where there is no memory."""
+    return [0] * len(stems)
 
 
 class Encoder:
@@ -42,6 +63,7 @@ class Encoder:
         self._embedder = embedder
         self._tokens = token_embedder or embedder
         self._sentences = config.sentence_cues
+        self._embedded_bytes, self._question_bytes = config.embedded_bytes, config.question_bytes
         self.analyzer = Analyzer(config.language)
         self.lexicon = Lexicon(self.analyzer)
         self._dates = DateFinder(config.language) if config.date_cues else None
@@ -49,6 +71,7 @@ class Encoder:
             embedder.dimension, config.n_units, config.n_active, config.separation_seed
         )
         self._recent: OrderedDict[tuple[str, str], Encoding] = OrderedDict()
+        self._recent_bytes = 0
         self._lock = threading.Lock()
 
     @property
@@ -65,29 +88,39 @@ class Encoder:
         return -(-(self._tokens.token_dimension or 0) // 8)
 
     def traces(self, memories: Sequence[Memory]) -> list[Traces]:
-        """The traces of each memory's text and cues, all from one batch."""
-        texts = [memory.parts for memory in memories]
-        extra = [sentences(memory.text) if self._sentences else [] for memory in memories]
-        flat = [text for parts, more in zip(texts, extra, strict=True) for text in (*parts, *more)]
-        encodings = iter(self._encode(flat, "document"))
-        found, first = [], []
-        for memory, parts, more in zip(memories, texts, extra, strict=True):
-            whole = [next(encodings) for _ in parts]
-            first.append(whole[0].vectors[0])
-            found.append(self._traces(memory, whole, [next(encodings).vectors for _ in more]))
+        """The traces of each memory's text and cues.
+
+        Of a text `MemoryConfig.embedded_bytes` are embedded (`nuonuo.encoding.excerpts.excerpts`), and
+        of its cues and paraphrases as many together: windows, sentences and token patterns come from these.
+        """
+        found: list[Traces] = []
+        first: list[FloatArray] = []
+        for batch in _batches(map(self._reading, memories)):
+            encodings = iter(self._encode([text for reading in batch for text in reading.texts], "document"))
+            for reading in batch:
+                parts = [next(encodings) for _ in reading.parts]
+                first.append(parts[0].vectors[0])
+                found.append(
+                    self._traces(reading, parts, [next(encodings).vectors for _ in reading.sentences])
+                )
         if not found:
             return []
         codes = self._separation.encode(np.stack(first).astype(np.float16).astype(np.float32))
         return [replace(traces, code=code) for traces, code in zip(found, codes, strict=True)]
 
-    def _traces(self, memory: Memory, parts: list[Encoding], sentences: list[FloatArray]) -> Traces:
-        """The traces of one memory, but for its code: ``parts`` are those of `Memory.parts`."""
+    def _reading(self, memory: Memory) -> Reading:
+        """What is embedded of ``memory``."""
+        parts = excerpts(memory.parts, self._embedded_bytes)
+        return Reading(memory, parts, sentences(parts[0].text) if self._sentences else [])
+
+    def _traces(self, reading: Reading, parts: list[Encoding], sentences: list[FloatArray]) -> Traces:
+        """The traces of one memory, but for its code."""
         patterns, spans = [], []
-        for number, (text, encoding) in enumerate(zip(memory.parts, parts, strict=True)):
-            found, where = patterns_of(encoding, self.analyzer.words(text))
+        for number, (read, encoding) in enumerate(zip(reading.parts, parts, strict=True)):
+            found, where = patterns_of(encoding, self.analyzer.words(read.text))
             if len(found):
                 patterns.append(found)
-                spans.append(np.column_stack([np.full(len(where), number, np.int32), where]))
+                spans.append(np.column_stack([np.full(len(where), number, np.int32), read.places(where)]))
         blocks = [parts[0].vectors, *sentences, *(encoding.vectors for encoding in parts[1:])]
         numbers = np.array([0] + [SENTENCE] * len(sentences) + [*range(1, len(parts))], np.int32)
         of = numbers.repeat([len(block) for block in blocks])
@@ -101,16 +134,24 @@ class Encoder:
             patterns=np.concatenate(patterns) if patterns else np.zeros((0, self.pattern_bytes), np.uint8),
             spans=np.concatenate(spans).astype(np.int32) if spans else np.zeros((0, 3), np.int32),
             code=np.zeros(0, np.int32),
-            words=self.lexicon.words(memory),
+            words=self.lexicon.words(reading.memory),
             lexicon=self.lexicon.number,
+            partly=not are_whole(reading.memory.parts, self._embedded_bytes),
         )
 
-    def question(self, text: str, now: datetime | None = None) -> Question:
+    def question(
+        self, query: str, now: datetime | None = None, frequencies: Frequencies = _unknown
+    ) -> Question:
         """A question, prepared for the pipeline.
+
+        Of one that is longer than `MemoryConfig.question_bytes` the most informative part is asked
+        (`nuonuo.encoding.excerpts.informative`).
 
         Args:
             now: what its relative dates count from (aware); the present where None.
+            frequencies: in how many memories of the namespace stems stand; asked for a long question alone.
         """
+        text = informative(query, self._question_bytes, self.analyzer, frequencies).text
         (encoding,) = self._encode([text], "query")
         state = encoding.vectors.mean(axis=0)
         words = self.analyzer.words(text)
@@ -120,7 +161,7 @@ class Encoder:
             if not any(words[at].content for at in inside):  # what is made of stop words alone is a date too
                 for at in inside:
                     words[at] = replace(words[at], content=True)
-        return Question(text, words, state / np.linalg.norm(state), asked(encoding, words), periods)
+        return Question(query, text, words, state / np.linalg.norm(state), asked(encoding, words), periods)
 
     def code(self, state: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """The winner-take-all code (n_active,) of one vector (d,)."""
@@ -131,6 +172,7 @@ class Encoder:
         """Drop every encoding that is kept: it could hold what was just forgotten."""
         with self._lock:
             self._recent.clear()
+            self._recent_bytes = 0
 
     def _encode(self, texts: Sequence[str], kind: str) -> list[Encoding]:
         # A symmetric model gives a text one encoding, whether it is stored or asked with.
@@ -144,10 +186,11 @@ class Encoder:
             known[text] = encoding
         with self._lock:
             for text in distinct[-REMEMBERED:]:
-                self._recent[kind, text] = known[text]
+                self._recent_bytes += 0 if (kind, text) in self._recent else _nbytes(known[text])
+                self._recent.setdefault((kind, text), known[text])
                 self._recent.move_to_end((kind, text))
-            while len(self._recent) > REMEMBERED:
-                self._recent.popitem(last=False)
+            while len(self._recent) > REMEMBERED or self._recent_bytes > REMEMBERED_BYTES:
+                self._recent_bytes -= _nbytes(self._recent.popitem(last=False)[1])
         return [known[text] for text in texts]
 
     def _compute(self, texts: list[str], kind: str) -> list[Encoding]:
@@ -160,6 +203,26 @@ class Encoder:
             Encoding(check_vectors(e.vectors, (len(e.vectors), dimension), who), *_tokens(t, self._tokens))
             for e, t in zip(found, tokens, strict=True)
         ]
+
+
+def _batches(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
+    """``readings`` in order, about `TOGETHER` bytes of text at a time."""
+    batch: list[Reading] = []
+    size = 0
+    for reading in readings:
+        own = sum(len(text.encode()) for text in reading.texts)
+        if batch and size + own > TOGETHER:
+            yield batch
+            batch, size = [], 0
+        batch.append(reading)
+        size += own
+    if batch:
+        yield batch
+
+
+def _nbytes(encoding: Encoding) -> int:
+    arrays = (encoding.vectors, encoding.tokens, encoding.spans)
+    return sum(array.nbytes for array in arrays if array is not None)
 
 
 def _tokens(

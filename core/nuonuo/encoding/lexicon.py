@@ -18,7 +18,7 @@ import numpy as np
 
 from nuonuo.encoding.forms import OTHER
 from nuonuo.encoding.sentences import label, title
-from nuonuo.encoding.words import Analyzer
+from nuonuo.encoding.words import Analyzer, spellings
 from nuonuo.records import Memory
 from nuonuo.traces import Words
 
@@ -52,7 +52,8 @@ class Lexicon:
 
     def words(self, memory: Memory) -> Words:
         """What the words of ``memory`` come to."""
-        counted = Counter(stem for text in memory.parts for stem in self.analyzer.spellings(text))
+        parts = [self.analyzer.words(text) for text in memory.parts]
+        counted = Counter(stem for words in parts for stem in spellings(words))
         place = {stem: at for at, stem in enumerate(counted)}
         above = self.analyzer.words(title(memory.text))
         named = dict.fromkeys(word.stem for word in above if word.content and word.stem in place)
@@ -61,7 +62,7 @@ class Lexicon:
             stems=np.array(self.keys(counted), np.uint64),
             counts=np.fromiter(counted.values(), np.int32, len(counted)),
             title=np.array([place[stem] for stem in named], np.int32),
-            length=len(self.analyzer.words(memory.text)),
+            length=len(parts[0]),
             said=digest(f"{memory.role or ''}\0{wording(memory.text)}"),
             speaker=digest(who) or 1 if who else 0,
             asks=asks(memory.text),

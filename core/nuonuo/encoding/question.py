@@ -18,11 +18,14 @@ class Question:
     """A question's words, and what the encoder made of it.
 
     Attributes:
+        query: the question as it was put. text: what of it is asked: all of it, or of a long one a part.
+        words: those of ``text``.
         state: (d,) float32, its unit sentence vector.
         asked: its tokens: what memories complete.
         periods: the stretches of time that it speaks of.
     """
 
+    query: str
     text: str
     words: list[Word]
     state: npt.NDArray[np.float32]

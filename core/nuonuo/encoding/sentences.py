@@ -15,6 +15,7 @@ _END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？｡])|\n+|(?<=
 _HEADING = re.compile(r"\s*([^\n.!?。！？]{1,80}\n+|[^\s:：][^:：\n.!?。！？]{0,40}[:：]\s+)(?=\S)")
 _LABEL = re.compile(r"\s*([^\s:：][^:：\n.!?。！？]{0,40})[:：]\s")
 MOST = 8
+PIECE = 200  # characters of a sentence that are looked at as one; a longer one is cut at a space
 SHORTEST = 12  # bytes of UTF-8, so that it asks fewer characters of scripts that say more with each
 
 
@@ -46,6 +47,18 @@ def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
             at = start + inner.index(bare)
             yield at, at + len(bare)
         start = end
+
+
+def piece_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where the sentences of ``text`` stand, long ones in pieces, without the white space between them."""
+    for start, end in sentence_spans(text):
+        while end - start > PIECE:
+            cut = text.rfind(" ", start + PIECE // 2, start + PIECE)
+            cut = start + PIECE if cut < 0 else cut
+            yield start, cut
+            start = cut + (text[cut] == " ")
+        if end > start:
+            yield start, end
 
 
 def sentences(text: str) -> list[str]:

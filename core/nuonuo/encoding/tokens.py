@@ -8,6 +8,7 @@ add up: late interaction (Khattab & Zaharia, ColBERT, 2020) with nothing trained
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,9 +81,10 @@ def asked(encoding: Encoding, words: list[Word]) -> Asked:
     keep = _of(words, owner, content=bool(content))
     owners = owner[keep].tolist()
     forms = [_other_forms(words[at]) for at in owners]
+    asked_for, read = {*owners}, sorted({(words[at].start, at) for at in owner.tolist() if at >= 0})
     for at in content:
         word = words[at]
-        if at not in owners and not _is_pair_of_read(words, at, owner):
+        if at not in asked_for and not _is_pair_of_read(words, at, read):
             # Of a code, whoever parts it writes its pieces: each of them is a token.
             unread = [(piece, *word.forms) for piece in word.pieces] or [word.forms]
             owners += [at] * len(unread)
@@ -95,11 +97,14 @@ def _other_forms(word: Word) -> tuple[str, ...]:
     return (*(word.forms if word.exact else word.forms[1:]), OTHER + word.stem)
 
 
-def _is_pair_of_read(words: list[Word], at: int, owner: IntArray) -> bool:
-    """Whether a word without tokens lies over words that have them, as pairs of unspaced characters do."""
-    start, end = words[at].start, words[at].end
-    over = {other for other in owner.tolist() if other >= 0 and start <= words[other].start < end}
-    return bool(over - {at})
+def _is_pair_of_read(words: list[Word], at: int, read: list[tuple[int, int]]) -> bool:
+    """Whether the word ``at`` lies over others that have tokens, as pairs of unspaced characters do.
+
+    Args:
+        read: where each word that has tokens begins, and its number, ascending.
+    """
+    first = bisect_left(read, (words[at].start, -1))
+    return any(start < words[at].end and other != at for start, other in read[first : first + 2])
 
 
 def _of(words: list[Word], owner: IntArray, *, content: bool) -> npt.NDArray[np.bool_]:

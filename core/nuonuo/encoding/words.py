@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import Stemmer
 
+from nuonuo.encoding.blobs import Blobs
 from nuonuo.encoding.forms import OTHER, joined, pieces
 from nuonuo.errors import InvalidInputError
 
@@ -74,6 +75,11 @@ _QUESTION_WORDS = {
         "what what's who who's whom whose where where's when when's which why why's how how's".split()
     )
 }
+
+
+Form = tuple[str, bool, bool, tuple[str, ...]]
+CACHED = 64  # characters of a word whose form is kept; longer ones seldom come again
+LONGEST = 256  # characters of a word on either side of a piece of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +149,25 @@ class Analyzer:
         self._stop = _STOP_WORDS.get(language or "", frozenset())
         self._asking = _QUESTION_WORDS.get(language or "", frozenset())
         self._local = threading.local()  # a Snowball stemmer may serve one thread at a time
-        self._form = lru_cache(maxsize=1 << 16)(self._uncached_form)
+        self._cached_form = lru_cache(maxsize=1 << 16)(self._uncached_form)
         self.stop_stems = frozenset(self._form(word)[0] for word in self._stop)
 
     def words(self, text: str) -> list[Word]:
         """The words of ``text`` in order; a pair of unspaced characters comes after its first one."""
-        wholes = [Whole(start, end, self._form(form)[0]) for start, end, form in joined(text)]
+        wild = Blobs(text)
+        wholes = (
+            Whole(start, end, self._form(form)[0]) for start, end, form in joined(text) if start not in wild
+        )
+        whole = next(wholes, None)
         found: list[Word] = []
-        for word in self._words(text):
-            while wholes and wholes[0].end <= word.start:
-                del wholes[0]
-            inside = wholes and wholes[0].start <= word.start and word.stem != wholes[0].stem
-            found.append(replace(word, whole=wholes[0]) if inside else word)
+        for word in self._words(text, wild):
+            while whole is not None and whole.end <= word.start:
+                whole = next(wholes, None)
+            inside = whole is not None and whole.start <= word.start and word.stem != whole.stem
+            found.append(replace(word, whole=whole) if inside else word)
         return found
 
-    def _words(self, text: str) -> Iterator[Word]:
+    def _words(self, text: str, wild: Blobs) -> Iterator[Word]:
         for match in _WORD.finditer(text):
             start, end = match.span()
             if _UNSPACED_RUN.match(match.group()):
@@ -166,6 +176,8 @@ class Analyzer:
                     yield Word(at, to, *self._form(text[at:to]))
                     if pair:
                         yield Word(at, pair, *self._form(text[at:pair]))
+            elif start in wild:
+                yield Word(start, end, *self._uncached_form(match.group())[:3])
             else:
                 yield Word(start, end, *self._form(match.group()))
 
@@ -178,10 +190,7 @@ class Analyzer:
 
         The latter two stand there once more, behind `OTHER`.
         """
-        words = self.words(text)
-        wholes = dict.fromkeys(word.whole for word in words if word.whole is not None)
-        others = [piece for word in words for piece in word.pieces] + [whole.stem for whole in wholes]
-        return [*(word.stem for word in words), *others, *(OTHER + other for other in others)]
+        return spellings(self.words(text))
 
     def written(self, text: str, stem: str) -> str:
         """The first word of ``text`` with that stem, as written; empty where there is none."""
@@ -190,15 +199,24 @@ class Analyzer:
             word = whole_word(text, *match.span())
             if self._form(word)[0] == stem:
                 return word
-        for each in self.words(text):
-            if stem in (each.stem, *each.pieces):
-                return text[each.start : each.end]
-            if each.whole is not None and each.whole.stem == stem:
-                return text[each.whole.start : each.whole.end]
-        return ""
+        return self.writings(text, frozenset((stem,))).get(stem, "")
 
-    def _uncached_form(self, word: str) -> tuple[str, bool, bool, tuple[str, ...]]:
-        folded = unicodedata.normalize("NFKC", _VARIATION.sub("", word)).casefold().replace("’", "'")
+    def writings(self, text: str, stems: frozenset[str]) -> dict[str, str]:
+        """For each of ``stems`` that ``text`` has: the first word that it stands in, as written."""
+        found: dict[str, str] = {}
+        for word in self.words(text):
+            for stem in stems.intersection((word.stem, *word.pieces)):
+                found.setdefault(stem, text[word.start : word.end])
+            if word.whole is not None and word.whole.stem in stems:
+                found.setdefault(word.whole.stem, text[word.whole.start : word.whole.end])
+        return found
+
+    def _form(self, word: str) -> Form:
+        """Its stem, whether it is a content word, whether it asks, and its pieces."""
+        return self._cached_form(word) if len(word) <= CACHED else self._uncached_form(word)
+
+    def _uncached_form(self, word: str) -> Form:
+        folded = unicodedata.normalize("NFKC", _VARIATION.sub("", word) or word).casefold().replace("’", "'")
         if not folded.isascii():  # digits of other scripts; NFKC knows a few of them only
             folded = "".join(str(unicodedata.decimal(each, each)) for each in folded)
         content, asking = folded not in self._stop, folded in self._asking
@@ -210,11 +228,22 @@ class Analyzer:
         return stemmer.stemWord(folded), content, asking, pieces(folded)
 
 
+def spellings(words: Sequence[Word]) -> list[str]:
+    """All by which the text of ``words`` is found (`Analyzer.spellings`)."""
+    wholes = dict.fromkeys(word.whole for word in words if word.whole is not None)
+    others = [piece for word in words for piece in word.pieces] + [whole.stem for whole in wholes]
+    return [*(word.stem for word in words), *others, *(OTHER + other for other in others)]
+
+
 def whole_word(text: str, start: int, end: int) -> str:
-    """The word that the piece ``text[start:end]`` belongs to; unspaced scripts have none beyond it."""
+    """The word that the piece ``text[start:end]`` belongs to; unspaced scripts have none beyond it.
+
+    Of what is no word, but a blob, no more than `LONGEST` characters on either side.
+    """
     if not _UNSPACED_RUN.match(text[start:end]):
-        while start and text[start - 1].isalnum() and not _UNSPACED_RUN.match(text[start - 1]):
+        first, last = max(start - LONGEST, 0), min(end + LONGEST, len(text))
+        while start > first and text[start - 1].isalnum() and not _UNSPACED_RUN.match(text[start - 1]):
             start -= 1
-        while end < len(text) and text[end].isalnum() and not _UNSPACED_RUN.match(text[end]):
+        while end < last and text[end].isalnum() and not _UNSPACED_RUN.match(text[end]):
             end += 1
     return text[start:end]

@@ -72,7 +72,7 @@ class Engine:
 
 
 # Fields that shape what is stored of a text; engines that agree in them can share a store.
-STORED_FIELDS = ("sentence_cues", "n_units", "n_active", "separation_seed", "language")
+STORED_FIELDS = ("sentence_cues", "embedded_bytes", "n_units", "n_active", "separation_seed", "language")
 
 
 class StoreShelf:

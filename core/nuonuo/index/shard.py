@@ -74,6 +74,7 @@ class Shard:
         self._seqs = Growable(np.int64)  # by row, ascending; those of rows that are gone stay
         self._alive = Growable(np.bool_)
         self._lengths = Growable(np.int32)
+        self._partly = Growable(np.bool_)
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -94,6 +95,11 @@ class Shard:
     def lengths(self, rows: IntArray) -> npt.NDArray[np.int32]:
         """How long the text of each of ``rows`` is, in token patterns; in words, where it has none."""
         found: npt.NDArray[np.int32] = self._lengths.data[rows]
+        return found
+
+    def partly(self, rows: IntArray) -> npt.NDArray[np.bool_]:
+        """Which of ``rows`` are embedded in part, since they are long; the rest is known by its stems."""
+        found: npt.NDArray[np.bool_] = self._partly.data[rows]
         return found
 
     def rows_of(self, ids: Iterable[str]) -> IntArray:
@@ -156,6 +162,7 @@ class Shard:
         self._seqs.append(rows.seqs)
         self._alive.extend(n, True)
         self._lengths.extend(n)
+        self._partly.extend(n)
         self.ids += rows.ids
         self._row_by_id.update(zip(rows.ids, range(first, first + n), strict=True))
         for index in (
@@ -178,7 +185,10 @@ class Shard:
         self.patterns.put(at, Blocks(as_words(traces.patterns.rows), traces.patterns.counts))
         self.spans.put(at, traces.spans)
         of_text = np.bincount(traces.spans.owners, traces.spans.rows[:, 0] == 0, len(rows)).astype(np.int64)
-        self._lengths.data[at] = np.where(of_text, of_text, traces.words.length)
+        known = np.where(of_text, of_text, traces.words.length)
+        said = np.bincount(traces.words.stems.owners, traces.words.counts.rows, len(rows)).astype(np.int64)
+        self._partly.data[at] = traces.partly
+        self._lengths.data[at] = np.where(traces.partly, np.maximum(known, said), known)
         self.associator.put(at, traces.codes)
 
     def _up_to_date(self, rows: Rows) -> Rows:
@@ -204,6 +214,7 @@ class Shard:
         self.associator.discard(row)
         self._alive.data[row] = False
         self._lengths.data[row] = 0
+        self._partly.data[row] = False
         self._row_by_id.pop(str(self.ids[row]), None)
         self.ids[row] = None
 
@@ -225,6 +236,7 @@ class Shard:
             "ids": [self.ids[row] for row in rows.tolist()],
             "seqs": self.seqs(rows),
             "lengths": self.lengths(rows).tolist(),
+            "partly": self.partly(rows).tolist(),
             "told": self.wordings.times(rows).tolist(),
             "times": self.repeats.times(rows).tolist(),
             "words": self.postings.state(rows),
@@ -256,5 +268,6 @@ class Shard:
             self._seqs,
             self._alive,
             self._lengths,
+            self._partly,
         )
         return sum(array.nbytes for array in arrays) + len(self.ids) * 200

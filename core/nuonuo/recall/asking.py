@@ -16,7 +16,8 @@ from nuonuo.encoding.question import Question
 from nuonuo.index.filters import Conditions
 from nuonuo.index.shard import Shard
 from nuonuo.recall import pipeline
-from nuonuo.recall.evidence import Completions, Traced, explain, trace
+from nuonuo.recall.completions import Completions
+from nuonuo.recall.evidence import Traced, explain, trace
 from nuonuo.recall.passage import Passages
 from nuonuo.records import Memory, Recall
 
@@ -53,12 +54,12 @@ class Recalled:
         """
         found = self.found
         if found is None:
-            return Recall(self.question.text, (), 0.0, zone)
+            return Recall(self.question.query, (), 0.0, zone)
         texts = [memories[seq] for seq in self._wanted]
         hits = explain(
             self.question, found.traced, found.completions, found.passages, texts, self.lexicon, zone
         )
-        return Recall(self.question.text, hits, found.confidence, zone)
+        return Recall(self.question.query, hits, found.confidence, zone)
 
     @property
     def _wanted(self) -> list[int]:

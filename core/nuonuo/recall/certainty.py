@@ -13,11 +13,12 @@ from __future__ import annotations
 import numpy as np
 
 from nuonuo.arrays import IntArray
-from nuonuo.associative.patterns import best_of
+from nuonuo.associative.patterns import RoundedStates, best_of
 from nuonuo.recall.scoring import Scored
-from nuonuo.recall.search import FloatArray, Search
+from nuonuo.recall.search import FloatArray, Search, batches
 
 BY_CHANCE = 0.4  # what the best passage of a long text completes of questions on other matters
+CELLS = 1 << 22  # completions of a token by half a passage that are in memory at a time
 SAID = 0.55  # what is completed by the words of the question themselves, in whatever context
 
 
@@ -27,8 +28,18 @@ def certain(search: Search, scored: Scored, at: IntArray) -> FloatArray:
     long = at[(own.leans[at] < 1) & (search.shard.patterns.counts(own.rows[at]) > 0)]
     if states is None or not len(states) or search.worded < 1 or not len(long):
         return base
-    patterns, counts = search.shard.patterns.gather(own.rows[long])
+    base = base.copy()
     step = max(search.config.short_turn // 4, 1)  # half of a passage; two that follow make one
+    cells = -(-search.shard.patterns.counts(own.rows[long]) // step) * len(search.weights)
+    for some in batches(cells, CELLS):
+        base[long[some]] += _more(search, scored, states, long[some], step)
+    return base
+
+
+def _more(search: Search, scored: Scored, states: RoundedStates, long: IntArray, step: int) -> FloatArray:
+    """B'(m) - B(m) (L,) of the long texts ``long`` (L,), whose halves of passages have ``step`` patterns."""
+    own = scored.own
+    patterns, counts = search.shard.patterns.gather(own.rows[long])
     halves = -(-counts // step)
     lengths = np.concatenate([_halves(int(count), step) for count in counts])
     unread = own.completions[long, len(states) :]  # wherever in the text they stand
@@ -41,9 +52,8 @@ def certain(search: Search, scored: Scored, at: IntArray) -> FloatArray:
     most = np.maximum.reduceat(passages @ search.weights, np.cumsum(halves) - halves)
     said = np.clip((most - BY_CHANCE) / (SAID - BY_CHANCE), 0, 1) * own.heard[long]
     more = np.float32(search.config.token_weight) * most - scored.shares.tokens[long]
-    base = base.copy()
-    base[long] += said * np.maximum(more, 0)
-    return base
+    gained: FloatArray = said * np.maximum(more, 0)
+    return gained
 
 
 def _halves(count: int, step: int) -> IntArray:

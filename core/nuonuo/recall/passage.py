@@ -9,21 +9,22 @@ held; the work is done when a passage is first looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 
 import numpy as np
 
 from nuonuo.arrays import IntArray
 from nuonuo.associative.patterns import best_of
 from nuonuo.encoding.question import Question
-from nuonuo.encoding.sentences import sentence_spans
+from nuonuo.encoding.sentences import PIECE, piece_spans
 from nuonuo.encoding.words import Analyzer
 from nuonuo.index.shard import Shard
 from nuonuo.recall.pipeline import Ranking
 from nuonuo.recall.search import FloatArray
 
 LONGEST = 600  # characters; a text that is no longer is its own passage
-PIECE = 200  # characters of a sentence that are looked at as one; a longer one is cut at a space
+LONG = 100_000  # characters of a text whose sentences are looked at several at a time
 FAINT = 0.3  # a completion below this says nothing of where the answer stands
 FEW = 20  # token patterns; a text of `LONGEST` characters has more
 
@@ -48,7 +49,7 @@ class Passages:
         """Where the passage of the hit at ``place``, whose text this is, begins and ends."""
         if len(text) <= LONGEST:
             return 0, len(text)
-        pieces = [*_pieces(text)]
+        pieces = _pieces(text)
         return _window(pieces, self._completed(place, text, np.array([start for start, _ in pieces])))
 
     def _completed(self, place: int, text: str, starts: IntArray) -> FloatArray:
@@ -63,24 +64,30 @@ class Passages:
             order = np.argsort(piece, kind="stable")
             counts = np.bincount(piece, minlength=len(starts))
             found[:, : len(asked.states)] = best_of(patterns[own[order]], counts, asked.states)
+        tokens: dict[str, list[int]] = {}
+        for token, forms in enumerate(asked.forms):
+            for form in forms:
+                tokens.setdefault(form, []).append(token)
+        begins = starts.tolist()
         for word in self._analyzer.words(text):
-            at = max(int(np.searchsorted(starts, word.start, "right")) - 1, 0)
-            for token, forms in enumerate(asked.forms):
-                if not word.spellings.isdisjoint(forms):
-                    found[at, token] = 1
-        return np.where(found >= FAINT, found, 0) * self._weights
+            for form in tokens.keys() & word.spellings:
+                found[max(bisect_right(begins, word.start) - 1, 0), tokens[form]] = 1
+        found[found < FAINT] = 0
+        found *= self._weights
+        return found
 
 
-def _pieces(text: str) -> Iterator[Span]:
-    """The sentences of ``text``, long ones in pieces, without the white space between them."""
-    for start, end in sentence_spans(text):
-        while end - start > PIECE:
-            cut = text.rfind(" ", start + PIECE // 2, start + PIECE)
-            cut = start + PIECE if cut < 0 else cut
-            yield start, cut
-            start = cut + (text[cut] == " ")
-        if end > start:
-            yield start, end
+def _pieces(text: str) -> list[Span]:
+    """Its pieces of sentences; those of a long text joined to about `PIECE` characters."""
+    pieces = [*piece_spans(text)]
+    if len(text) <= LONG:
+        return pieces
+    joined: list[Span] = []
+    for start, end in pieces:
+        if joined and end - joined[-1][0] <= PIECE:
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return joined
 
 
 def _window(pieces: Sequence[Span], completed: FloatArray) -> Span:

@@ -20,9 +20,10 @@ from nuonuo.associative.patterns import best_of
 from nuonuo.config import MemoryConfig
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
-from nuonuo.recall.search import BoolArray, FloatArray, Search
+from nuonuo.recall.search import BoolArray, FloatArray, Search, batches
 
 WHOLE = 0.8  # share of the tokens' weight that the sentence takes which is asked as a whole
+PATTERNS = 1 << 18  # token patterns of candidates that are compared at a time
 OWN_WORD = 1.5  # a turn with a word 1 / OWN_WORD as rare as a word can be is no echo of a question
 
 
@@ -166,15 +167,25 @@ def by_itself(search: Search, rows: IntArray) -> Own:
 def own_completion(search: Search, rows: IntArray) -> FloatArray:
     """s_t(m) (C, T): for each token of the question, its best completion by the memory itself.
 
-    A word without a state is completed (1) where its stem stands in the memory, and not (0) elsewhere.
+    A word without a state is completed (1) where its stem stands in the memory, and not (0) elsewhere. So is
+    every word by a memory that is embedded in part: what has no pattern there is known by its stem.
     """
     shard, asked = search.shard, search.question.asked
     own = np.zeros((len(rows), len(asked.owners)), np.float32)
     if asked.states is not None and len(asked.states):
-        own[:, : len(asked.states)] = best_of(*shard.patterns.gather(rows), asked.states)
+        for some in batches(shard.patterns.counts(rows), PATTERNS):
+            own[some, : len(asked.states)] = best_of(*shard.patterns.gather(rows[some]), asked.states)
+    tokens: dict[str, list[int]] = {}
     for token, forms in enumerate(asked.forms):
         for stem in forms:
-            own[shard.postings.standing(rows, stem), token] = 1
+            tokens.setdefault(stem, []).append(token)
+    for stem, those in tokens.items():
+        own[np.ix_(shard.postings.standing(rows, stem), np.array(those))] = 1
+    partly = np.flatnonzero(shard.partly(rows))
+    if len(partly):
+        for token, word in enumerate(asked.owners.tolist()):
+            stands = shard.postings.standing(rows[partly], search.question.words[word].stem)
+            own[partly[stands], token] = 1
     for date in search.dates:
         own[:, date.tokens] = np.maximum(own[:, date.tokens], date.closeness[rows, None])
     return own

@@ -29,7 +29,7 @@ _HEADER = np.dtype(
         ("layout", "<u4"),
         ("lexicon", "<u4"),
         *((name, "<u4") for name in ("C", "d", "F", "w", "T", "b", "active", "S", "K", "length", "asks")),
-        ("unused", "<u4"),
+        ("partly", "<u4"),
     ]
 )
 _ARRAYS = ("stems", "sketches", "counts", "title", "parts", "spans", "code", "norms", "vectors", "patterns")
@@ -58,7 +58,7 @@ def pack_traces(traces: Traces) -> bytes:
         )
     lengths = (*vectors.shape, *sketches.shape, *patterns.shape, len(traces.code))
     said = (len(words.stems), len(words.title), words.length, words.asks)
-    header = (words.said, words.speaker, LAYOUT, traces.lexicon, *lengths, *said, 0)
+    header = (words.said, words.speaker, LAYOUT, traces.lexicon, *lengths, *said, traces.partly)
     arrays: tuple[tuple[npt.NDArray[Any], str], ...] = (
         (words.stems, "<u8"),
         (sketches, "<u8"),
@@ -158,6 +158,7 @@ def _unpack(payloads: Sequence[bytes], lead: int) -> Columns:
             asks=headers["asks"] > 0,
         ),
         lexicons=headers["lexicon"].astype(np.int64),
+        partly=headers["partly"] > 0,
     )
 
 

@@ -23,6 +23,7 @@ from langgraph.store.memory import InMemoryStore
 
 from nuonuo import AssociativeMemory
 from nuonuo_integrations.langchain import NuonuoStore
+from tests.fakes import WordEmbedder
 
 
 @pytest.fixture
@@ -206,3 +207,15 @@ def test_any_history_of_calls_gives_the_same(history: list[list[Any]]) -> None:
                 assert by_place(mine) == by_place(other)
             else:
                 assert shown(mine) == shown(other)
+
+
+def test_a_file_of_any_length_costs_no_more_than_a_long_text() -> None:
+    embedder = WordEmbedder()
+    store = NuonuoStore(AssociativeMemory(embedder=embedder, config=SMALL))
+    lines = [f"line {number}: the harbour of port{number} opens" for number in range(3000)]
+    for index in (None, ["content[*]"]):  # as one text, and each line by itself
+        del embedder.texts[:]
+        store.put(("files",), "ports.txt", {"content": lines}, index=index)
+        assert 0 < sum(map(len, embedder.texts)) < 3 * SMALL.embedded_bytes
+        (item,) = store.search(("files",), query="When does port2999 open?")
+        assert item.value == {"content": lines}
