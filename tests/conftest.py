@@ -20,7 +20,7 @@ from tests.fakes import SMALL, Opened, WordEmbedder
 def minilm() -> MiniLM:
     pytest.importorskip("torch")
     pytest.importorskip("sentence_transformers")
-    embedder = MiniLM()
+    embedder = MiniLM(backend="torch")
     embedder.encode_queries(["loaded once"])
     return embedder
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from nuonuo.encoding.embedders.minilm import packaged_model_path
+from nuonuo.encoding.embedders.weights import ONNX_INT8, SAFETENSORS
 from nuonuo.errors import MissingDependencyError
 from tests.pages import PAGES, read
 
@@ -90,8 +90,12 @@ def skip_unless_installed(section: list[Block]) -> None:
     if uses_minilm(code):
         pytest.importorskip("torch")
         pytest.importorskip("sentence_transformers")
-        if packaged_model_path() is None:
+        if SAFETENSORS.installed() is None:
             pytest.skip("the packaged weights are not installed")
+    if 'backend="onnx"' in code:
+        pytest.importorskip("onnxruntime")
+        if ONNX_INT8.installed() is None:
+            pytest.skip("the packaged ONNX weights are not installed")
 
 
 def uses_minilm(code: str) -> bool:

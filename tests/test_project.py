@@ -62,7 +62,7 @@ def test_the_extras_that_are_named_exist() -> None:
                 r"""pip install ["'](?:nuonuo|\.)\[([\w,-]+)\]""", path.read_text(encoding="utf-8")
             ):
                 named |= {*group.split(",")}
-    assert {"minilm", "langchain", "agents", "llama-index", "cli"} <= named
+    assert {"minilm", "onnx", "langchain", "agents", "llama-index", "cli"} <= named
     assert named <= extras
 
 

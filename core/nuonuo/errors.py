@@ -50,7 +50,7 @@ class MissingDependencyError(NuonuoError, ImportError):
 
 
 class FileError(NuonuoError, OSError):
-    """A file beside the store, such as an export, cannot be written or read; an old one stays as it was."""
+    """A file beside the store (an export, a model) cannot be written or read; an old one stays as it was."""
 
 
 class StoreError(NuonuoError):

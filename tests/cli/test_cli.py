@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from nuonuo import AssociativeMemory, Memory
-from nuonuo.cli import bench
 from nuonuo.evaluation.synthetic import HashEmbedder
 from tests.evaluation.samples import LOCOMO, LONGMEMEVAL, MULTIHOP, OWN, write, write_lines
 
@@ -24,8 +23,7 @@ FAST = ("--set", "n_units=512", "--set", "n_active=12")
 @pytest.fixture(autouse=True)
 def no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The commands run whole; only the model they would load is another."""
-    monkeypatch.setattr(bench, "MiniLM", lambda model: HashEmbedder())
-    monkeypatch.setattr(cli, "MiniLM", lambda model: HashEmbedder())
+    monkeypatch.setattr("nuonuo.cli.embedder.MiniLM", lambda *model, **backend: HashEmbedder())
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "200")
 

@@ -266,8 +266,8 @@ def test_role_time_and_the_rest_come_back(empty: AssociativeMemory) -> None:
 
 def test_the_embedder_is_asked_once_for_a_text(minilm: MiniLM, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    encode = minilm._encode_batch
-    monkeypatch.setattr(minilm, "_encode_batch", lambda texts: (asked.extend(texts), encode(texts))[1])
+    encode = minilm._encode
+    monkeypatch.setattr(minilm, "_encode", lambda texts: (asked.extend(texts), encode(texts))[1])
     memory = AssociativeMemory(embedder=minilm)
     memory.add(["One sentence.", "One sentence.", "Another one."])
     memory.recall("One sentence.")
@@ -284,7 +284,8 @@ def test_evidence_outlives_the_memory_and_can_be_pickled(minilm: MiniLM) -> None
 
 
 def test_it_is_pickled_by_name() -> None:
-    mini = MiniLM("some/model", batch_size=3, overlap=5)
+    mini = MiniLM("some/model", backend="torch", batch_tokens=3, overlap=5)
     for copied in (pickle.loads(pickle.dumps(mini)), copy.deepcopy(mini)):
-        assert (copied.name, copied.batch_size, copied.overlap) == ("some/model", 3, 5)
+        assert (copied.name, copied.backend) == ("some/model", "torch")
+        assert (copied.batch_tokens, copied.overlap) == (3, 5)
     assert pickle.loads(pickle.dumps(MiniLM())).name == MiniLM().name

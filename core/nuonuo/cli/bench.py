@@ -11,10 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nuonuo.cli import tables
-from nuonuo.cli.options import ablation_options, chains_options, retrieval_options, speed_options
+from nuonuo.cli.embedder import embedder_of
+from nuonuo.cli.options import (
+    ablation_options,
+    chains_options,
+    retrieval_options,
+    speed_options,
+)
 from nuonuo.cli.screen import Start, bar, report_one, show, write_report
 from nuonuo.config import MemoryConfig
-from nuonuo.encoding.embedders import Embedder, MiniLM
+from nuonuo.encoding.embedders import Embedder
 from nuonuo.errors import InvalidInputError, MissingDependencyError
 from nuonuo.evaluation import ablation, report
 from nuonuo.evaluation.cache import CachedEmbedder
@@ -44,9 +50,8 @@ KNOWN_FILES = (
 )
 
 
-def add_parser(commands: Any) -> None:
-    """Add ``bench`` and its commands to ``commands``, an argparse sub-parsers object."""
-    bench = commands.add_parser("bench", help="measure recall, speed and chains")
+def add_commands(bench: argparse.ArgumentParser) -> None:
+    """Add the commands of ``bench`` to its parser."""
     kinds = bench.add_subparsers(dest="bench", required=True, metavar="WHAT")
     helps = {
         "locomo": "LoCoMo as its authors publish it",
@@ -211,7 +216,7 @@ def _embedder(args: argparse.Namespace, start: Start, *, made_up: bool = False) 
         return
     tell = start("texts embedded", None)
     cached = CachedEmbedder(
-        MiniLM(args.embedder),
+        embedder_of(args.embedder),
         args.cache or _default_cache(),
         progress=lambda count: tell("texts embedded, or read from the cache", count),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from nuonuo.checks import path_of
+from nuonuo.cli.embedder import embedder_option
 from nuonuo.evaluation.systems.baselines import BASELINES
 
 
@@ -16,9 +17,7 @@ def common_options(parser: argparse.ArgumentParser, *, data_required: bool) -> N
     parser.add_argument(
         "--split", help="the name of the split, for the report (default: told by the file's name)"
     )
-    parser.add_argument(
-        "--embedder", metavar="MODEL", help="a sentence-transformers model (default: the packaged MiniLM)"
-    )
+    embedder_option(parser, "the embedder to measure with")
     parser.add_argument(
         "--set",
         action="append",

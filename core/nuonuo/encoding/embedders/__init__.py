@@ -8,5 +8,5 @@ __all__ = ["Embedder", "Encoding", "MiniLM", "VectorEmbedder", "check_vectors", 
 
 
 def default_embedder() -> MiniLM:
-    """The embedder that `AssociativeMemory` uses where the caller gives none."""
+    """The embedder that `AssociativeMemory` uses where the caller gives none: through what is installed."""
     return MiniLM()
