@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nuonuo.arrays import Blocks
 from nuonuo.associative.activation import Separation, linear, power, softmax
 from nuonuo.associative.hebbian import SILENCE, HebbianAssociator
 from nuonuo.associative.separation import WinnerTakeAll
@@ -276,6 +277,44 @@ def test_a_small_associator_takes_little_memory_and_a_code_cannot_be_written_to(
         associator.outgoing(3)[5] = 1.0  # type: ignore[index]
     assert associator.outgoing(77) == {}
     assert associator.nbytes > grown
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_many_are_put_at_once_as_one_by_one(asked: bool) -> None:
+    rng = np.random.default_rng(4)
+    codes = random_codes(rng, 60, 512, 12)
+    many, single = HebbianAssociator(512), HebbianAssociator(512)
+    if asked:
+        many.overlaps(codes[0])  # from here on its lists are kept
+    many.put(np.arange(30), Blocks(codes[:30].ravel(), np.full(30, 12)))
+    many.put(np.arange(20, 50), Blocks(codes[30:].ravel(), np.full(30, 12)))  # ten of them anew
+    for item in range(50):
+        single.add(item, codes[item if item < 20 else item + 10])
+    for item in (3, 25):
+        many.discard(item)
+        single.discard(item)
+    assert many == single
+    for code in codes:
+        assert [each.tolist() for each in many.overlaps(code)] == [x.tolist() for x in single.overlaps(code)]
+    assert many.nbytes == single.nbytes
+
+
+def test_a_code_that_is_replaced_before_anybody_asked_is_gone() -> None:
+    associator, block = HebbianAssociator(512), np.arange(12, dtype=np.int32)
+    associator.put(np.array([7]), Blocks(block, np.array([12])))
+    (_, kept), *_ = associator._codes._unread
+    associator.put(np.array([7]), Blocks(block + 100, np.array([12])))
+    assert not kept.rows.any()
+    assert associator.code_of(7).tolist() == (block + 100).tolist()
+    assert associator.overlaps(block)[0].tolist() == []
+
+
+def test_many_bad_codes_are_refused_whole() -> None:
+    associator = HebbianAssociator(512)
+    for rows, counts in (([1, 2, 5, 4], [2, 2]), ([1, 2, 512], [1, 2]), ([1, 2], [2, 0]), ([-1, 2], [1, 1])):
+        with pytest.raises(InvalidInputError, match="code must"):
+            associator.put(np.arange(2), Blocks(np.array(rows), np.array(counts)))
+    assert len(associator) == 0
 
 
 # -- bad input -------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.associative.hebbian import check_units, checked_code
+from nuonuo.associative.codes import check_units, checked_code
 from nuonuo.errors import MissingDependencyError
 
 if TYPE_CHECKING:

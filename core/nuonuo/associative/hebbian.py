@@ -29,17 +29,16 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nuonuo.arrays import Blocks
 from nuonuo.associative.activation import Separation, softmax
+from nuonuo.associative.codes import MAX_ITEM, Codes, check_units, checked_code, delete, insert
 from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
 
 IntArray = npt.NDArray[np.int64]
@@ -48,7 +47,6 @@ FloatArray = npt.NDArray[np.float64]
 SILENCE = 1e-9
 """Sources less active than this part of the most active one are not heard: a hop asks a few, not all."""
 
-MAX_ITEM = 2**32 - 1
 _NOTHING: Mapping[int, float] = MappingProxyType({})
 
 
@@ -79,16 +77,9 @@ class HebbianAssociator:
         self.n_units = n_units
         self.separation = softmax(0.5) if separation is None else separation
         self.damping = damping
-        self._codes: dict[int, npt.NDArray[np.int32]] = {}
-        self._units = 0  # in all codes
-        self._unread: list[
-            tuple[IntArray, Blocks]
-        ] = []  # items and their codes, which nobody has asked for yet
-        # Lists exist only for units and items that have something in them, each ascending. Those of units are
-        # made when a code is first asked with: many a memory is recalled from, and never walked in.
-        self._items_of: dict[int, array[int]] | None = None
+        self._codes = Codes(n_units)
         self._outgoing: dict[int, dict[int, float]] = {}
-        self._incoming: dict[int, array[int]] = {}
+        self._incoming: dict[int, array[int]] = {}  # each ascending
 
     # -- learning and forgetting --------------------------------------------------------------------
 
@@ -111,51 +102,11 @@ class HebbianAssociator:
 
     def put(self, items: IntArray, codes: Blocks) -> None:
         """As `add`, for many ``items`` (N,), all distinct, and their ``codes``."""
-        if len(items) and not 0 <= items.min() <= items.max() <= MAX_ITEM:
-            raise InvalidInputError(f"items must be in [0, 2^32), got {items.min()} to {items.max()}")
-        units = codes.rows
-        ascending = np.diff(units, prepend=-1) > 0
-        ascending[codes.starts[codes.counts > 0]] = True
-        if not (codes.counts > 0).all() or not ascending.all() or not _inside(units, self.n_units):
-            for at in range(len(items)):  # tells which
-                checked_code(codes[at], self.n_units)
-        if self._codes:
-            for item in items.tolist():
-                self._drop_code(item)
-        self._unread.append((items, Blocks(units.astype(np.int32), codes.counts)))
-        self._units += len(units)
-
-    def _read(self) -> dict[int, npt.NDArray[np.int32]]:
-        """The codes of all items."""
-        for items, codes in self._unread:
-            new = dict(zip(items.tolist(), np.split(codes.rows, codes.starts[1:]), strict=True))
-            self._codes.update(new)
-            if self._items_of is not None:
-                for item, code in new.items():
-                    for unit in code.tolist():
-                        _insert(self._items_of, unit, item)
-        self._unread.clear()
-        return self._codes
-
-    def _lists(self) -> dict[int, array[int]]:
-        """The items of each unit."""
-        codes = self._read()
-        if self._items_of is None:
-            items = np.fromiter(codes, np.uint64, len(codes)).repeat([len(code) for code in codes.values()])
-            units = np.concatenate([*codes.values(), np.zeros(0, np.int32)]).astype(np.uint64)
-            pairs = np.sort(units << np.uint64(32) | items)
-            owners, units = (pairs & np.uint64(MAX_ITEM)).astype(np.dtype("I")), pairs >> np.uint64(32)
-            begins = np.flatnonzero(np.diff(units, prepend=np.uint64(self.n_units)))
-            lists = np.split(owners, begins[1:]) if len(begins) else []
-            self._items_of = {
-                unit: array("I", each.tobytes())
-                for unit, each in zip(units[begins].tolist(), lists, strict=True)
-            }
-        return self._items_of
+        self._codes.put(items, codes)
 
     def discard(self, item: int) -> None:
         """Forget ``item``: its code and every association from it and to it. Unknown items are no error."""
-        self._drop_code(item)
+        self._codes.drop(item)
         for target in tuple(self._outgoing.get(item, ())):
             self.unlearn(item, target)
         for source in tuple(self._incoming.get(item, ())):
@@ -169,7 +120,7 @@ class HebbianAssociator:
             InvalidInputError: a weight that is 0 or not finite.
         """
         for item in (source, target):
-            if item not in self._read():
+            if item not in self._codes.by_item():
                 raise UnknownMemoryError(f"item {item} is not stored; add it before it is associated")
         if not math.isfinite(weight) or weight == 0:
             raise InvalidInputError(
@@ -177,7 +128,7 @@ class HebbianAssociator:
             )
         targets = self._outgoing.setdefault(source, {})
         if target not in targets:
-            _insert(self._incoming, target, source)
+            insert(self._incoming, target, source)
         targets[target] = float(weight)
 
     def unlearn(self, source: int, target: int) -> None:
@@ -187,17 +138,7 @@ class HebbianAssociator:
             return
         if not targets:
             del self._outgoing[source]
-        _delete(self._incoming, target, source)
-
-    def _drop_code(self, item: int) -> None:
-        code = self._read().pop(item, None)
-        if code is None:
-            return
-        if self._items_of is not None:
-            for unit in code.tolist():
-                _delete(self._items_of, unit, item)
-        self._units -= len(code)
-        code[...] = 0  # it lies among others'
+        delete(self._incoming, target, source)
 
     # -- recall ---------------------------------------------------------------------------------------
 
@@ -212,7 +153,7 @@ class HebbianAssociator:
             InvalidInputError, InvalidTypeError: the code, as in `add`.
         """
         units = checked_code(code, self.n_units, least=0).tolist()
-        items_of = self._lists()
+        items_of = self._codes.by_unit()
         lists = [items_of[unit] for unit in units if unit in items_of]
         items, counts = np.unique(np.frombuffer(b"".join(lists), np.dtype("I")), return_counts=True)
         return items.astype(np.int64), counts.astype(np.int64)
@@ -288,7 +229,7 @@ class HebbianAssociator:
             UnknownMemoryError: it has none.
         """
         try:
-            code: npt.NDArray[np.int32] = self._read()[item].view()
+            code: npt.NDArray[np.int32] = self._codes.by_item()[item].view()
         except KeyError:
             raise UnknownMemoryError(f"item {item} is not stored; add it first") from None
         code.flags.writeable = False
@@ -307,21 +248,20 @@ class HebbianAssociator:
         return np.array(degrees)
 
     def __len__(self) -> int:
-        return len(self._read())
+        return len(self._codes.by_item())
 
     def __contains__(self, item: object) -> bool:
-        return item in self._read()
+        return item in self._codes.by_item()
 
     def __iter__(self) -> Iterator[int]:
-        return iter(sorted(self._read()))
+        return iter(sorted(self._codes.by_item()))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, HebbianAssociator):
             return NotImplemented
         return (
-            (self.n_units, self.damping) == (other.n_units, other.damping)
-            and {item: code.tobytes() for item, code in self._read().items()}
-            == {item: code.tobytes() for item, code in other._read().items()}
+            self.damping == other.damping
+            and self._codes == other._codes
             and self._outgoing == other._outgoing
             and self._incoming == other._incoming
         )
@@ -331,60 +271,5 @@ class HebbianAssociator:
     @property
     def nbytes(self) -> int:
         """Bytes of RAM that the codes, lists and weights take, about, the objects around them included."""
-        items = len(self._codes) + sum(len(unread) for unread, _ in self._unread)
-        codes = 4 * self._units + 220 * items
-        lists = 0 if self._items_of is None else 4 * self._units + 200 * len(self._items_of)
         pairs = sum(56 * len(row) + 8 for row in self._outgoing.values()) + 8 * len(self._incoming)
-        return codes + lists + pairs + 300 * (len(self._outgoing) + len(self._incoming))
-
-
-def _insert(lists: dict[int, array[int]], key: int, item: int) -> None:
-    """Put ``item`` where it belongs in the ascending list of ``key``."""
-    items = lists.get(key)
-    if items is None:
-        lists[key] = array("I", (item,))
-    elif items[-1] < item:  # items mostly come in ascending order
-        items.append(item)
-    else:
-        items.insert(bisect_left(items, item), item)
-
-
-def _delete(lists: dict[int, array[int]], key: int, item: int) -> None:
-    """Take ``item`` out of the list of ``key``, and the list away with its last item."""
-    items = lists[key]
-    del items[bisect_left(items, item)]
-    if not items:
-        del lists[key]
-
-
-def _inside(units: npt.NDArray[Any], n_units: int) -> bool:
-    return not len(units) or bool(0 <= units.min() <= units.max() < n_units)
-
-
-def check_units(n_units: int) -> None:
-    """Raise `InvalidInputError` for a width of codes outside [1, 2^31)."""
-    if not 1 <= n_units < 2**31:
-        raise InvalidInputError(f"n_units must be in [1, 2^31), got {n_units}")
-
-
-def checked_code(code: npt.ArrayLike, n_units: int, least: int = 1) -> npt.NDArray[np.integer]:
-    """``code`` as int64 (k,), k >= ``least``: ascending and distinct units below ``n_units``.
-
-    Raises:
-        InvalidTypeError, InvalidInputError: it is anything else.
-    """
-    units = np.asarray(code)
-    if units.size and units.dtype.kind not in "iu":
-        raise InvalidTypeError(
-            f"a code must be unit indices, got dtype {units.dtype}; see WinnerTakeAll.encode"
-        )
-    if units.ndim != 1 or len(units) < least:
-        raise InvalidInputError(
-            f"a code must have shape (k,), k >= {least}, got {units.shape}; give one code"
-        )
-    units = units.astype(np.int64)
-    if len(units) and (units[0] < 0 or units[-1] >= n_units or (units[1:] <= units[:-1]).any()):
-        raise InvalidInputError(
-            f"a code must be ascending, distinct and in [0, {n_units}), got {units.tolist()}; sort it"
-        )
-    return units
+        return self._codes.nbytes + pairs + 300 * (len(self._outgoing) + len(self._incoming))
