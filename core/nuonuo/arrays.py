@@ -13,14 +13,15 @@ import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
 
+LARGE = 1 << 26  # bytes from which an array grows by less at a time
 SMALL = 1024  # entries up to which sorting all of them is the quickest way to the largest
 
 
 class Growable:
     """An array that grows along its first axis.
 
-    It grows by an eighth where it lies, so that what is appended to a million rows takes no longer than
-    what is appended to a few: the system moves pages, and nothing is copied.
+    A large one grows by an eighth where it lies, so that what is appended to a million rows takes no longer
+    than what is appended to a few: the system moves pages, and nothing is copied.
 
     Attributes:
         data: (n, *shape) view of what has been appended; must not be used after the next append.
@@ -45,7 +46,8 @@ class Growable:
         """Append ``n`` entries of ``value``."""
         start, end = self._n, self._n + n
         if end > len(self._buffer):
-            room = max(end, len(self._buffer) * 9 // 8, 16)
+            held = len(self._buffer)
+            room = max(end, held + held // (2 if self._buffer.nbytes < LARGE else 8), 16)
             self._buffer.resize((room, *self._buffer.shape[1:]), refcheck=False)
         self._buffer[start:end] = value
         self._n = end

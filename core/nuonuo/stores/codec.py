@@ -153,8 +153,13 @@ def _column(payloads: Sequence[bytes], lengths: IntArray, ends: IntArray, *, ski
     """One field of each of ``payloads`` (N,), of ``lengths`` (N,), -1 for None, that end at ``ends`` (N,)."""
     if skip:
         return []
-    spans = zip(payloads, (ends - lengths).tolist(), ends.tolist(), strict=True)
-    return [None if at > to else str(payload[at:to], "utf-8", "surrogatepass") for payload, at, to in spans]
+    spans = [*zip(payloads, (ends - lengths).tolist(), ends.tolist(), strict=True)]
+    try:
+        return [None if at > to else payload[at:to].decode() for payload, at, to in spans]
+    except UnicodeDecodeError:  # a lone surrogate; asking for these takes twice the time
+        return [
+            None if at > to else payload[at:to].decode("utf-8", "surrogatepass") for payload, at, to in spans
+        ]
 
 
 def _cues_json(memory: Memory) -> str:
