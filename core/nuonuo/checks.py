@@ -39,6 +39,13 @@ def text_of(value: object, name: str, most: int | None = None) -> str:
     return encodable(value, name)
 
 
+def texts_of(value: object, name: str, most: int | None = None) -> list[str]:
+    """Texts: an iterable of str, not one str; each as `text_of`."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise InvalidTypeError(f"{name} must be a list of texts, got {type(value).__name__} {_short(value)}")
+    return [text_of(each, f"{name}[{at}]", most) for at, each in enumerate(value)]
+
+
 def encodable(value: str, name: str) -> str:
     """``value`` if it can be written as UTF-8 (a lone surrogate cannot)."""
     try:

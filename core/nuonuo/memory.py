@@ -332,7 +332,42 @@ class AssociativeMemory(Lifecycle):
         Raises:
             InvalidTypeError, InvalidInputError: an empty query, k < 1, or a filter that means nothing.
         """
-        query = checks.text_of(query, "query", self.config.text_bytes)
+        (recall,) = self.recall_many(
+            [checks.text_of(query, "query", self.config.text_bytes)],
+            k,
+            namespace=namespace,
+            session_id=session_id,
+            where=where,
+            after=after,
+            before=before,
+            exclude=exclude,
+            now=now,
+            distinct=distinct,
+        )
+        return recall
+
+    def recall_many(
+        self,
+        queries: Sequence[str],
+        k: int = 10,
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+        session_id: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        after: Moment | None = None,
+        before: Moment | None = None,
+        exclude: Collection[str] = (),
+        now: Moment | None = None,
+        distinct: bool = True,
+    ) -> Sequence[Recall]:
+        """As `recall`, for many questions at once: what each of ``queries`` recalls, in order.
+
+        They are embedded together, put to one state of the namespace, and read from the store in one look.
+
+        Raises:
+            InvalidTypeError, InvalidInputError: as `recall`, for whichever of them; none is asked then.
+        """
+        queries = checks.texts_of(queries, "queries", self.config.text_bytes)
         k = checks.count_of(k, "k", 1)
         check_where(where)
         conditions = Conditions(
@@ -344,12 +379,14 @@ class AssociativeMemory(Lifecycle):
         )
         today = times.local_of(now, "now", self.timezone) or self._now()
         namespace = checks.label_of(namespace, "namespace")
-        question = self._encoder.question(query, today, partial(self._frequencies, namespace))
+        questions = self._encoder.questions(queries, today, partial(self._frequencies, namespace))
         with self._shards.reading(namespace) as shard:
-            recalled = ask(shard, question, k, conditions, self.config, distinct=distinct)
+            mask = shard.meeting(conditions)
+            recalled = [ask(shard, each, k, mask, self.config, distinct=distinct) for each in questions]
         # One look into the store: evidence stays whole whatever becomes of the memory afterwards.
-        memories = dict(zip(recalled.seqs, self._store.get_seqs(namespace, recalled.seqs), strict=True))
-        return recalled.told(memories, today.tzinfo or utc)
+        seqs = [*dict.fromkeys(seq for each in recalled for seq in each.seqs)]
+        memories = dict(zip(seqs, self._store.get_seqs(namespace, seqs), strict=True))
+        return [each.told(memories, today.tzinfo or utc) for each in recalled]
 
     def chain(
         self,
@@ -512,6 +549,7 @@ class AssociativeMemory(Lifecycle):
     aassociate = twin(associate)
     aforget = twin(forget)
     arecall = twin(recall)
+    arecall_many = twin(recall_many)
     achain = twin(chain)
     aget = twin(get)
     alist = twin(list)

@@ -142,7 +142,13 @@ class Encoder:
     def question(
         self, query: str, now: datetime | None = None, frequencies: Frequencies = _unknown
     ) -> Question:
-        """A question, prepared for the pipeline.
+        """As `questions`, for one."""
+        return self.questions([query], now, frequencies)[0]
+
+    def questions(
+        self, queries: Sequence[str], now: datetime | None = None, frequencies: Frequencies = _unknown
+    ) -> list[Question]:
+        """Questions, prepared for the pipeline; they are embedded together.
 
         Of one that is longer than `MemoryConfig.question_bytes` the most informative part is asked
         (`nuonuo.encoding.excerpts.informative`).
@@ -151,11 +157,17 @@ class Encoder:
             now: what its relative dates count from (aware); the present where None.
             frequencies: in how many memories of the namespace stems stand; asked for a long question alone.
         """
-        text = informative(query, self._question_bytes, self.analyzer, frequencies).text
-        (encoding,) = self._encode([text], "query")
+        texts = [
+            informative(query, self._question_bytes, self.analyzer, frequencies).text for query in queries
+        ]
+        today = now or datetime.now(timezone.utc)
+        encodings = self._encode(texts, "query")
+        return [self._question(*each, today) for each in zip(queries, texts, encodings, strict=True)]
+
+    def _question(self, query: str, text: str, encoding: Encoding, today: datetime) -> Question:
         state = encoding.vectors.mean(axis=0)
         words = self.analyzer.words(text)
-        periods = self._dates.find(text, now or datetime.now(timezone.utc)) if self._dates else ()
+        periods = self._dates.find(text, today) if self._dates else ()
         for period in periods:
             inside = [at for at, word in enumerate(words) if period.start <= word.start < period.end]
             if not any(words[at].content for at in inside):  # what is made of stop words alone is a date too

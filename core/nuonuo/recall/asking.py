@@ -13,12 +13,12 @@ from datetime import tzinfo
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
-from nuonuo.index.filters import Conditions
 from nuonuo.index.shard import Shard
 from nuonuo.recall import pipeline
 from nuonuo.recall.completions import Completions
 from nuonuo.recall.evidence import Traced, explain, trace
 from nuonuo.recall.passage import Passages
+from nuonuo.recall.search import BoolArray
 from nuonuo.records import Memory, Recall
 
 
@@ -72,17 +72,16 @@ def ask(
     shard: Shard,
     question: Question,
     k: int,
-    conditions: Conditions,
+    mask: BoolArray,
     config: MemoryConfig,
     *,
     distinct: bool,
 ) -> Recalled:
-    """Put ``question`` to what meets ``conditions``. The shard's lock must be held.
+    """Put ``question`` to the rows of ``mask`` (n,). The shard's lock must be held.
 
     Args:
         distinct: what was said again in the same words takes one place.
     """
-    mask = shard.meeting(conditions)
     if not mask.any():
         return Recalled(question, None, shard.lexicon)
     ranking = pipeline.recall(shard, question, k, mask, config, distinct)
