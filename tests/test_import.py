@@ -94,6 +94,7 @@ def test_every_method_has_an_async_twin() -> None:
         "add",
         "update",
         "revise",
+        "recall_many",
         "associate",
         "forget",
         "recall",
