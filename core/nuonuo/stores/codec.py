@@ -153,12 +153,16 @@ def _column(payloads: Sequence[bytes], lengths: IntArray, ends: IntArray, *, ski
     """One field of each of ``payloads`` (N,), of ``lengths`` (N,), -1 for None, that end at ``ends`` (N,)."""
     if skip:
         return []
-    spans = [*zip(payloads, (ends - lengths).tolist(), ends.tolist(), strict=True)]
+    first, last = (ends - lengths).tolist(), ends.tolist()
     try:
-        return [None if at > to else payload[at:to].decode() for payload, at, to in spans]
-    except UnicodeDecodeError:  # a lone surrogate; asking for these takes twice the time
         return [
-            None if at > to else payload[at:to].decode("utf-8", "surrogatepass") for payload, at, to in spans
+            None if at > to else payload[at:to].decode()
+            for payload, at, to in zip(payloads, first, last, strict=True)
+        ]
+    except UnicodeDecodeError:  # a lone surrogate; to allow for it takes twice the time
+        return [
+            None if at > to else payload[at:to].decode("utf-8", "surrogatepass")
+            for payload, at, to in zip(payloads, first, last, strict=True)
         ]
 
 

@@ -127,12 +127,11 @@ def _unpack(payloads: Sequence[bytes], lead: int) -> Columns:
             strict=True,
         )
     )
-    ends = (np.stack([*sizes.values()], axis=1).cumsum(axis=1) + start).tolist()
-    rows = [  # written out: this is what a file of a million memories is read by
-        (p[start:a], p[a:b], p[b:c], p[c:e], p[e:f], p[f:g], p[g:h], p[h:i], p[i:j], p[j:k])
-        for p, (a, b, c, e, f, g, h, i, j, k) in zip(payloads, ends, strict=True)
-    ]
-    data = dict(zip(_ARRAYS, map(b"".join, zip(*rows, strict=True)), strict=True))
+    ends = np.stack([*sizes.values()], axis=1).cumsum(axis=1) + start
+    starts = ends - np.stack([*sizes.values()], axis=1)
+    data = {}
+    for name, first, last in zip(_ARRAYS, starts.T.tolist(), ends.T.tolist(), strict=True):
+        data[name] = b"".join([payload[at:to] for payload, at, to in zip(payloads, first, last, strict=True)])
     if any(len(data[name]) != sizes[name].sum() for name in _ARRAYS):
         raise ValueError("arrays are cut off")
 
