@@ -142,8 +142,6 @@ class Connections:
             ).fetchall()
             if query_only:
                 connection.execute("PRAGMA query_only = ON")
-                # Reading a namespace touches most of its pages: mapped, they cost a third of what calls do.
-                connection.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}").fetchall()
         except BaseException:
             connection.close()
             raise
@@ -193,8 +191,13 @@ class Connections:
         return self._writer
 
     @contextmanager
-    def read(self, *, snapshot: bool = False) -> Iterator[sqlite3.Connection]:
-        """A connection for reading; with ``snapshot`` all its statements see one state of the file."""
+    def read(self, *, snapshot: bool = False, mapped: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection for reading; with ``snapshot`` all its statements see one state of the file.
+
+        Args:
+            mapped: read the file's pages where they lie, which costs a third of a call for each. It is for
+                reading most of a file, and no longer: who cuts off a mapped file ends the process.
+        """
         with translated(self.path):
             with self._pool_lock:
                 self.must_be_open()
@@ -202,12 +205,16 @@ class Connections:
                 reader = self._readers.pop() if self._readers else self._connect(query_only=True)
                 self._in_use.add(reader)
             try:
+                if mapped:
+                    reader.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}").fetchall()
                 if snapshot:
                     reader.execute("BEGIN")
                 yield reader
             finally:
                 if reader.in_transaction:
                     reader.execute("ROLLBACK")
+                if mapped:
+                    reader.execute("PRAGMA mmap_size = 0").fetchall()
                 with self._pool_lock:
                     self._in_use.discard(reader)
                     if self.closed or len(self._readers) >= _IDLE_READERS:

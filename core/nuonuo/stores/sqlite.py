@@ -22,7 +22,7 @@ from nuonuo.checks import path_of
 from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores import rows as _rows
-from nuonuo.stores.base import PAGE, Changes, Counts, Cursor, Revision
+from nuonuo.stores.base import PAGE, START, Changes, Counts, Cursor, Revision
 from nuonuo.stores.changes import BATCH, batches, changes_since, position, record
 from nuonuo.stores.checks import (
     across_namespaces,
@@ -245,7 +245,8 @@ class SQLiteStore:
         with self._db.read() as db:
             if position(db, digest)[0] == since:
                 return Changes(since)
-        with self._db.read(snapshot=True) as db:
+        afresh = since == START or not since.whole
+        with self._db.read(snapshot=True, mapped=afresh) as db:
             return changes_since(db, digest, namespace, since, self._pages.lead, self._page)
 
     def refresh(self, lexicon: int, words: Callable[[Memory], Words]) -> int:
