@@ -24,7 +24,7 @@ Revision = Callable[[Memory], Mapping[str, Any] | None]
 
 
 NO_TIME = int(np.iinfo(np.int64).min)  # the stamp of a memory without a timestamp
-PAGE = 8192  # new rows told of at once: some 30 MB
+PAGE = 4096  # new rows told of at once: some 15 MB, whose room the next ones take
 
 
 @dataclass(frozen=True, slots=True, eq=False)
