@@ -138,6 +138,7 @@ def test_without_token_vectors_the_other_cues_work(opened: Opened) -> None:
     found = memory.recall("the beagle rex", k=2)
     assert found[0].memory.text == "rex the beagle hides"
     assert set(found[0].evidence.signals) <= {
+        "tokens",
         "lexical",
         "dense",
         "temporal",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from nuonuo import AssociativeMemory
@@ -9,6 +12,7 @@ from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo_integrations._engine import MIN_CONFIDENCE, confidence_of, recall_unshown
 from tests.fakes import fresh
 
+CONVERSATION = Path(__file__).parents[2] / "examples" / "conversation.json"
 NOTES = """\
 My beagle Rex is afraid of thunder.
 The garage code is 4471.
@@ -72,6 +76,24 @@ def test_small_talk_recalls_nothing_by_default(notes: AssociativeMemory, text: s
     recall = recall_unshown(notes, text, 10, min_confidence=MIN_CONFIDENCE)
     assert len(recall) == 0 and recall.confidence < MIN_CONFIDENCE
     assert len(recall_unshown(notes, text, 10)) == 10  # unless it is asked for
+
+
+@pytest.fixture(scope="module")
+def turns() -> AssociativeMemory:
+    """The first thirty turns of a user who writes more than a line at a time."""
+    pytest.importorskip("sentence_transformers")
+    sessions = json.loads(CONVERSATION.read_text(encoding="utf-8"))
+    said = [turn["text"] for session in sessions for turn in session["turns"] if turn["role"] == "user"]
+    memory = AssociativeMemory()
+    memory.add(said[:30], role="user")
+    return memory
+
+
+@pytest.mark.parametrize(
+    "text", ["Thanks!", "continue", "Who are you?", "What can you do?", "no", "hmm", "\N{DOG}"]
+)
+def test_small_talk_recalls_nothing_of_longer_turns(turns: AssociativeMemory, text: str) -> None:
+    assert len(recall_unshown(turns, text, 10, min_confidence=MIN_CONFIDENCE)) == 0
 
 
 @pytest.mark.parametrize(("question", "note"), KNOWN)

@@ -141,6 +141,31 @@ def test_shares_of_words_vectors_and_tokens(texts: list[str]) -> None:
                 assert found.own.completions[at, t] > 0.6
 
 
+@settings(deadline=None, max_examples=40)
+@given(TEXTS)
+def test_without_token_vectors_a_word_is_completed_by_its_stem_or_as_far_as_all(texts: list[str]) -> None:
+    memory = fresh(embedder=VectorsOnly())
+    for text in texts:
+        memory.add(text)
+    ranking = ranked(memory)
+    found, config = ranking.scored, memory.config
+    for at, text in enumerate(texts):
+        by_chance = min(1, config.short_turn / max(len(text.split()), 1)) ** config.long_discount
+        stands = [by_chance * (word in text.split()) for word in QUERY.split()]
+        completed = np.maximum(stands, found.own.cosines[at])
+        assert found.shares.tokens[at] == pytest.approx(
+            config.token_weight * float(completed @ ranking.weights), abs=1e-5
+        )
+        assert found.shares.dense[at] == pytest.approx(config.dense_weight * found.own.cosines[at], abs=1e-6)
+
+
+def test_without_token_vectors_a_question_is_sure_of_what_holds_its_words() -> None:
+    memory = fresh(embedder=VectorsOnly())
+    memory.add(["My sister Ana lives in Lisbon and paints boats.", "The garage code is 4471."])
+    assert memory.recall("What does Ana paint?").confidence > 0.9
+    assert memory.recall("Who reads novels?").confidence < 0.5
+
+
 def shares(found: Recall) -> list[dict[str, float]]:
     return [dict(hit.evidence.signals) for hit in found]
 

@@ -272,12 +272,11 @@ def completion(own: Own, places: IntArray, at: IntArray) -> FloatArray:
 def base_energy(search: Search, own: Own, completed: FloatArray) -> Shares:
     """B(m) in its shares: tokens, lexical, dense, and echo, which takes from all of them."""
     config, weights = search.config, search.weights
-    if search.question.asked.states is None:  # what the tokens would say, the sentence vector says alone
-        dated = np.zeros(completed.shape[1], bool)
-        for date in search.dates:
-            dated |= date.tokens
-        tokens = np.float32(config.token_weight) * (completed[:, dated] @ weights[dated])
-        dense = np.float32(config.dense_weight + config.token_weight) * own.cosines
+    if search.question.asked.states is None:  # what does not stand there is as near as all
+        by_chance = own.leans[:, None] ** np.float32(config.long_discount)
+        completed = np.maximum(by_chance * completed, own.cosines[:, None])
+        tokens = np.float32(config.token_weight) * (completed @ weights)
+        dense = np.float32(config.dense_weight) * own.cosines
     else:
         by_chance = own.leans ** np.float32(config.long_discount)
         tokens = np.float32(config.token_weight) * search.worded * by_chance * (completed @ weights)
