@@ -164,7 +164,8 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
 
     async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
         """As many of the memories, the best first, as fit into what is left; None where none does."""
-        recall = self._made_of.get(content)
+        # Of a block that had nothing, the composite `Memory` gives an empty list.
+        recall = self._made_of.get(content) if isinstance(content, str) else None
         if recall is None:
             return None
         room = len(self.tokenizer_fn(content)) - tokens_to_truncate

@@ -145,6 +145,16 @@ async def test_the_composite_limit_holds(engine: AssociativeMemory) -> None:
     assert 0 < sum(text in given for text in FACTS) < len(FACTS)
 
 
+@pytest.mark.parametrize("stored", [[], FACTS])
+async def test_over_the_limit_with_nothing_recalled(engine: AssociativeMemory, stored: list[str]) -> None:
+    block = NuonuoMemoryBlock(memory=engine, priority=1)
+    await block.aput([ChatMessage(role="user", content=text) for text in stored], session_id="s")
+    memory = composite(block, token_limit=100)
+    memory.token_flush_size = 20
+    await memory.aput(ChatMessage(role="user", content="zzz " * 200))
+    assert (await memory.aget())[-1].content == "zzz " * 200
+
+
 async def test_filters_and_wrong_arguments(engine: AssociativeMemory) -> None:
     by_role = MetadataFilters(filters=[MetadataFilter(key="role", value="assistant")])
     block = NuonuoMemoryBlock(memory=engine, filters=by_role)
