@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -30,10 +30,7 @@ class Growable:
     def __init__(self, dtype: npt.DTypeLike, shape: tuple[int, ...] = ()) -> None:
         self._buffer = np.zeros((0, *shape), dtype)
         self._n = 0
-
-    @property
-    def data(self) -> npt.NDArray[Any]:
-        return self._buffer[: self._n]
+        self.data: npt.NDArray[Any] = self._buffer
 
     def append(self, rows: npt.ArrayLike) -> None:
         """Append ``rows`` (m, *shape)."""
@@ -50,7 +47,7 @@ class Growable:
             room = max(end, held + held // (2 if self._buffer.nbytes < LARGE else 8), 16)
             self._buffer.resize((room, *self._buffer.shape[1:]), refcheck=False)
         self._buffer[start:end] = value
-        self._n = end
+        self._n, self.data = end, self._buffer[:end]
 
     def __len__(self) -> int:
         return self._n
@@ -138,6 +135,11 @@ class Ragged:
     def __len__(self) -> int:
         return len(self._starts)
 
+    @property
+    def blocks(self) -> tuple[IntArray, IntArray]:
+        """Where in `rows` the block of each item begins, and its length."""
+        return self._starts.data, self._counts.data
+
     def places(self, items: IntArray) -> tuple[IntArray, IntArray]:
         """Where in `rows` the blocks of ``items`` (C,) lie, one after another, and their lengths (C,)."""
         counts = self._counts.data[items]
@@ -216,6 +218,11 @@ class Lists:
         entries[-1] = 0
         self._counts.data[key] -= 1
 
+    @property
+    def blocks(self) -> tuple[npt.NDArray[np.int32], IntArray, IntArray]:
+        """All entries (n, width), where in them the list of each key begins (K,), and how long it is (K,)."""
+        return self._entries.data, self._starts.data, self._counts.data
+
     def __getitem__(self, key: int) -> npt.NDArray[np.int32]:
         """The entries of ``key`` (n, width)."""
         start = self._starts.data[key]
@@ -258,6 +265,16 @@ def spread(starts: IntArray, counts: IntArray) -> IntArray:
     return np.arange(total) + first.repeat(counts)
 
 
+def among(values: npt.NDArray[Any], few: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which of ``values`` (n,) are among ``few`` (m,), ascending."""
+    if not len(few):
+        return np.zeros(len(values), bool)
+    at = few.searchsorted(values)
+    at[at == len(few)] = 0
+    found: npt.NDArray[np.bool_] = few[at] == values
+    return found
+
+
 def numbered(
     numbers: defaultdict[int, int], values: npt.NDArray[np.uint64], size: int
 ) -> tuple[IntArray, npt.NDArray[np.uint64]]:
@@ -291,3 +308,15 @@ def largest(values: npt.NDArray[Any], k: int) -> IntArray:
     above = np.flatnonzero(values > threshold)
     equal = np.flatnonzero(values == threshold)[: k - len(above)]
     return np.sort(np.concatenate([above, equal]))
+
+
+def batches(sizes: IntArray, most: int) -> Iterator[slice]:
+    """Runs of items (C,), in order, whose ``sizes`` (C,) sum to ``most`` or less; one item may have more."""
+    start, total = 0, 0
+    for at, size in enumerate(sizes.tolist()):
+        if at > start and total + size > most:
+            yield slice(start, at)
+            start, total = at, 0
+        total += size
+    if start < len(sizes):
+        yield slice(start, len(sizes))

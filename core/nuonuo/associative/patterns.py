@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo import kernels
+from nuonuo.arrays import Ragged, batches
+
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
@@ -22,6 +25,7 @@ WordArray = npt.NDArray[np.uint64]
 
 BITS = 2  # of each component of a state: more say no more about patterns of one bit
 CELLS = 1 << 18  # similarities at a time: what is computed on the way stays in the processor's cache
+PATTERNS = 1 << 18  # patterns of several memories that are looked at together
 CLIP = 1.494  # the outermost level, in standard deviations: least error for a normal variable (Max 1960)
 
 
@@ -111,6 +115,8 @@ def best_of(patterns: WordArray, counts: IntArray, states: RoundedStates) -> Flo
         counts: (C,), how many each memory has, summing to P.
         returns (C, T), 0 for a memory without patterns.
     """
+    if kernels.loaded() is not None:
+        return best_of_blocks(patterns, counts.cumsum() - counts, counts, np.arange(len(counts)), states)
     best = np.zeros((len(counts), len(states)), np.float32)
     full = np.flatnonzero(counts)
     if len(full) and len(states):
@@ -119,6 +125,29 @@ def best_of(patterns: WordArray, counts: IntArray, states: RoundedStates) -> Flo
         dots += np.float32(d) - step * states.levels
         best[full] = dots / (states.norms * np.float32(math.sqrt(d)))
     return best
+
+
+def completions(patterns: Ragged, rows: IntArray, states: RoundedStates) -> FloatArray:
+    """`best_of` the patterns of ``rows`` (C,), which lie in ``patterns``: (C, T)."""
+    if kernels.loaded() is not None:
+        return best_of_blocks(patterns.rows, *patterns.blocks, rows, states)
+    found = np.empty((len(rows), len(states)), np.float32)
+    for some in batches(patterns.counts(rows), PATTERNS):
+        found[some] = best_of(*patterns.gather(rows[some]), states)
+    return found
+
+
+def best_of_blocks(
+    patterns: WordArray, starts: IntArray, counts: IntArray, at: IntArray, states: RoundedStates
+) -> FloatArray:
+    """`best_of` those blocks ``at`` (C,) of ``patterns`` that begin at ``starts``, compiled: (C, T)."""
+    found = np.empty((len(at), len(states)), np.float32)
+    step, d = np.float32(2 / (2**BITS - 1)), np.float32(states.dimension)
+    kernels.loaded().best_of(
+        patterns, starts, counts, at, np.ascontiguousarray(states.planes.transpose(0, 2, 1)),
+        d - step * states.levels, states.norms * np.float32(math.sqrt(d)), step, found,
+    )  # fmt: skip
+    return found
 
 
 def _most_agreement(

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import Blocks, Growable, IntArray, Lists, Ragged, numbered
+from nuonuo import kernels
+from nuonuo.arrays import Blocks, Growable, IntArray, Lists, Ragged, among, largest, numbered
 from nuonuo.traces import WordColumns
 
 FloatArray = npt.NDArray[np.float32]
@@ -104,12 +105,13 @@ class Postings:
 
     def _known(self, stems: Iterable[str]) -> list[int]:
         """The numbers of those of ``stems`` that some memory has, in order."""
-        keys = map(self._key, stems)
-        return [self._term[key] for key in keys if key in self._term]
+        terms = (self._term.get(self._key(stem)) for stem in stems)
+        return [term for term in terms if term is not None]
 
     def df(self, stem: str) -> int:
         """In how many memories the stem stands."""
-        return sum(int(self._lists.counts[term]) for term in self._known([stem]))
+        term = self._term.get(self._key(stem))
+        return 0 if term is None else int(self._lists.counts[term])
 
     def idf(self, stem: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)), the greatest for a stem that is nowhere."""
@@ -123,9 +125,17 @@ class Postings:
         """BM25 for the distinct ``stems``: of the rare ones at once, of the common ones where asked for."""
         terms = self._known(dict.fromkeys(stems))
         common = [term for term in terms if self._lists.counts[term] * COMMON > self._count]
-        rows, given = self._given([term for term in terms if term not in common])
-        scores = np.bincount(rows, given, minlength=len(self._lengths)).astype(np.float32)
-        return Scores(scores, [self._everywhere(term) for term in common])
+        rare = [term for term in terms if term not in common]
+        fast = kernels.loaded()
+        sums: npt.NDArray[np.float64]
+        if fast is None:
+            rows, given = self._given(rare)
+            sums = np.bincount(rows, given, len(self._lengths)).astype(np.float64, copy=False)
+        else:
+            sums, numbers = np.zeros(len(self._lengths)), np.array(rare, np.int64)
+            most = np.float32(self._k1 + 1)
+            fast.add(*self._lists.blocks, self._saturation(), most, numbers, self._idf(numbers), sums)
+        return Scores(sums.astype(np.float32), [self._everywhere(term) for term in common])
 
     def most(self, idf: Iterable[float]) -> float:
         """The greatest score that a memory could have for stems of these ``idf``: (k1 + 1) their sum."""
@@ -141,21 +151,40 @@ class Postings:
         entries, counts = self._forward.gather(rows)
         terms, df = entries[:, 0], self._lists.counts[entries[:, 0]]
         links = (df >= 2) & (df <= max_df) & ~self._stops.data[terms]
-        for term in self._known(without):
-            links &= terms != term
+        links &= ~among(terms, np.sort(np.array(self._known(without), terms.dtype)))
         terms, df, owners = terms[links], df[links], np.repeat(np.arange(len(rows)), counts)[links]
         if not len(terms):
             none = np.zeros(0, np.int64)
             return StemLinks(none, none, np.zeros(0, np.float32), np.zeros(0, np.float32))
         rarity = np.log(self._count / df) / math.log(self._count) / np.sqrt(df)
+        source, target, v = self._sharing(rows, terms, owners, rarity)
+        return StemLinks(source, target, (v / (v + 1)).astype(np.float32), self._naming(rows, source, target))
+
+    def _sharing(
+        self, rows: IntArray, terms: IntArray, owners: IntArray, rarity: npt.NDArray[np.float64]
+    ) -> tuple[IntArray, IntArray, npt.NDArray[np.float64]]:
+        """By source, then target: each row that has some of the ``terms`` (E,) of a source, and v (L,).
+
+        Args:
+            owners: (E,), which of ``rows`` (C,) each term is of, ascending. rarity: (E,).
+        """
+        df, fast = self._lists.counts[terms], kernels.loaded()
+        if fast is not None:
+            sizes, total = np.empty(len(rows), np.int64), int(df.sum())
+            touched, sums = np.empty(total, np.int64), np.empty(total)
+            fast.share(
+                *self._lists.blocks, self._saturation(), np.float32(self._k1 + 1), terms.astype(np.int64),
+                owners, rarity, rows, touched, sums, sizes,
+            )  # fmt: skip
+            found = int(sizes.sum())
+            return np.arange(len(rows)).repeat(sizes), touched[:found], sums[:found]
         targets, frequencies = self._entries(terms)
         source = np.repeat(owners, df)
         values = np.repeat(rarity, df) * self._saturated(targets, frequencies)
         keep = targets != rows[source]
         keys, inverse = np.unique(source[keep] * len(self._lengths) + targets[keep], return_inverse=True)
-        v = np.bincount(inverse, values[keep], minlength=len(keys))
-        source, target = keys // len(self._lengths), keys % len(self._lengths)
-        return StemLinks(source, target, (v / (v + 1)).astype(np.float32), self._naming(rows, source, target))
+        v = np.bincount(inverse, values[keep], len(keys)).astype(np.float64, copy=False)
+        return keys // len(self._lengths), keys % len(self._lengths), v
 
     def _naming(self, rows: IntArray, source: IntArray, targets: IntArray) -> FloatArray:
         """How surely ``rows[source]`` (L,) name their targets by the whole of the title (L,); 0 where not.
@@ -180,31 +209,38 @@ class Postings:
 
     def shared(self, row: int, other: int, max_df: int) -> list[tuple[int, int]]:
         """The rare stems that two rows share, as (df, key); function words are none."""
-        terms = np.intersect1d(self._forward[row][:, 0], self._forward[other][:, 0])
+        both = {*self._forward[row][:, 0].tolist()}.intersection(self._forward[other][:, 0].tolist())
+        terms = np.array(sorted(both), np.int64)
         df = self._lists.counts[terms]
         rare = (df <= max_df) & ~self._stops.data[terms]
         return [*zip(df[rare].tolist(), self._stems.data[terms[rare]].tolist(), strict=True)]
 
     def standing(self, rows: IntArray, stem: str) -> npt.NDArray[np.bool_]:
         """In which of ``rows`` (C,) the stem stands."""
-        known = self._known([stem])
-        if not known:
-            return np.zeros(len(rows), bool)
-        return np.isin(rows, self._lists[known[0]][:, 0])
+        term = self._term.get(self._key(stem))
+        return np.zeros(len(rows), bool) if term is None else among(rows, self._lists[term][:, 0])
 
     def beyond(self, rows: IntArray, stems: Iterable[str]) -> FloatArray:
         """How rare the rarest stem of each of ``rows`` is that is not among ``stems`` (C,), in [0, 1].
 
         1 for a stem that no other memory has, 0 where ``stems`` and stop stems hold all that the row says.
         """
-        entries, counts = self._forward.gather(rows)
-        known = self._stops.data.copy()
-        known[self._known(stems)] = True
         nowhere = self._count + 1  # what is known is commoner than anything can be
-        df = np.where(known[entries[:, 0]], nowhere, self._lists.counts[entries[:, 0]])
-        rarest, full = np.full(len(rows), nowhere), np.flatnonzero(counts)
-        if len(full):
-            rarest[full] = np.minimum.reduceat(df, (counts.cumsum() - counts)[full])
+        known, fast = np.sort(np.array(self._known(stems), np.int32)), kernels.loaded()
+        rarest = np.full(len(rows), nowhere)
+        if fast is not None:
+            fast.rarest(
+                self._forward.rows, *self._forward.blocks, rows, self._lists.counts, self._stops.data, known,
+                nowhere, rarest,
+            )  # fmt: skip
+        else:
+            entries, counts = self._forward.gather(rows)
+            terms = entries[:, 0]
+            passed = self._stops.data[terms] | among(terms, known)
+            df = np.where(passed, nowhere, self._lists.counts[terms])
+            full = np.flatnonzero(counts)
+            if len(full):
+                rarest[full] = np.minimum.reduceat(df, (counts.cumsum() - counts)[full])
         rarity = np.log1p((self._count - rarest + 0.5) / (rarest + 0.5)) / self.idf_of(1)
         return np.maximum(rarity, 0).astype(np.float32)
 
@@ -237,9 +273,12 @@ class Postings:
         """The rows that have one of ``terms``, term by term, and what BM25 gives each of them for it."""
         numbers = np.array(terms, np.int64)
         rows, frequencies = self._entries(numbers)
-        df = self._lists.counts[numbers]
-        idf = np.array([self.idf_of(each) for each in df.tolist()], np.float32)
-        return rows, idf.repeat(df) * self._saturated(rows, frequencies)
+        given = self._idf(numbers).repeat(self._lists.counts[numbers]) * self._saturated(rows, frequencies)
+        return rows, given
+
+    def _idf(self, terms: IntArray) -> FloatArray:
+        """The idf of each of ``terms`` (E,)."""
+        return np.array([self.idf_of(df) for df in self._lists.counts[terms].tolist()], np.float32)
 
     def _entries(self, terms: IntArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """The postings of ``terms``, one after another: rows, and the frequency in each."""
@@ -256,13 +295,17 @@ class Postings:
 
     def _saturated(self, rows: npt.NDArray[np.int32], frequencies: npt.NDArray[np.int32]) -> FloatArray:
         """(k1 + 1) f / (f + k1 (1 - b + b len / mean len)) of a stem with frequency f in each of ``rows``."""
+        f = frequencies.astype(np.float32)
+        saturated: FloatArray = np.float32(self._k1 + 1) * f / (f + self._saturation()[rows])
+        return saturated
+
+    def _saturation(self) -> FloatArray:
+        """k1 (1 - b + b len / mean len) of each row (n,)."""
         if self._norms is None:
             mean = np.float32(max(self._total / max(self._count, 1), 1e-9))
             k1, b = np.float32(self._k1), np.float32(self._b)
             self._norms = k1 * (1 - b) + (k1 * b / mean) * self._lengths.data
-        f = frequencies.astype(np.float32)
-        saturated: FloatArray = np.float32(self._k1 + 1) * f / (f + self._norms[rows])
-        return saturated
+        return self._norms
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -296,6 +339,16 @@ class Scores:
     def __init__(self, rare: FloatArray, common: list[FloatArray]) -> None:
         self.rare = rare
         self._common = common
+
+    def best(self, k: int, mask: npt.NDArray[np.bool_]) -> IntArray:
+        """The ``k`` rows of ``mask`` (n,) of the greatest `rare` above 0, ascending; of equals the first."""
+        fast = kernels.loaded()
+        if fast is None:
+            rows = np.flatnonzero((self.rare > 0) & mask)
+            return rows[largest(self.rare[rows], k)]
+        found = np.empty(k, np.int64)
+        fast.top(self.rare, np.ascontiguousarray(mask), found)
+        return found[found.searchsorted(0) :]
 
     def of(self, rows: IntArray) -> FloatArray:
         """The whole score of each of ``rows`` (C,): (C,)."""

@@ -102,6 +102,11 @@ class Sessions:
         found[3] = np.where(found[1] >= 0, beside[found[1], 1], NOBODY)
         return found
 
+    @property
+    def order(self) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+        """The row before and the row after each row (n, 2), -1 for none; and whether it is a reply (n,)."""
+        return self._beside.data, self._replies.data
+
     def inside(self, rows: IntArray) -> npt.NDArray[np.bool_]:
         """Whether each of ``rows`` (C,) stands in a session."""
         return np.asarray(self._session.data[rows] != ABSENT)

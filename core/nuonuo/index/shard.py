@@ -97,6 +97,12 @@ class Shard:
         found: npt.NDArray[np.int32] = self._lengths.data[rows]
         return found
 
+    @property
+    def turns(self) -> npt.NDArray[np.int32]:
+        """`lengths`, of every row."""
+        found: npt.NDArray[np.int32] = self._lengths.data
+        return found
+
     def partly(self, rows: IntArray) -> npt.NDArray[np.bool_]:
         """Which of ``rows`` are embedded in part, since they are long; the rest is known by its stems."""
         found: npt.NDArray[np.bool_] = self._partly.data[rows]

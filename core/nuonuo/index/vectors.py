@@ -9,10 +9,13 @@ graph does not give.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo import kernels
 from nuonuo.arrays import Blocks, IntArray, Ragged, largest
 from nuonuo.associative.patterns import popcount
 from nuonuo.associative.rounding import round_vectors, sketch
@@ -21,10 +24,11 @@ from nuonuo.traces import Columns
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.int8]
 
+EXACT = 1040  # dimensions up to which products of rounded vectors are exact in float32
 BLOCK = 8192  # sketches at a time, so that what is computed on the way stays in the processor's cache
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class DenseCue:
     """A question's vector, as the two stages compare it.
 
@@ -35,6 +39,11 @@ class DenseCue:
     sketch: list[int]
     rounded: FloatArray
     norm: np.float32
+
+    @cached_property
+    def components(self) -> ByteArray:
+        """``rounded`` as it is kept of a memory's vectors: (d,) int8."""
+        return self.rounded.astype(np.int8)
 
 
 def dense_cue(state: FloatArray) -> DenseCue:
@@ -85,6 +94,8 @@ class VectorIndex:
 
         Exact where no more than k * oversampling vectors are searched.
         """
+        if kernels.loaded() is not None:
+            return self._nearest(kernels.loaded(), cue, k, mask)
         owners = self._owners.rows
         usable = mask.take(owners, mode="wrap")
         usable &= owners >= 0  # owner -1 read the last row, and is no owner
@@ -106,8 +117,37 @@ class VectorIndex:
                 return rows[largest(self.cosines(rows, cue), k)]
             wanted *= 4  # rows with many vectors crowded the others out
 
+    def _nearest(self, fast: Any, cue: DenseCue, k: int, mask: npt.NDArray[np.bool_]) -> IntArray:
+        """`nearest`, by the compiled kernels."""
+        owners, mask = self._owners.rows, np.ascontiguousarray(mask)
+        columns, differences = [column.rows for column in self._columns], np.empty(len(owners), np.int16)
+        for start in range(0, len(owners), BLOCK):
+            block = slice(start, start + BLOCK)
+            for at, (column, word) in enumerate(zip(columns, cue.sketch, strict=True)):
+                fast.differ(column[block], word, at == 0, differences[block])
+        counts = np.zeros(self._dimension + 2, np.int64)
+        fast.histogram(differences, owners, mask, counts)
+        within = counts[:-1].cumsum()  # the last one stands for those outside of the mask
+        total, wanted = int(within[-1]), k * self._oversampling
+        having = np.zeros(len(mask), bool)
+        while True:
+            limit = self._dimension if wanted >= total else int(np.searchsorted(within, wanted))
+            fast.within(differences, owners, limit, having)
+            rows = np.flatnonzero(having)
+            if len(rows) >= k or wanted >= total:
+                return rows[largest(self.cosines(rows, cue), k)]
+            wanted *= 4
+
     def cosines(self, rows: IntArray, cue: DenseCue) -> FloatArray:
         """The cosine of each row's best vector with ``cue``: (C,); 0 for a row without vectors."""
+        fast = kernels.loaded()
+        if fast is not None and self._dimension <= EXACT:
+            found = np.empty(len(rows), np.float32)
+            starts, counts = self._vectors.blocks
+            fast.cosines(
+                self._vectors.rows, self._norms.rows, starts, counts, rows, cue.components, cue.norm, found
+            )
+            return found
         at, counts = self._vectors.places(rows)  # the norms lie in the same places
         # einsum and not @: for so little, waking a second thread costs more than it gives
         products = np.einsum("ij,j->i", self._vectors.rows.take(at, axis=0).astype(np.float32), cue.rounded)

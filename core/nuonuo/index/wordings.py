@@ -10,6 +10,7 @@ import numpy.typing as npt
 from nuonuo.arrays import Growable, IntArray, numbered
 from nuonuo.stores.base import Rows
 
+GONE = np.iinfo(np.int64).max  # the newest row that said something, once that is gone: any other may be it
 UNIQUE = 0  # the wording of what counts as said once, whatever others say
 
 
@@ -19,9 +20,11 @@ class Wordings:
     def __init__(self) -> None:
         self._wording = Growable(np.int32)  # by row: the number of what it says
         self._times = Growable(np.int64)  # by wording: how many rows say so
+        self._last = Growable(np.int64)  # by wording: the newest row that says so, or `GONE`
         self._said = Growable(np.uint64)  # by wording: its digest
         self._numbers: defaultdict[int, int] = defaultdict()  # by digest
         self._times.append([1])  # of UNIQUE
+        self._last.append([GONE])
         self._said.append([0])
 
     def extend(self, n: int) -> None:
@@ -36,6 +39,8 @@ class Wordings:
         numbers, new = numbered(self._numbers, said, len(self._said))
         self._said.append(new)
         self._times.extend(len(new))
+        self._last.extend(len(new))
+        np.maximum.at(self._last.data, numbers, at)
         self._wording.data[at] = numbers
         np.add.at(self._times.data, numbers, 1)
 
@@ -45,6 +50,8 @@ class Wordings:
         self._wording.data[row] = UNIQUE
         if wording != UNIQUE:
             self._times.data[wording] -= 1
+            if self._last.data[wording] == row:
+                self._last.data[wording] = GONE
             if not self._times.data[wording]:
                 del self._numbers[int(self._said.data[wording])]
                 self._said.data[wording] = 0
@@ -92,13 +99,15 @@ class Wordings:
         wanted = np.unique(self._wording.data[rows[self.times(rows) > 1]])
         if not len(wanted):
             return rows[:0]
-        last = np.full(len(self._said), -1, np.int64)
-        allowed = np.flatnonzero(mask)
-        last[self._wording.data[allowed]] = allowed  # ascending: the last one stands
-        found: IntArray = last[wanted]
+        found: IntArray = self._last.data[wanted]
+        if found.max() == GONE or not mask[found].all():
+            last = np.full(len(self._said), GONE)
+            allowed = np.flatnonzero(mask)
+            last[self._wording.data[allowed]] = allowed  # ascending: the last one stands
+            found = last[wanted]
         return found
 
     @property
     def nbytes(self) -> int:
-        arrays = (self._wording, self._times, self._said)
+        arrays = (self._wording, self._times, self._last, self._said)
         return sum(array.nbytes for array in arrays) + len(self._numbers) * 120  # digests in a dict

@@ -34,8 +34,7 @@ def cued(search: Search, dense: int, least: int) -> IntArray:
     mask, wanted = search.mask, search.config.lexical_candidates
     if np.count_nonzero(mask) <= dense + wanted:
         return np.flatnonzero(mask)
-    shard, rare = search.shard, search.lexical.rare
-    worded = np.flatnonzero((rare > 0) & mask)
+    shard, lexical = search.shard, search.lexical
     near = various(
         shard,
         lambda k: shard.vectors.nearest(search.dense, k, mask),
@@ -43,7 +42,7 @@ def cued(search: Search, dense: int, least: int) -> IntArray:
         dense,
         least,
     )
-    sharing = various(shard, lambda k: worded[largest(rare[worded], k)], lambda rows: rare[rows], wanted)
+    sharing = various(shard, lambda k: lexical.best(k, mask), lambda rows: lexical.rare[rows], wanted)
     found = np.concatenate([near, sharing])
     found = np.concatenate([found, shard.wordings.newest(found, mask)])
     beside = shard.sessions.neighbours(found)

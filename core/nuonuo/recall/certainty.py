@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from nuonuo.arrays import IntArray
+from nuonuo.arrays import IntArray, batches
 from nuonuo.associative.patterns import RoundedStates, best_of
 from nuonuo.recall.scoring import Scored
-from nuonuo.recall.search import FloatArray, Search, batches
+from nuonuo.recall.search import FloatArray, Search
 
 BY_CHANCE = 0.4  # what the best passage of a long text completes of questions on other matters
 CELLS = 1 << 22  # completions of a token by half a passage that are in memory at a time

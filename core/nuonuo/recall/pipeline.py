@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nuonuo import kernels
 from nuonuo.arrays import IntArray
 from nuonuo.associative import hopfield
 from nuonuo.config import MemoryConfig
@@ -62,6 +63,7 @@ def recall(
     The shard's lock must be held. What was said again in the same words stands there once, by its best
     telling, and counts once for how sure it is; where ``distinct`` is False each telling has its own place.
     """
+    kernels.asked()
     search = prepare(shard, question, mask, config)
     with np.errstate(invalid="ignore"):  # a BLAS may flag lanes of a product that it throws away
         scored = score(search, candidates(search, k))

@@ -15,15 +15,15 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from nuonuo import kernels
 from nuonuo.arrays import IntArray
-from nuonuo.associative.patterns import best_of
+from nuonuo.associative.patterns import completions
 from nuonuo.config import MemoryConfig
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
-from nuonuo.recall.search import BoolArray, FloatArray, Search, batches
+from nuonuo.recall.search import BoolArray, FloatArray, Search
 
 WHOLE = 0.8  # share of the tokens' weight that the sentence takes which is asked as a whole
-PATTERNS = 1 << 18  # token patterns of candidates that are compared at a time
 OWN_WORD = 1.5  # a turn with a word 1 / OWN_WORD as rare as a word can be is no echo of a question
 
 
@@ -114,8 +114,7 @@ class Scored:
 def score(search: Search, rows: IntArray) -> Scored:
     """The energy of each of ``rows`` (C,), ascending, with the help of its neighbours in time."""
     own = by_itself(search, rows)
-    places = places_of(rows, own.neighbours)
-    return _energies(search, own, places, completion(own, places, np.arange(len(rows))))
+    return _energies(search, own, *completion(own))
 
 
 def extend(search: Search, scored: Scored, rows: IntArray) -> Scored:
@@ -126,13 +125,7 @@ def extend(search: Search, scored: Scored, rows: IntArray) -> Scored:
     if not new.any():
         return scored
     own = scored.own.joined(by_itself(search, np.flatnonzero(new)))
-    places = places_of(own.rows, own.neighbours)
-    fresh = np.append(new[own.rows], False)  # the last one stands for nobody
-    completed = np.empty(own.completions.shape, np.float32)
-    completed[~fresh[:-1]] = scored.completed
-    changed = np.flatnonzero(fresh[:-1] | fresh[places].any(axis=1))
-    completed[changed] = completion(own, places, changed)
-    return _energies(search, own, places, completed)
+    return _energies(search, own, *completion(own))
 
 
 def _energies(search: Search, own: Own, places: IntArray, completed: FloatArray) -> Scored:
@@ -147,9 +140,8 @@ def _energies(search: Search, own: Own, places: IntArray, completed: FloatArray)
 
 def by_itself(search: Search, rows: IntArray) -> Own:
     """What each of ``rows`` (C,), ascending, says by itself."""
-    shard, config = search.shard, search.config
-    leans, replies = leaning(shard, rows, config), shard.sessions.replies(rows)
-    neighbours = shard.sessions.neighbours(rows).T
+    shard = search.shard
+    leans, left, replies, neighbours, discounts = around(search, rows)
     return Own(
         rows=rows,
         completions=own_completion(search, rows),
@@ -157,11 +149,37 @@ def by_itself(search: Search, rows: IntArray) -> Own:
         bm25=search.lexical.of(rows) / search.most,
         leans=leans,
         heard=heard(search, rows),
-        unanswered=unanswered(search, neighbours[:, 1]),
+        unanswered=left,
         replies=replies,
         neighbours=neighbours,
-        discounts=neighbour_discounts(leans, replies, config) * singular(shard, rows, config)[:, None],
+        discounts=discounts,
     )
+
+
+def around(search: Search, rows: IntArray) -> tuple[FloatArray, FloatArray, BoolArray, IntArray, FloatArray]:
+    """What each of ``rows`` (C,) is to the turns around it.
+
+    Returns:
+        `Own.leans`, `Own.unanswered`, `Own.replies`, `Own.neighbours` and `Own.discounts`.
+    """
+    shard, config, fast = search.shard, search.config, kernels.loaded()
+    if fast is None:
+        leans, replies = leaning(shard, rows, config), shard.sessions.replies(rows)
+        neighbours = shard.sessions.neighbours(rows).T
+        left, discounts = unanswered(search, neighbours[:, 1]), neighbour_discounts(leans, replies, config)
+    else:
+        c = len(rows)
+        leans, left, replies = np.empty(c, np.float32), np.empty(c, np.float32), np.empty(c, bool)
+        neighbours, discounts = np.empty((c, 4), np.int64), np.empty((c, 4), np.float32)
+        counts = (config.neighbour_discount, config.reply_discount, 1 - config.asked_discount)
+        fast.beside(
+            rows, config.short_turn, shard.turns, *shard.sessions.order, search.mask,
+            np.array(counts, np.float32), leans, left, replies, neighbours, discounts,
+        )  # fmt: skip
+    times = shard.repeats.times(rows)
+    if times.max(initial=1) > 1:
+        discounts = discounts * singular(shard, times, config)[:, None]
+    return leans, left, replies, neighbours, discounts
 
 
 def own_completion(search: Search, rows: IntArray) -> FloatArray:
@@ -173,14 +191,15 @@ def own_completion(search: Search, rows: IntArray) -> FloatArray:
     shard, asked = search.shard, search.question.asked
     own = np.zeros((len(rows), len(asked.owners)), np.float32)
     if asked.states is not None and len(asked.states):
-        for some in batches(shard.patterns.counts(rows), PATTERNS):
-            own[some, : len(asked.states)] = best_of(*shard.patterns.gather(rows[some]), asked.states)
+        own[:, : len(asked.states)] = completions(shard.patterns, rows, asked.states)
     tokens: dict[str, list[int]] = {}
     for token, forms in enumerate(asked.forms):
         for stem in forms:
             tokens.setdefault(stem, []).append(token)
     for stem, those in tokens.items():
-        own[np.ix_(shard.postings.standing(rows, stem), np.array(those))] = 1
+        at = shard.postings.standing(rows, stem).nonzero()[0]
+        if len(at):
+            own[at[:, None], those] = 1
     partly = np.flatnonzero(shard.partly(rows))
     if len(partly):
         for token, word in enumerate(asked.owners.tolist()):
@@ -213,14 +232,14 @@ def neighbour_discounts(leans: FloatArray, replies: BoolArray, config: MemoryCon
     return np.column_stack([before, others])
 
 
-def singular(shard: Shard, rows: IntArray, config: MemoryConfig) -> FloatArray:
-    """How far the words of each of ``rows`` (C,) are its own: 1, and less for those that many repeat.
+def singular(shard: Shard, times: IntArray, config: MemoryConfig) -> FloatArray:
+    """How far the words of what is said ``times`` (C,) are its own: 1, and less for what many repeat.
 
     What an assistant says to everyone ("I am sorry, I do not know that.") answers nothing, whatever stood
     before it. With c of N memories that say it: 1 - `common_loss` (ln c / ln N)^2.
     """
-    times = np.log(shard.repeats.times(rows)) / np.log(max(shard.count, 2))
-    found: FloatArray = (1 - config.common_loss * times**2).astype(np.float32)
+    share = np.log(times) / np.log(max(shard.count, 2))
+    found: FloatArray = (1 - config.common_loss * share**2).astype(np.float32)
     return found
 
 
@@ -259,14 +278,22 @@ def heard(search: Search, rows: IntArray) -> FloatArray:
 # -- with its neighbours' help --------------------------------------------------------------------
 
 
-def completion(own: Own, places: IntArray, at: IntArray) -> FloatArray:
-    """e_t(m) (A, T) of the candidates ``at`` (A,): each token's completion by itself or a neighbour."""
+def completion(own: Own) -> tuple[IntArray, FloatArray]:
+    """Where each candidate's neighbours stand (C, 4), and e_t(m) (C, T): completed by itself or by them."""
+    fast = kernels.loaded()
+    if fast is not None:
+        places, completed = np.empty(own.neighbours.shape, np.int64), np.empty_like(own.completions)
+        fast.spread(
+            own.rows, own.neighbours, own.completions, own.discounts, own.unanswered, places, completed
+        )
+        return places, completed
+    places = places_of(own.rows, own.neighbours)
     padded = np.vstack([own.completions, np.zeros((1, own.completions.shape[1]), np.float32)])
-    helped = padded.take(places[at].T, axis=0)
-    helped *= own.discounts[at].T[:, :, None]
-    completed: FloatArray = np.maximum(own.completions[at], helped.max(axis=0))
-    completed *= own.unanswered[at, None]
-    return completed
+    helped = padded.take(places.T, axis=0)
+    helped *= own.discounts.T[:, :, None]
+    completed = np.maximum(own.completions, helped.max(axis=0))
+    completed *= own.unanswered[:, None]
+    return places, completed
 
 
 def base_energy(search: Search, own: Own, completed: FloatArray) -> Shares:
@@ -295,11 +322,17 @@ def temporal_energy(config: MemoryConfig, own: Own, places: IntArray, base: Floa
     does not fall behind turns on the matter that have each other's help.
     """
     near, far = np.float32(config.temporal_near), np.float32(config.temporal_far)
+    kept = np.float32(config.temporal_own) * (near + far)
+    fast = kernels.loaded()
+    if fast is not None:
+        found = np.empty(len(base), np.float32)
+        weights = np.array((near, config.temporal_reply, far, kept), np.float32)
+        fast.lend(base, places, own.leans, own.replies, weights, found)
+        return found
     back = np.where(own.replies, np.float32(config.temporal_reply), near)
     before1, after1, before2, after2 = np.append(base, np.float32(0)).take(places.T)
     lent = np.maximum(back * before1, near * after1)
     lent += far * np.maximum(before2, after2)
-    kept = np.float32(config.temporal_own) * (near + far)
     temporal: FloatArray = np.maximum(lent * own.leans - kept * np.maximum(base, 0), 0)
     return temporal
 

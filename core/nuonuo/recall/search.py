@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import IntArray
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question, spellings
 from nuonuo.encoding.words import Word
@@ -141,15 +140,3 @@ def least_idf(shard: Shard, words: Sequence[Word]) -> dict[str, float]:
         else:
             found[word.stem] = shard.postings.idf(word.stem)
     return found
-
-
-def batches(sizes: IntArray, most: int) -> Iterator[slice]:
-    """Runs of items (C,), in order, whose ``sizes`` (C,) sum to ``most`` or less; one item may have more."""
-    start, total = 0, 0
-    for at, size in enumerate(sizes.tolist()):
-        if at > start and total + size > most:
-            yield slice(start, at)
-            start, total = at, 0
-        total += size
-    if start < len(sizes):
-        yield slice(start, len(sizes))

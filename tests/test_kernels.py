@@ -1,0 +1,196 @@
+"""The compiled kernels give what NumPy gives, to the bit; and they are loaded when that pays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nuonuo import Memory, Recall, kernels
+from nuonuo.arrays import Blocks, Ragged
+from nuonuo.associative.patterns import best_of, completions, pack, round_states
+from nuonuo.errors import InvalidInputError, MissingDependencyError
+from tests.fakes import VectorsOnly, WordEmbedder, fresh
+
+pytest.importorskip("numba")
+
+WORDS = "rex beagle thunder ana lisbon boats garage code apple tree the is a 4471 monday".split()
+TEXTS = st.lists(
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=30).map(" ".join), min_size=1, max_size=90
+)
+SPOKEN = st.lists(
+    st.sampled_from([(None, None), ("s", "user"), ("s", "assistant"), ("t", "user")]), min_size=1
+)
+
+
+@pytest.fixture(autouse=True)
+def numpy_afterwards() -> Iterator[None]:
+    yield
+    kernels.use("numpy")
+
+
+def told(recall: Recall) -> Any:
+    """All that a recall tells, where 0.1 + 0.2 is not 0.3."""
+    return [
+        recall.confidence.hex(),
+        [
+            (hit.memory.id, hit.score.hex(), {k: v.hex() for k, v in hit.evidence.signals.items()},
+             [*hit.evidence.matches], [*hit.evidence.path], [*hit.times], [*hit.span])
+            for hit in recall
+        ],
+    ]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TEXTS, SPOKEN, st.booleans(), st.integers(1, 40), st.data())
+def test_a_recall_is_the_same_to_the_bit(
+    texts: list[str], spoken: list[tuple[str | None, str | None]], tokens: bool, k: int, data: st.DataObject
+) -> None:
+    embedder = WordEmbedder() if tokens else VectorsOnly()
+    memory = fresh(embedder=embedder)
+    for at, text in enumerate(texts):
+        session, role = spoken[at % len(spoken)]
+        marked = text + "?" * (at % 3 == 0)
+        memory.add(Memory(marked, id=str(at), session_id=session, role=role, timestamp=None))
+    memory.associate("0", str(len(texts) - 1), 0.7) if len(texts) > 1 else None
+    gone = data.draw(st.sets(st.integers(0, len(texts) - 1), max_size=len(texts) - 1))
+    if gone:
+        memory.forget(ids=[str(at) for at in gone])
+    for question in ("what is the code of the garage?", "rex", data.draw(st.sampled_from(texts))):
+        found = []
+        for choice in ("numpy", "numba"):
+            kernels.use(choice)
+            found.append([told(memory.recall(question, k, distinct=each)) for each in (True, False)])
+            found[-1].append(told(memory.recall(question, k, where={"role": "user"})))
+        assert found[0] == found[1]
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=12),
+    st.integers(1, 20),
+    st.sampled_from([8, 64, 100, 384]),
+    st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_what_patterns_complete(counts: list[int], tokens: int, d: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ragged = Ragged(np.uint64, (-(-d // 64),))
+    ragged.extend(len(counts))
+    blocks = pack(rng.integers(0, 2, (sum(counts), d)))
+    ragged.put(np.arange(len(counts)), Blocks(blocks, np.array(counts)))
+    states = round_states(rng.normal(size=(tokens, d)).astype(np.float32))
+    rows = rng.permutation(len(counts)).astype(np.int64)
+    kernels.use("numpy")
+    wanted = completions(ragged, rows, states), best_of(*ragged.gather(rows), states)
+    kernels.use("numba")
+    found = completions(ragged, rows, states), best_of(*ragged.gather(rows), states)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(wanted, found, strict=True))
+    assert wanted[0].tobytes() == wanted[1].tobytes()
+
+
+PROGRAM = """
+import sys
+from nuonuo import AssociativeMemory, kernels
+from tests.fakes import fresh
+memory = fresh()
+memory.add([f"word{at} and code" for at in range(80)])
+def told(): return [(hit.memory.id, hit.score.hex()) for hit in memory.recall("the code of word7")]
+first = told()
+assert "numba" not in sys.modules or kernels.loaded(), "nobody asked for it"
+before = kernels.loaded() is not None
+for _ in range(kernels.WARM):
+    assert told() == first
+kernels.wait()
+assert told() == first
+print(before, kernels.loaded() is not None)
+"""
+
+
+@pytest.mark.parametrize(
+    ("choice", "wanted"),
+    [(None, "False True"), ("auto", "False True"), ("numpy", "False False"), ("numba", "True True")],
+)
+def test_they_are_loaded_with_the_hundredth_recall_or_as_the_environment_says(
+    choice: str | None, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NUONUO_KERNELS", raising=False)
+    if choice is not None:
+        monkeypatch.setenv("NUONUO_KERNELS", choice)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == (wanted, "")
+
+
+def test_another_choice_is_an_error() -> None:
+    with pytest.raises(
+        InvalidInputError, match="NUONUO_KERNELS must be one of auto, numba, numpy, got 'cuda'"
+    ):
+        kernels.use("cuda")
+
+
+def test_a_numba_that_cannot_be_loaded_is_told_once_and_numpy_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(name: str) -> None:
+        raise ImportError(f"{name} needs another NumPy")
+
+    kernels.use("auto")
+    monkeypatch.setattr(kernels, "importlib", type("", (), {"import_module": staticmethod(broken)}))
+    monkeypatch.setattr(kernels, "WARM", 3)
+    memory = fresh()
+    memory.add("rex hides")
+    for _ in range(5):
+        assert memory.recall("rex")[0].memory.text == "rex hides"
+    kernels.wait()
+    assert [record.message for record in caplog.records] == [
+        "the compiled kernels cannot be loaded, NumPy goes on without them: "
+        "nuonuo.kernels.compiled needs another NumPy"
+    ]
+
+
+FORKED = """
+import os, threading
+from nuonuo import kernels
+begun, go = threading.Event(), threading.Event()
+load = kernels._load
+def slow():
+    begun.set()
+    go.wait()
+    load()
+kernels._load = slow
+for _ in range(kernels.WARM):
+    kernels.asked()
+begun.wait()
+child = os.fork()  # in the middle of the loading
+if not child:
+    kernels._load = load
+    for _ in range(kernels.WARM):
+        kernels.asked()
+    kernels.wait()
+    os._exit(0 if kernels.loaded() is not None else 7)
+go.set()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_that_is_forked_while_they_are_loaded_loads_them_itself() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("0", "")
+
+
+def test_without_numba_the_wish_for_it_is_an_error_at_each_recall(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUONUO_KERNELS", "numba")
+    monkeypatch.setitem(sys.modules, "nuonuo.kernels.compiled", None)
+    kernels.use("auto")
+    memory = fresh()
+    memory.add("rex hides")
+    for _ in range(2):
+        with pytest.raises(MissingDependencyError, match=r"pip install 'nuonuo\[kernels\]'"):
+            memory.recall("rex")
