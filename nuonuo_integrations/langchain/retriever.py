@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +14,11 @@ from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, Callba
 from langchain_core.documents import Document
 from langchain_core.indexing import DeleteResponse, UpsertResponse
 from langchain_core.indexing.base import DocumentIndex
+from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import run_in_executor
 from pydantic import ConfigDict, PrivateAttr, SkipValidation
 
-from nuonuo import Memory, Recall
+from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.checks import ids_of
 from nuonuo.errors import InvalidInputError
 from nuonuo.records import DEFAULT_NAMESPACE
@@ -27,6 +30,19 @@ from nuonuo_integrations.langchain._documents import document_of, documents_of, 
 from nuonuo_integrations.langchain._engine import Engine
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The questions of a batch, recalled together; each run of it takes its own from here."""
+
+    memory: AssociativeMemory
+    asked: Mapping[str, Any]
+    recalls: Mapping[str, Recall]
+
+
+_CONDITIONS = ("k", "session_id", "where", "after", "before")  # of one call
+_batch: ContextVar[_Batch | None] = ContextVar("nuonuo_batch", default=None)
 
 
 class NuonuoRetriever(HolderModel, DocumentIndex):
@@ -180,11 +196,49 @@ class NuonuoRetriever(HolderModel, DocumentIndex):
         asked = self._asked(k, session_id, where, after, before)
         return documents_of(await run_in_executor(None, self._recall, query, asked))
 
+    def batch(
+        self,
+        inputs: list[str],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[list[Document]]:
+        """What each of ``inputs`` recalls, in order: embedded together, and put to one state of it."""
+        with _together(self._recall_many(inputs, kwargs)):
+            return super().batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
+
+    async def abatch(
+        self,
+        inputs: list[str],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[list[Document]]:
+        """Async twin of `batch`."""
+        with _together(await run_in_executor(None, self._recall_many, inputs, kwargs)):
+            return await super().abatch(inputs, config, return_exceptions=return_exceptions, **kwargs)
+
+    def _recall_many(self, inputs: Sequence[object], kwargs: dict[str, Any]) -> _Batch | None:
+        """The questions recalled together; None where that fails, and each run is to tell of its own."""
+        texts = list(dict.fromkeys(each for each in inputs if isinstance(each, str) and each.strip()))
+        try:
+            asked = self._asked(**{name: kwargs[name] for name in _CONDITIONS if name in kwargs})
+            recalls = self.memory.recall_many(texts, **asked)
+        except Exception:
+            return None
+        return _Batch(self.memory, asked, dict(zip(texts, recalls, strict=True)))
+
     def _recall(self, query: object, asked: dict[str, Any]) -> Recall:
         text = question_of(query, 'in a chain, put itemgetter("question") or such before the retriever')
         if not text.strip():
             return Recall(text, (), 0.0)
-        recall = self.memory.recall(text, **asked)
+        batch = _batch.get()
+        if batch and batch.memory is self.memory and batch.asked == asked and text in batch.recalls:
+            recall = batch.recalls[text]
+        else:
+            recall = self.memory.recall(text, **asked)
         if recall.confidence < self.min_confidence:
             recall = replace(recall, hits=())
         self._told = self._told or tell_undated(self.memory, recall, asked)
@@ -220,3 +274,12 @@ class NuonuoRetriever(HolderModel, DocumentIndex):
         if memory.session_id is None and self.session_id is not None:
             memory = replace(memory, session_id=label_of(self.session_id, "session_id"))
         return memory
+
+
+@contextmanager
+def _together(batch: _Batch | None) -> Iterator[None]:
+    token = _batch.set(batch)
+    try:
+        yield
+    finally:
+        _batch.reset(token)

@@ -165,8 +165,7 @@ class VectorIndex:
         Returns:
             (C, d) float32, integers as they are kept, and their lengths (C,).
         """
-        at, counts = self._vectors.places(rows)
-        first = at[counts.cumsum() - counts]
+        first = self._vectors.blocks[0][rows]
         return self._vectors.rows.take(first, axis=0).astype(np.float32), self._norms.rows.take(first)
 
     def __getitem__(self, row: int) -> FloatArray:

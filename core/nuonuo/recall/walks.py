@@ -61,7 +61,9 @@ def walk_shard(
 
 def _patterns(shard: Shard, rows: Sequence[int]) -> FloatArray:
     """The stored patterns of ``rows``: each memory's first sentence vector, a unit row (n, d)."""
-    return np.stack([shard.vectors[row][0] for row in rows])
+    states, lengths = shard.vectors.states(np.array(rows, np.int64))
+    units: FloatArray = states / lengths[:, None]
+    return units
 
 
 def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Association]:

@@ -128,6 +128,34 @@ async def test_asked_async_it_finds_the_same(past: AssociativeMemory) -> None:
     ]
 
 
+async def test_a_batch_is_embedded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder, calls = new_embedder(), list[int]()
+    with AssociativeMemory(embedder=embedder) as engine:
+        engine.add(FACTS, session_id="s")
+        engine.add("Rex was elsewhere.", session_id="t")
+        retriever = NuonuoRetriever(memory=engine, k=2)
+        questions = ["Who fears thunder?", "What is the code of the garage?", "Rex", "Rex"]
+        alone = [retriever.invoke(each) for each in questions]
+        ours = [retriever.invoke(each, session_id="t") for each in questions]
+        encode = embedder.encode_queries
+        monkeypatch.setattr(
+            embedder, "encode_queries", lambda given: (calls.append(len(given)), encode(given))[1]
+        )
+        engine._encoder.forget()
+        assert retriever.batch(questions) == alone
+        assert await retriever.abatch(questions) == alone
+        assert retriever.batch(questions, session_id="t") == ours != alone
+        chain = StrOutputParser() | retriever
+        assert chain.batch(questions) == alone
+        assert calls == [3]  # then they are known
+        told = retriever.batch(["Rex", 7, " "], return_exceptions=True)  # type: ignore[list-item]
+        assert told[0] == alone[2] and isinstance(told[1], InvalidTypeError) and told[2] == []
+        with pytest.raises(InvalidTypeError):
+            retriever.batch(["Rex", 7])  # type: ignore[list-item]
+        with pytest.raises(InvalidInputError, match="k must be"):
+            retriever.batch(["Rex", "garage"], k=0)
+
+
 def test_the_session_can_be_said_per_request(past: AssociativeMemory) -> None:
     past.add("Rex has a new collar.", session_id="summer")
     retriever = NuonuoRetriever(memory=past).configurable_fields(
