@@ -28,7 +28,7 @@ def grow(job: Job, tell: Progress) -> Found:
     path = None if job.options["in_ram"] else corpus.store(job.size)
     with job.embedding() as embedder:
         metered = MeteredEmbedder(embedder, questions)
-        rehearse(metered)
+        rehearse(job, metered)
         _warm(job, embedder)
         before = resident_bytes()
         batches, singles, recalls = [], [], []
@@ -62,7 +62,7 @@ def reopen(job: Job, tell: Progress) -> Found:
     """Open the file that `grow` left, as a process does that has just been started, and ask it."""
     with job.embedding() as embedder:
         metered = MeteredEmbedder(embedder, job.corpus.questions)
-        rehearsal = rehearse(metered)
+        rehearsal = rehearse(job, metered)
         before = resident_bytes()
         opened = time.perf_counter()
         memory = open_memory(job, metered, job.corpus.store(job.size))
@@ -120,10 +120,10 @@ def open_memory(job: Job, embedder: Embedder, path: object | None) -> Associativ
     return AssociativeMemory.open(str(path), embedder=embedder, config=job.config)
 
 
-def rehearse(embedder: Embedder) -> float:
+def rehearse(job: Job, embedder: Embedder) -> float:
     """Seconds of a first use: what is imported where it is used, is imported by then."""
     started = time.perf_counter()
-    with AssociativeMemory(embedder=embedder) as memory:
+    with open_memory(job, embedder, None) as memory:
         memory.add(["Rex is a beagle.", "Rex fears thunder."], session_id="s", timestamp="2024-05-01")
         memory.recall("What did Rex fear in May?")
         memory.chain("Rex")

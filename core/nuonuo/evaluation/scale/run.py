@@ -72,6 +72,8 @@ class Plan:
             raise InvalidInputError("threads, seconds and GiB of a process must be above 0")
         if self.namespaces < 0 or (self.namespaces and min(self.each, self.visits) < 1):
             raise InvalidInputError("namespaces must be at least 0, memories of each and visits at least 1")
+        if self.budget < 1 << 20:
+            raise InvalidInputError(f"the budget must be at least 2 MB, got {self.budget / 1e6:g} MB")
 
     @property
     def most(self) -> int:
@@ -102,7 +104,7 @@ def measure_scale(
         writing = start("memories written", plan.most)
         base.corpus.write(memories, questions, lambda count: writing("memories written", count))
         do = _Doing(base, plan, start)
-        told = do("embed", plan.most, seconds=float("inf"))
+        told = _needed(do("embed", plan.most, seconds=float("inf")), "embedding")
         found: Found = {
             "sizes": [*plan.sizes], "k": plan.k, "questions": len(questions), "threads": plan.limits.threads,
             "embedder": told["embedder"], "dimension": told["dimension"],
@@ -169,12 +171,21 @@ def _system(do: _Doing, size: int, system: str, threads: int, skipped: dict[str,
             raise
         skipped[system] = str(error)
         return None
+    if system == EXACT:
+        return _needed(found, f"an exact search among {size:,} vectors")
     if "missing" in found:
         skipped[system] = found["missing"]
         return None
     if "stopped" in found:
         skipped[system] = f"with {size:,} memories {found['stopped']}"
-        return found
+    return found
+
+
+def _needed(found: Found, what: str) -> Found:
+    if "stopped" in found:
+        raise NuonuoError(
+            f"{what} took {found['stopped']}; nothing is measured without it: allow more, or ask for less"
+        )
     return found
 
 
