@@ -189,9 +189,23 @@ def test_bench_scale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert not (tmp_path / "cache").exists()  # nothing was embedded
 
 
+def test_bench_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "start.json"
+    given = ["bench", "start", "--n", "20", "--turns", "5", "--processes", "1", "--embedders", "onnx"]
+    assert cli.main([*given, "--out", str(out)]) == 0
+    report = json.loads(out.read_text(encoding="utf-8"))
+    (row,) = report["start"]["rows"]
+    assert (row["given"], row["embedder"], row["memories"]) == ("onnx", "hash-384", 20)
+    assert "| start of the process to the first answer |" in out.with_suffix(".md").read_text(
+        encoding="utf-8"
+    )
+    assert "onnx (hash-384)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
+        (["bench", "start", "--n", "20"], "as many turns as memories or fewer, got 20, 5 and 500"),
         (["bench", "scale", "--sizes", "10k"], "--sizes takes whole numbers"),
         (["bench", "scale", "--sizes", "7"], "at least 20 memories, got 7"),
         (["bench", "scale", "--sizes", "50", "--systems", "psychic"], "there is no system 'psychic'"),
@@ -336,16 +350,8 @@ def test_the_module_runs_and_help_needs_no_model() -> None:
     )
     assert done.returncode == 0, done.stderr
     for command in (
-        "locomo",
-        "longmemeval",
-        "multihop",
-        "jsonl",
-        "speed",
-        "scale",
-        "chains",
-        "ablate",
-        "all",
-    ):
+        "locomo", "longmemeval", "multihop", "jsonl", "speed", "scale", "start", "chains", "ablate", "all",
+    ):  # fmt: skip
         assert command in done.stdout
 
 

@@ -91,7 +91,7 @@ def run(job: Job, limits: Limits, tell: Progress) -> Found:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env=_environment(limits.threads),
+            env=environment(limits.threads),
         )
         try:
             found = _watch(process, job, limits, tell)
@@ -110,7 +110,8 @@ def run(job: Job, limits: Limits, tell: Progress) -> Found:
                     pipe.close()
 
 
-def _environment(threads: int) -> dict[str, str]:
+def environment(threads: int) -> dict[str, str]:
+    """Of a process that imports what this one does, and computes with so many ``threads``."""
     paths = os.pathsep.join(path for path in sys.path if path)
     return {**os.environ, "PYTHONPATH": paths, **dict.fromkeys(THREADS, str(threads))}
 
