@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo import kernels
 from nuonuo.encoding.embedders import Embedder, Encoding
 from nuonuo.encoding.embedders.base import FloatArray
 from nuonuo.memory import AssociativeMemory
@@ -90,6 +93,24 @@ def hops(
         )
         found.append(taken / max(len(stops), 1))
     return found
+
+
+def settle_kernels() -> tuple[str, int]:
+    """Have the kernels now that a process comes to use which goes on asking (`nuonuo.kernels`).
+
+    Returns:
+        "numba" or "numpy", and the bytes by which the process grew.
+
+    Raises:
+        InvalidInputError, MissingDependencyError: what the environment says cannot be done.
+    """
+    chosen = os.environ.get("NUONUO_KERNELS", "").strip() or "auto"
+    before = resident_bytes()
+    kernels.wait()  # another recall may have begun to load them
+    if chosen == "auto":
+        chosen = "numpy" if find_spec("numba") is None else "numba"
+    kernels.use(chosen)
+    return chosen, grown(before) or 0
 
 
 def resident_bytes(process: int | None = None) -> int | None:

@@ -35,6 +35,7 @@ PACKAGES = (
     "langchain-core",
     "llama-index-core",
     "mem0ai",
+    "numba",
     "sentence-transformers",
     "sqlite-vec",
     "torch",

@@ -19,7 +19,15 @@ from nuonuo.config import MemoryConfig
 from nuonuo.encoding.embedders import Embedder
 from nuonuo.encoding.embedders.base import FloatArray
 from nuonuo.errors import InvalidInputError
-from nuonuo.evaluation.clock import ExactSearch, MeteredEmbedder, grown, hops, milliseconds, resident_bytes
+from nuonuo.evaluation.clock import (
+    ExactSearch,
+    MeteredEmbedder,
+    grown,
+    hops,
+    milliseconds,
+    resident_bytes,
+    settle_kernels,
+)
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 
@@ -37,20 +45,22 @@ class Speed:
     """What was measured, the embedder's time excluded throughout; nothing in it is estimated but shard_bytes.
 
     Attributes:
+        kernels: "numba" or "numpy": those that a process comes to use which goes on asking.
         add_per_second: in batches, into a memory that nobody has asked yet.
         add_one_ms_p50: one at a time, while the namespace is in use.
         build_seconds: from the stored memories to the first recall's answer.
         exact_ms_p50: of an exact search, one float32 matrix product, among as many vectors.
         recall_to_exact: recall_ms_p50 over exact_ms_p50.
         shard_bytes: of the derived state, as `AssociativeMemory.stats` tells it.
-        resident_bytes: by which the process grew from its start to the last recall; None where the
-            system does not tell.
+        resident_bytes: by which the process grew from its start to the last recall, but for the kernels;
+            None where the system does not tell.
     """
 
     memories: int
     questions: int
     k: int
     store: str
+    kernels: str
     add_per_second: float
     add_one_ms_p50: float
     add_one_ms_p95: float
@@ -112,6 +122,7 @@ def measure(
             building = metered.clock(memory.recall, questions[0], k)
             singles = [metered.clock(memory.add, each) for each in few]
             tell("memories added", len(few))
+            kernels, theirs = settle_kernels()
             for question in questions[:WARM_UP]:
                 memory.recall(question, k)
             recalls = [metered.clock(memory.recall, question, k) for question in questions]
@@ -123,13 +134,14 @@ def measure(
             del exact, vectors
             walked = hops(memory, metered, _spread(memories, CHAINS), HOPS)
             tell("chains walked", len(walked))
-            resident = grown(before)
+            resident = grown(None if before is None else before + theirs)
             stats = memory.stats()
     return Speed(
         memories=stats.memories,
         questions=len(questions),
         k=k,
         store="RAM" if in_ram else "SQLite file",
+        kernels=kernels,
         add_per_second=len(many) / adding,
         add_one_ms_p50=milliseconds(singles, 50),
         add_one_ms_p95=milliseconds(singles, 95),

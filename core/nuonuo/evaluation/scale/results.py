@@ -39,6 +39,7 @@ ENGINE = (
     Line("growth of a fresh process", "{resident_mb:,.0f} MB", "resident_bytes"),
     Line("of it indexes, patterns and associations", "{shard_mb:,.0f} MB"),
     Line("the file", "{file_mb:,.0f} MB", "file_bytes"),
+    Line("kernels", "{kernels}"),
 )  # fmt: skip
 SYSTEMS = (
     Line("query, p50 / p99", "{query_ms_p50:.2f} / {query_ms_p99:.2f} ms", "query_ms_p50"),

@@ -8,7 +8,7 @@ from itertools import chain, count, islice
 
 import numpy as np
 
-from nuonuo.evaluation.clock import MeteredEmbedder, grown, milliseconds, resident_bytes
+from nuonuo.evaluation.clock import MeteredEmbedder, grown, milliseconds, resident_bytes, settle_kernels
 from nuonuo.evaluation.scale.corpus import Found
 from nuonuo.evaluation.scale.engine import WARM_UP, open_memory, rehearse
 from nuonuo.evaluation.scale.jobs import Job, Progress
@@ -41,6 +41,7 @@ def visit(job: Job, tell: Progress) -> Found:
     with job.embedding() as embedder:
         metered = MeteredEmbedder(embedder, [*chain.from_iterable(questions.values())])
         rehearse(job, metered)
+        settle_kernels()
         before = resident_bytes()
         built: list[float] = []
         held: list[float] = []

@@ -26,6 +26,7 @@ SPEED = (
     ("indexes, patterns and associations in RAM", "{shard_mb:,.0f} MB"),
     ("growth of the whole process", "{resident_mb:,.0f} MB"),
     ("the file", "{file_mb:,.0f} MB"),
+    ("kernels", "{kernels}"),
 )
 CHAINS = (
     ("right starts", "{starts_right:.1%}"),
