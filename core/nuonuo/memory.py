@@ -20,6 +20,7 @@ from nuonuo.encoding.embedders import Embedder, check_vectors, default_embedder
 from nuonuo.encoding.encoder import Encoder
 from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
 from nuonuo.index.filters import Conditions
+from nuonuo.index.known import known_traces
 from nuonuo.index.shards import Shards
 from nuonuo.index.where import check_where
 from nuonuo.lifecycle import Lifecycle
@@ -28,6 +29,7 @@ from nuonuo.recall.walks import walk_shard
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
 from nuonuo.times import Moment
+from nuonuo.traces import Traces
 from nuonuo.twins import twin
 
 utc = _timezone.utc  # `timezone` is the engine's
@@ -160,7 +162,7 @@ class AssociativeMemory(Lifecycle):
         if not memories:
             return []
         memories = [augment(memory, self._paraphrase, self.config.text_bytes) for memory in memories]
-        traces = self._encoder.traces(memories)
+        traces = self._encoder.traces(memories, self._known(memories, by_id=replace))
         places = [*dict.fromkeys(memory.namespace for memory in memories)]
         self._store.insert(
             places[0] if len(places) == 1 else None, list(zip(memories, traces, strict=True)), replace=replace
@@ -211,7 +213,8 @@ class AssociativeMemory(Lifecycle):
         (memory,) = checks.memories_of(changed, zone=self.timezone, most=self.config.text_bytes)
         paraphrase = self._paraphrase if memory.text != old.text else None
         memory = augment(memory, paraphrase, self.config.text_bytes)
-        self._store.replace(memory, self._encoder.traces([memory])[0])
+        known = self._known([memory], by_id=True)
+        self._store.replace(memory, self._encoder.traces([memory], known)[0])
         self._encoder.forget()
         self._shards.follow(memory.namespace)
 
@@ -504,6 +507,10 @@ class AssociativeMemory(Lifecycle):
             sum(shard.nbytes for shard in shards),
         )
 
+    def _known(self, memories: Sequence[Memory], *, by_id: bool) -> Sequence[Traces | None]:
+        """What is stored already of the texts of ``memories``."""
+        return known_traces(self._store, self._shards, self._encoder.lexicon, memories, by_id=by_id)
+
     def _frequencies(self, namespace: str, stems: Sequence[str]) -> Sequence[int]:
         """In how many memories of the namespace each of ``stems`` stands."""
         with self._shards.reading(namespace) as shard:
@@ -532,6 +539,9 @@ class AssociativeMemory(Lifecycle):
             FileError (an OSError): it cannot be read.
         """
         found = transfer.read(checks.path_of(path), self._store)
+        places = {str(memory.namespace) for memory in found.memories}
+        for place in places.intersection(self._store.namespaces()):
+            self._shards.build(place)  # so that what it holds already is found, and not embedded again
         for batch in found.batches():
             self.add(batch)
         for association in found.associations:

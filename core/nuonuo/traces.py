@@ -65,6 +65,7 @@ class Traces:
         code: (n_active,) int32, ascending: the active units of the text's first vector.
         words: what its words come to. lexicon: a number for the rules by which; `NO_LEXICON` for none.
         partly: whether a part was embedded, since it is long; the rest is known by its words.
+        older: whether the patterns were chosen by older rules, or another language's, than ``lexicon``'s.
     """
 
     vectors: npt.NDArray[np.int8]
@@ -77,6 +78,7 @@ class Traces:
     words: Words = NO_WORDS
     lexicon: int = NO_LEXICON
     partly: bool = False
+    older: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +126,7 @@ class Columns:
     """The `Traces` of N memories, field by field: blocks, one a memory.
 
     Shapes:
-        norms: beside the rows of ``vectors``. lexicons, partly: (N,).
+        norms: beside the rows of ``vectors``. lexicons, partly, older: (N,).
     """
 
     vectors: Blocks
@@ -137,6 +139,7 @@ class Columns:
     words: WordColumns
     lexicons: IntArray
     partly: npt.NDArray[np.bool_]
+    older: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, traces: Sequence[Traces]) -> Columns:
@@ -152,6 +155,7 @@ class Columns:
             WordColumns.of([each.words for each in traces]),
             np.array([each.lexicon for each in traces], np.int64),
             np.array([each.partly for each in traces], np.bool_),
+            np.array([each.older for each in traces], np.bool_),
         )
 
     def __getitem__(self, at: int) -> Traces:
@@ -168,6 +172,7 @@ class Columns:
             self.words[at],
             int(self.lexicons[at]),
             bool(self.partly[at]),
+            bool(self.older[at]),
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from nuonuo import AssociativeMemory, Memory
+from nuonuo.evaluation.generated import generated_texts
 from nuonuo.evaluation.synthetic import HashEmbedder
 from tests.evaluation.samples import LOCOMO, LONGMEMEVAL, MULTIHOP, OWN, write, write_lines
 
@@ -164,9 +166,53 @@ def test_bench_chains_over_a_data_set(tmp_path: Path) -> None:
     assert json.loads(out.read_text(encoding="utf-8"))["chains"]["memories"] == 7
 
 
+def test_bench_scale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [{"memories": generated_texts(24), "questions": [{"question": "who was it?", "relevant": []}]}]
+    data, out = write_lines(tmp_path, "mine.jsonl", lines), tmp_path / "out" / "scale.json"
+    given = ["bench", "scale", "--data", str(data), "--stand-in", "--sizes", "24", "--stores", "ram", *FAST]
+    many = ["--systems", "langchain", "--namespaces", "3", "--each", "8", "--visits", "2", "--budget", "2"]
+    assert cli.main([*given, *many, "--out", str(out)]) == 0
+    report = json.loads(out.read_text(encoding="utf-8"))
+    found, page = report["scale"], out.with_suffix(".md").read_text(encoding="utf-8")
+    assert report["conditions"]["data"]["file"] == "mine.jsonl"
+    assert report["conditions"]["embedder"] == found["embedder"] == "hash-384"
+    assert [(row["size"], row["store"]) for row in found["engine"]] == [(24, "RAM")]
+    langchain = [row for row in found["systems"] if row["system"] == "langchain"]
+    if find_spec("langchain_core"):
+        assert [row["recall_at_k"] for row in langchain] == [1.0]
+    else:
+        assert "langchain is left out: " in page
+    assert (found["namespaces"]["memories"], found["namespaces"]["shards"]) == (24, 2)
+    assert found["namespaces"]["budget_bytes"] == 2_000_000
+    assert "| recall, p50 / p95 / p99 |" in page
+    assert "3 namespaces of 8 memories" in capsys.readouterr().out
+    assert not (tmp_path / "cache").exists()  # nothing was embedded
+
+
+def test_bench_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "start.json"
+    given = ["bench", "start", "--n", "20", "--turns", "5", "--processes", "1", "--embedders", "onnx"]
+    assert cli.main([*given, "--out", str(out)]) == 0
+    report = json.loads(out.read_text(encoding="utf-8"))
+    (row,) = report["start"]["rows"]
+    assert (row["given"], row["embedder"], row["memories"]) == ("onnx", "hash-384", 20)
+    assert "| start of the process to the first answer |" in out.with_suffix(".md").read_text(
+        encoding="utf-8"
+    )
+    assert "onnx (hash-384)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
+        (["bench", "start", "--n", "20"], "as many turns as memories or fewer, got 20, 5 and 500"),
+        (["bench", "scale", "--sizes", "10k"], "--sizes takes whole numbers"),
+        (["bench", "scale", "--sizes", "7"], "at least 20 memories, got 7"),
+        (["bench", "scale", "--sizes", "50", "--systems", "psychic"], "there is no system 'psychic'"),
+        (["bench", "scale", "--sizes", "50", "--stores", "tape"], "there is no store 'tape'"),
+        (["bench", "scale", "--sizes", "50", "--budget", "0"], "the budget must be at least 2 MB, got 0 MB"),
+        (["bench", "scale", "--sizes", "50", "--questions", "0"], "needs a question"),
+        (["bench", "scale", "--data", "nowhere.json"], "there is no data set at 'nowhere.json'"),
         (["bench", "locomo", "--data", "nowhere.json"], "there is no data set at 'nowhere.json'"),
         (["bench", "all", "--data", "nowhere"], "takes a folder"),
         (["bench", "speed", "--set", "nonsense=1"], "expected field=value"),
@@ -303,7 +349,9 @@ def test_the_module_runs_and_help_needs_no_model() -> None:
         [sys.executable, "-m", "nuonuo.cli", "bench", "--help"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    for command in ("locomo", "longmemeval", "multihop", "jsonl", "speed", "chains", "ablate", "all"):
+    for command in (
+        "locomo", "longmemeval", "multihop", "jsonl", "speed", "scale", "start", "chains", "ablate", "all",
+    ):  # fmt: skip
         assert command in done.stdout
 
 

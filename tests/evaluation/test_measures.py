@@ -7,8 +7,10 @@ import pytest
 
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.chains import measure_chains, noisy
-from nuonuo.evaluation.speed import SINGLE_ADDS, MeteredEmbedder, as_one_namespace, measure
-from nuonuo.evaluation.synthetic import HashEmbedder, generated_texts
+from nuonuo.evaluation.clock import MeteredEmbedder
+from nuonuo.evaluation.generated import generated_texts
+from nuonuo.evaluation.speed import SINGLE_ADDS, as_one_namespace, measure
+from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.records import Memory
 from tests.fakes import SMALL, WordEmbedder
 

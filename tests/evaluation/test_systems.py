@@ -10,7 +10,8 @@ import pytest
 
 from nuonuo.errors import InvalidInputError, MissingDependencyError
 from nuonuo.evaluation.data.datasets import Group, load
-from nuonuo.evaluation.synthetic import HashEmbedder, generated_texts
+from nuonuo.evaluation.generated import generated_texts
+from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.evaluation.systems.base import need
 from nuonuo.evaluation.systems.baselines import BASELINES, Dense, baseline, fuse
 from nuonuo.records import Memory

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nuonuo.errors import InvalidInputError
+from nuonuo.evaluation.scale import results
 from nuonuo.evaluation.tables import BEGIN, END, PARTS, Report, read_reports, render
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -237,6 +238,60 @@ def test_speed_and_chains_have_a_column_a_report_and_say_where_it_is_from() -> N
         "| right hops | 99.9% |",
         "| [made_up](../benchmarks/made_up.json) | made up | – | made up "
         "| 2026-11-21 23:51 | Abacus, 2 cores, 8 GiB | `nuonuo bench --data longmemeval_s_dev.json.gz` |",
+    ):
+        assert line in lines, line
+
+
+def test_scale_has_a_table_a_store_and_a_table_a_size() -> None:
+    engine = [
+        {"size": size, "store": "RAM", "recall_ms_p50": 2.0, "recall_ms_p95": 3.0, "recall_ms_p99": 4.5,
+         "hop_ms_p50": 0.3, "build_seconds": size / 1000, "resident_bytes": None}
+        for size in (1000, 2000)
+    ]  # fmt: skip
+    engine.append({"size": 2000, "store": "SQLite file", "stopped": "more than 9 s"})
+    exact = {"query_ms_p50": 0.125, "query_ms_p99": 1.0, "build_seconds": 0.5, "recall_at_k": 1.0}
+    found = {
+        "sizes": [1000, 2000], "k": 10, "questions": 300, "threads": 1, "embedder": "hash-384",
+        "engine": engine, "systems": [{"system": "exact", "name": "exact, NumPy", "size": 1000, **exact}],
+        "skipped": {"chroma": "pip install chromadb"},
+        "exponents": {"nuonuo, RAM": {"recall_ms_p50": 0.0, "build_seconds": 1.0}},
+        "namespaces": {"namespaces": 50, "each": 20, "visits": 9, "held_ms_p50": 1.25, "held_ms_p99": 2.0},
+    }  # fmt: skip
+    stated = {**conditions("x"), "data": None}
+    lines = page("scale", Report("scale", {"conditions": stated, "scale": found}, "scale.md"))
+    for line in (
+        "**NuoNuo, RAM**",
+        "|  | 1,000 | 2,000 | exponent |",
+        "| recall, p50 / p95 / p99 | 2.00 / 3.00 / 4.50 ms | 2.00 / 3.00 / 4.50 ms | 0.00 |",
+        "| add all, one in 32 by itself | 1.0 s | 2.0 s | 1.00 |",
+        "| hop of a chain, p50 | 0.30 ms | 0.30 ms | – |",
+        "| NuoNuo, RAM | 2.00 / 4.50 ms | 1.0 s | – | – | – |",
+        "| exact, NumPy | 0.12 / 1.00 ms | 0.5 s | – | – | 100.0% |",
+        "| NuoNuo, SQLite file | – | – | – | – | – |",
+        "| 50 namespaces of 20 memories, 9 visited | value |",
+        "| recall in a namespace that is in RAM, p50 / p99 | 1.25 / 2.00 ms |",
+        "- chroma is left out: pip install chromadb",
+        "- NuoNuo, SQLite file, 2,000 memories: stopped at more than 9 s",
+    ):
+        assert line in lines, line
+    every = results.engine_table(found, "RAM")[1]
+    assert not any(row[0].startswith("growth") for row in every)  # nobody was told of it
+
+
+def test_start_has_a_column_an_embedder() -> None:
+    row = {
+        "given": "onnx", "embedder": "all-MiniLM-L6-v2-int8", "memories": 20000, "wall_seconds": 1.234,
+        "processor_seconds": None, "resident_bytes": 200_000_000,
+        "turns_per_second": {"500": 85.2, "8": 67.0, "1": 63.4},
+    }  # fmt: skip
+    content = {"conditions": {**conditions("x"), "data": None}, "start": {"threads": 1, "rows": [row]}}
+    lines = page("start", Report("start", content, "start.md"))
+    for line in (
+        "| 20,000 memories | onnx (all-MiniLM-L6-v2-int8) |",
+        "| start of the process to the first answer | 1.23 s |",
+        "| of it one processor's time | – |",
+        "| memory of that process | 200 MB |",
+        "| turns embedded a second of one processor's time: 500 / 8 / 1 at a time | 85 / 67 / 63 |",
     ):
         assert line in lines, line
 

@@ -44,6 +44,7 @@ def traces(seed: int = 0, *, windows: int = 1, tokens: int = 5) -> Traces:
         ),
         lexicon=2**32 - 1 - seed,
         partly=bool(seed % 3),
+        older=bool(seed % 5),
     )
 
 
@@ -56,7 +57,7 @@ def arrays(t: Traces) -> tuple[tuple[str, tuple[Any, ...], bytes], ...]:
     words = t.words
     kept = (t.vectors, t.norms, t.parts, t.sketches, t.patterns, t.spans, t.code)
     kept += (words.stems, words.counts, words.title)
-    numbers = (words.length, words.said, words.speaker, words.asks, t.lexicon, t.partly)
+    numbers = (words.length, words.said, words.speaker, words.asks, t.lexicon, t.partly, t.older)
     return *((a.dtype.name, a.shape, a.tobytes()) for a in kept), ("numbers", numbers, b"")
 
 

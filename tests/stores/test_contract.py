@@ -60,6 +60,17 @@ def test_traces_come_back(store: Store, windows: int, tokens: int) -> None:
     assert arrays(back) == arrays(kept)
 
 
+def test_a_memory_comes_back_with_its_traces(store: Store) -> None:
+    kept = [item(key, seed=seed, metadata={"n": seed}) for seed, key in enumerate("abc")]
+    store.insert("n", kept)
+    store.delete(ids=["b"])
+    found = store.traced(["c", "b", "a", "none"])
+    assert [None if one is None else one[0].metadata["n"] for one in found] == [2, None, 0, None]
+    for one, (_, given) in zip((found[2], found[0]), (kept[0], kept[2]), strict=True):
+        assert one is not None and arrays(one[1]) == arrays(given)
+    assert store.traced([]) == []
+
+
 def test_traces_that_do_not_fit_together_are_refused(store: Store) -> None:
     good = traces()
     bad = replace(good, parts=np.zeros(3, np.int32))

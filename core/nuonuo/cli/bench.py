@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nuonuo.cli import tables
-from nuonuo.cli.embedder import embedder_of
+from nuonuo.cli import scale, start, tables
+from nuonuo.cli.inputs import command_of, config_of, embedding, memories_of, questions_of
 from nuonuo.cli.options import (
     ablation_options,
     chains_options,
     retrieval_options,
     speed_options,
 )
-from nuonuo.cli.screen import Start, bar, report_one, show, write_report
+from nuonuo.cli.screen import bar, report_one, show, write_report
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.embedders import Embedder
 from nuonuo.errors import InvalidInputError, MissingDependencyError
 from nuonuo.evaluation import ablation, report
-from nuonuo.evaluation.cache import CachedEmbedder
 from nuonuo.evaluation.chains import measure_chains
 from nuonuo.evaluation.data.datasets import Dataset, Kind, load
 from nuonuo.evaluation.plot import plot_recall
-from nuonuo.evaluation.runner import Engine, distinct_texts, run
-from nuonuo.evaluation.speed import as_one_namespace, measure
-from nuonuo.evaluation.synthetic import HashEmbedder, generated_texts
+from nuonuo.evaluation.runner import Engine, run
+from nuonuo.evaluation.speed import measure
 from nuonuo.evaluation.systems.base import System
 from nuonuo.evaluation.systems.baselines import BASELINES, baseline
-from nuonuo.records import Memory
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,6 +68,8 @@ def add_commands(bench: argparse.ArgumentParser) -> None:
     chains = kinds.add_parser("chains", help="associative walks from a noisy cue")
     chains_options(chains)
     chains.set_defaults(run=_run_chains)
+    scale.add_parser(kinds)
+    start.add_parser(kinds)
     tables.add_parser(kinds)
 
 
@@ -109,12 +104,12 @@ def _retrieve(
     out: str | Path | None,
     plot: str | Path | None,
 ) -> None:
-    config = _config(args)
-    with bar(console) as start, _embedder(args, start) as embedder:
+    config = config_of(args)
+    with bar(console) as start, embedding(args, start) as embedder:
         systems = _systems(args, embedder, config, console)
         advance = start(dataset.name, dataset.questions * len(systems))
         found = run(dataset, systems, progress=lambda system, group: advance(f"{dataset.name}: {system}", 1))
-        stated = report.conditions(dataset, embedder.name, config, split=args.split, command=_command(args))
+        stated = report.conditions(dataset, embedder.name, config, split=args.split, command=command_of(args))
     results = report.figures(found)
     data = stated["data"]
     for category in dict.fromkeys(figure.category for figure in results):
@@ -141,9 +136,9 @@ def _retrieve(
 
 def _run_ablate(args: argparse.Namespace, console: Console) -> None:
     dataset = load(args.data, pooled=args.pooled, **_reading(args))
-    config = _config(args)
+    config = config_of(args)
     variants = dict(ablation.parse_variant(text) for text in args.variant) or ablation.PARTS
-    with bar(console) as start, _embedder(args, start) as embedder:
+    with bar(console) as start, embedding(args, start) as embedder:
         advance = start(dataset.name, dataset.questions * (len(variants) + 1))
         found = ablation.ablate(
             dataset,
@@ -152,7 +147,7 @@ def _run_ablate(args: argparse.Namespace, console: Console) -> None:
             variants,
             lambda variant, group: advance(f"{dataset.name}: {variant}", 1),
         )
-        stated = report.conditions(dataset, embedder.name, config, split=args.split, command=_command(args))
+        stated = report.conditions(dataset, embedder.name, config, split=args.split, command=command_of(args))
     columns = ablation.columns(dataset)
     header, rows = ablation.table(found, columns)
     show(console, f"{dataset.name}: mean (change ± spread over folds)", header, rows)
@@ -165,20 +160,20 @@ def _run_ablate(args: argparse.Namespace, console: Console) -> None:
 
 
 def _run_speed(args: argparse.Namespace, console: Console) -> None:
-    config = _config(args)
-    dataset, memories = _memories(args)
-    with bar(console, own_thread=False) as start, _embedder(args, start, made_up=dataset is None) as embedder:
-        questions = _questions(dataset, memories, args.questions)
+    config = config_of(args)
+    dataset, memories = memories_of(args.data, args.n)
+    with bar(console, own_thread=False) as start, embedding(args, start, made_up=dataset is None) as embedder:
+        questions = questions_of(dataset, memories, args.questions)
         advance = start("speed", len(memories) + len(questions) + 100)
         found = measure(memories, questions, embedder, config, in_ram=args.ram, progress=advance)
-        stated = report.conditions(dataset, embedder.name, config, split=args.split, command=_command(args))
+        stated = report.conditions(dataset, embedder.name, config, split=args.split, command=command_of(args))
     report_one(args.out, console, "speed", found.to_json(), stated)
 
 
 def _run_chains(args: argparse.Namespace, console: Console) -> None:
-    config = _config(args)
-    dataset, memories = _memories(args)
-    with bar(console) as start, _embedder(args, start, made_up=dataset is None) as embedder:
+    config = config_of(args)
+    dataset, memories = memories_of(args.data, args.n)
+    with bar(console) as start, embedding(args, start, made_up=dataset is None) as embedder:
         advance = start("chains", len(memories) + args.chains)
         found = measure_chains(
             memories,
@@ -189,7 +184,7 @@ def _run_chains(args: argparse.Namespace, console: Console) -> None:
             cosine=args.cosine,
             progress=advance,
         )
-        stated = report.conditions(dataset, embedder.name, config, split=args.split, command=_command(args))
+        stated = report.conditions(dataset, embedder.name, config, split=args.split, command=command_of(args))
     report_one(args.out, console, "chains", found.to_json(), stated)
 
 
@@ -198,37 +193,6 @@ def _run_chains(args: argparse.Namespace, console: Console) -> None:
 
 def _reading(args: argparse.Namespace) -> dict[str, Any]:
     return {"roles": args.roles, "limit": args.limit, "asked": args.asked}
-
-
-def _config(args: argparse.Namespace) -> MemoryConfig:
-    return replace(MemoryConfig(), **dict(ablation.parse_setting(setting) for setting in args.set))
-
-
-def _command(args: argparse.Namespace) -> Sequence[str]:
-    return ["nuonuo", *args.argv]
-
-
-@contextmanager
-def _embedder(args: argparse.Namespace, start: Start, *, made_up: bool = False) -> Iterator[Embedder]:
-    """The embedder asked for, behind the cache on disk."""
-    if made_up and args.embedder is None:
-        yield HashEmbedder()
-        return
-    tell = start("texts embedded", None)
-    cached = CachedEmbedder(
-        embedder_of(args.embedder),
-        args.cache or _default_cache(),
-        progress=lambda count: tell("texts embedded, or read from the cache", count),
-    )
-    try:
-        yield cached
-    finally:
-        cached.close()
-
-
-def _default_cache() -> Path:
-    folder = os.environ.get("XDG_CACHE_HOME")
-    return (Path(folder) if folder else Path.home() / ".cache") / "nuonuo" / "embeddings.db"
 
 
 def _systems(
@@ -248,22 +212,6 @@ def _systems(
                 raise
             console.print(f"[dim]{name} is left out: {error}[/dim]", highlight=False)
     return systems
-
-
-def _memories(args: argparse.Namespace) -> tuple[Dataset | None, list[Memory]]:
-    """Distinct texts of the data set, or made-up ones."""
-    if args.data is None:
-        return None, as_one_namespace([Memory(text) for text in generated_texts(args.n)])
-    dataset = load(args.data)
-    return dataset, as_one_namespace(distinct_texts(dataset, args.n))
-
-
-def _questions(dataset: Dataset | None, memories: Sequence[Memory], count: int) -> list[str]:
-    """The data set's distinct questions; of made-up memories, a few words of every so many."""
-    if dataset is None:
-        chosen = [memories[at] for at in range(0, len(memories), max(1, len(memories) // count))][:count]
-        return [" ".join(memory.text.split()[:8]) for memory in chosen]
-    return list(dict.fromkeys(q.text for group in dataset.groups for q in group.questions))[:count]
 
 
 def _levels(dataset: Dataset) -> str:

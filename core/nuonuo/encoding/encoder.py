@@ -87,12 +87,37 @@ class Encoder:
         """Bytes of one token pattern: ceil(d' / 8), 0 where there are none."""
         return -(-(self._tokens.token_dimension or 0) // 8)
 
-    def traces(self, memories: Sequence[Memory]) -> list[Traces]:
+    def traces(self, memories: Sequence[Memory], known: Sequence[Traces | None] = ()) -> list[Traces]:
         """The traces of each memory's text and cues.
 
         Of a text `MemoryConfig.embedded_bytes` are embedded (`nuonuo.encoding.excerpts.excerpts`), and
         of its cues and paraphrases as many together: windows, sentences and token patterns come from these.
+
+        Args:
+            known: what is stored of the same texts and cues, where anything is: they are not embedded again.
         """
+        kept = [
+            self._kept(memory, traces)
+            for memory, traces in zip(memories, known or [None] * len(memories), strict=True)
+        ]
+        new = iter(self._new([memory for memory, each in zip(memories, kept, strict=True) if each is None]))
+        return [next(new) if each is None else each for each in kept]
+
+    def _kept(self, memory: Memory, known: Traces | None) -> Traces | None:
+        """``known`` as the traces of ``memory``, if it was made by the rules of today."""
+        if (
+            known is None
+            or known.partly
+            or known.older
+            or known.lexicon != self.lexicon.number
+            or not are_whole(memory.parts, self._embedded_bytes)
+            or bool((known.parts == SENTENCE).any()) != bool(self._sentences and sentences(memory.text))
+        ):
+            return None
+        return replace(known, words=self.lexicon.words(memory))
+
+    def _new(self, memories: Sequence[Memory]) -> list[Traces]:
+        """The traces of memories that are embedded."""
         found: list[Traces] = []
         first: list[FloatArray] = []
         for batch in _batches(map(self._reading, memories)):

@@ -63,10 +63,14 @@ class Lexicon:
             counts=np.fromiter(counted.values(), np.int32, len(counted)),
             title=np.array([place[stem] for stem in named], np.int32),
             length=len(parts[0]),
-            said=digest(f"{memory.role or ''}\0{wording(memory.text)}"),
+            said=self.said(memory),
             speaker=digest(who) or 1 if who else 0,
             asks=asks(memory.text),
         )
+
+    def said(self, memory: Memory) -> int:
+        """`Words.said` of ``memory``."""
+        return digest(f"{memory.role or ''}\0{wording(memory.text)}")
 
 
 def asks(text: str) -> bool:

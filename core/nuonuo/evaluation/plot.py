@@ -1,9 +1,10 @@
-"""A plot of recall against k, for those who have matplotlib."""
+"""Plots, for those who have matplotlib: recall against k, and what grows with the number of memories."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from nuonuo.errors import MissingDependencyError
 from nuonuo.evaluation.metrics import recall_at, spread
@@ -37,12 +38,9 @@ def plot_recall(run: Run, path: str | Path) -> None:
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError as error:
-        raise MissingDependencyError("a plot needs matplotlib: pip install matplotlib") from error
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    figure = _figure(6.4, 4.2)
+    from matplotlib.ticker import MaxNLocator
+
     axes = figure.subplots()
     for values, systems in distinct_curves(recall_curves(run)).items():
         axes.plot(
@@ -57,3 +55,54 @@ def plot_recall(run: Run, path: str | Path) -> None:
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(Path(path).expanduser())
+
+
+# Of each panel: its title, and what is drawn of NuoNuo and of the others: the measure, its name, what it is
+# divided by for the axis.
+_PANELS: tuple[tuple[str, tuple[tuple[str, str, float], ...]], ...] = (
+    ("latency, p50, ms", (("recall_ms_p50", "recall", 1), ("hop_ms_p50", "hop", 1), ("query_ms_p50", "", 1))),
+    ("growth of the process, MB", (("resident_bytes", "", 1e6),)),
+    ("time to fill, s", (("build_seconds", "", 1), ("first_answer_seconds", "open and first answer", 1))),
+    ("on disk, MB", (("file_bytes", "", 1e6),)),
+)
+
+
+def plot_scale(found: Mapping[str, Any], path: str | Path) -> None:
+    """Write the plot of what `nuonuo bench scale` found, each line with its exponent, to ``path``.
+
+    Raises:
+        MissingDependencyError: matplotlib is not installed.
+    """
+    figure = _figure(14, 8.4)
+    series = [(f"NuoNuo, {row['store']}", f"nuonuo, {row['store']}", row) for row in found["engine"]]
+    series += [(str(row.get("name", row["system"])),) * 2 + (row,) for row in found["systems"]]
+    for axes, (title, measures) in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
+        for name, key in dict.fromkeys((name, key) for name, key, _ in series):
+            for measure, what, unit in measures:
+                points = [
+                    (row["size"], row[measure] / unit)
+                    for _, other, row in series
+                    if other == key and (row.get(measure) or 0) > 0
+                ]
+                if points:
+                    exponent = found["exponents"].get(key, {}).get(measure)
+                    label = ": ".join(filter(None, (name, what)))
+                    axes.loglog(
+                        *zip(*points, strict=True),
+                        label=label if exponent is None else f"{label} ({exponent:.2f})",
+                        linewidth=2.5 if key.startswith("nuonuo") else 1.2,
+                        marker="o",
+                        markersize=3,
+                    )
+        axes.set(xlabel="memories", title=f"{title} (exponent)")
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
+    figure.savefig(Path(path).expanduser())
+
+
+def _figure(width: float, height: float) -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependencyError("a plot needs matplotlib: pip install matplotlib") from error
+    return Figure(figsize=(width, height), layout="constrained")

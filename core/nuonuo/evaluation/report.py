@@ -27,12 +27,19 @@ Metric = Callable[[Sequence[str], Collection[str], int], float]
 MEMORY_METRICS: dict[str, Metric] = {"recall": recall_at, "any": any_at, "all": all_at, "ndcg": ndcg_at}
 SESSION_METRICS: dict[str, Metric] = {"any": any_at, "all": all_at, "ndcg": ndcg_at}
 PACKAGES = (
+    "apsw",
     "bm25s",
+    "chromadb",
+    "faiss-cpu",
+    "lancedb",
     "langchain-core",
     "llama-index-core",
     "mem0ai",
+    "numba",
     "sentence-transformers",
+    "sqlite-vec",
     "torch",
+    "usearch",
     "PyStemmer",
 )
 

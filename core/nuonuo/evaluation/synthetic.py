@@ -12,9 +12,6 @@ import numpy as np
 from nuonuo.encoding.embedders.base import Encoding, FloatArray
 
 _WORD = re.compile(r"\w+")
-_SYLLABLES = [
-    start + end for start in "bdfghklmnprstvwz" for end in ("a", "e", "i", "o", "u", "ai", "or", "en")
-]
 
 
 class HashEmbedder:
@@ -30,6 +27,9 @@ class HashEmbedder:
         self.token_dimension = dimension
         self.symmetric = True
         self._direction = lru_cache(maxsize=1 << 15)(self._new_direction)
+
+    def __reduce__(self) -> tuple[type[HashEmbedder], tuple[int]]:
+        return type(self), (self.dimension,)
 
     def encode_documents(self, texts: Sequence[str]) -> list[Encoding]:
         return [self._encode(text) for text in texts]
@@ -49,19 +49,3 @@ class HashEmbedder:
         seed = int.from_bytes(hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()[:8], "little")
         direction = np.random.default_rng(seed).standard_normal(self.dimension)
         return (direction / np.linalg.norm(direction)).astype(np.float32)
-
-
-def generated_texts(count: int, seed: int = 0) -> list[str]:
-    """``count`` distinct texts of made-up words, their frequencies by Zipf's law as in real text."""
-    rng = np.random.default_rng(seed)
-    vocabulary = list(
-        dict.fromkeys("".join(rng.choice(_SYLLABLES, rng.integers(1, 4))) for _ in range(20_000))
-    )
-    chances = 1 / (np.arange(len(vocabulary)) + 10.0)
-    chances /= chances.sum()
-    texts: dict[str, None] = {}
-    while len(texts) < count:
-        lengths = rng.integers(3, 14, size=int(rng.integers(1, 4)))
-        sentences = [rng.choice(vocabulary, size=length, p=chances) for length in lengths]
-        texts[" ".join(" ".join(words).capitalize() + "." for words in sentences)] = None
-    return list(texts)

@@ -43,13 +43,22 @@ class Shards:
         if grown:
             self._put_away(namespace)
 
+    def __contains__(self, namespace: str) -> bool:
+        """Whether the shard of ``namespace`` is in RAM."""
+        with self._lock:
+            return namespace in self._held
+
+    def build(self, namespace: str) -> None:
+        """Bring the shard of ``namespace`` into RAM, and up to date."""
+        with self.reading(namespace):
+            pass
+
     def follow(self, namespace: str | None) -> None:
         """Bring the shard of ``namespace``, or every one, up to date if it is in RAM."""
         with self._lock:
             held = [each for each in self._held if namespace in (None, each)]
         for each in held:
-            with self.reading(each):
-                pass
+            self.build(each)
 
     def clear(self) -> None:
         """Drop every shard."""

@@ -56,6 +56,11 @@ class Wordings:
                 del self._numbers[int(self._said.data[wording])]
                 self._said.data[wording] = 0
 
+    def rows(self, said: int, most: int) -> IntArray:
+        """Rows whose wording has the digest ``said``, the newest ``most`` of them, ascending."""
+        number = self._numbers.get(said)
+        return np.flatnonzero(self._wording.data == number)[-most:] if number else np.zeros(0, np.int64)
+
     def times(self, rows: IntArray) -> IntArray:
         """How often the namespace holds what each of ``rows`` (C,) says; at least 1."""
         found: IntArray = self._times.data[self._wording.data[rows]]

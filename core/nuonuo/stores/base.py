@@ -201,6 +201,10 @@ class Store(Protocol):
         """The memories with these ids, in order; None for one that is not stored (there)."""
         ...
 
+    def traced(self, ids: Sequence[str]) -> builtins.list[tuple[Memory, Traces] | None]:
+        """As `get`, with the traces of each."""
+        ...
+
     def get_seqs(self, namespace: str, seqs: Sequence[int]) -> list[Memory | None]:
         """The memories with these seqs, in order; None for one that is gone."""
         ...

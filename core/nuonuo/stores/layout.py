@@ -29,10 +29,11 @@ _HEADER = np.dtype(
         ("layout", "<u4"),
         ("lexicon", "<u4"),
         *((name, "<u4") for name in ("C", "d", "F", "w", "T", "b", "active", "S", "K", "length", "asks")),
-        ("partly", "<u4"),
+        ("marks", "<u4"),
     ]
 )
 _ARRAYS = ("stems", "sketches", "counts", "title", "parts", "spans", "code", "norms", "vectors", "patterns")
+_PARTLY, _OLDER = 1, 2  # bits of the marks
 _FIRST = struct.Struct("<5I")  # C, d, T, bytes a pattern, n_active
 
 
@@ -58,7 +59,8 @@ def pack_traces(traces: Traces) -> bytes:
         )
     lengths = (*vectors.shape, *sketches.shape, *patterns.shape, len(traces.code))
     said = (len(words.stems), len(words.title), words.length, words.asks)
-    header = (words.said, words.speaker, LAYOUT, traces.lexicon, *lengths, *said, traces.partly)
+    marks = _PARTLY * traces.partly + _OLDER * traces.older
+    header = (words.said, words.speaker, LAYOUT, traces.lexicon, *lengths, *said, marks)
     arrays: tuple[tuple[npt.NDArray[Any], str], ...] = (
         (words.stems, "<u8"),
         (sketches, "<u8"),
@@ -157,7 +159,8 @@ def _unpack(payloads: Sequence[bytes], lead: int) -> Columns:
             asks=headers["asks"] > 0,
         ),
         lexicons=headers["lexicon"].astype(np.int64),
-        partly=headers["partly"] > 0,
+        partly=headers["marks"] & _PARTLY > 0,
+        older=headers["marks"] & _OLDER > 0,
     )
 
 

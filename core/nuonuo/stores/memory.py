@@ -31,7 +31,7 @@ from nuonuo.stores.codec import (
     unpack_memory,
     unpack_rows,
 )
-from nuonuo.stores.layout import pack_traces
+from nuonuo.stores.layout import pack_traces, unpack_traces
 from nuonuo.stores.names import Names
 from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
 from nuonuo.traces import Identity, Traces, Words
@@ -277,6 +277,12 @@ class InMemoryStore:
         return [
             None if row is None or namespace not in (None, row.namespace) else row.unpack() for row in rows
         ]
+
+    def traced(self, ids: Sequence[str]) -> builtins.list[tuple[Memory, Traces] | None]:
+        with self._lock:
+            self._must_be_open()
+            rows = [self._rows.get(self._seqs.get(key, 0)) for key in ids]
+        return [None if row is None else (row.unpack(), unpack_traces([row.traces], 0)[0]) for row in rows]
 
     def get_seqs(self, namespace: str, seqs: Sequence[int]) -> builtins.list[Memory | None]:
         with self._lock:

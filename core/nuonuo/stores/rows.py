@@ -46,6 +46,15 @@ def whole(
     ]
 
 
+def traces_of(db: sqlite3.Connection, seqs: Sequence[int]) -> dict[int, bytes]:
+    """seq -> body of the traces."""
+    return {
+        seq: body
+        for clause, part in batches("seq", seqs)
+        for seq, body in db.execute(f"SELECT seq, body FROM traces WHERE {clause}", part)
+    }
+
+
 def after(db: sqlite3.Connection, seq: int, limit: int) -> list[tuple[int, bytes, bytes]]:
     """(seq, body, body of the traces) of the first memories of any namespace that came after ``seq``."""
     return db.execute(

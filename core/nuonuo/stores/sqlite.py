@@ -268,7 +268,7 @@ class SQLiteStore:
                     made = unpack_traces([traces], self._pages.lead)[0]
                     told = words(unpack_memory(memory, self._pages.lead, None, ""))
                     body = self._pages.pad(
-                        pack_traces(dataclasses.replace(made, words=told, lexicon=lexicon))
+                        pack_traces(dataclasses.replace(made, words=told, lexicon=lexicon, older=True))
                     )
                     db.execute("UPDATE traces SET body = ? WHERE seq = ?", (body, seq))
             if old and not done:
@@ -287,6 +287,18 @@ class SQLiteStore:
         if namespace is None:
             return memories
         return [m if m is not None and m.namespace == namespace else None for m in memories]
+
+    def traced(self, ids: Sequence[str]) -> builtins.list[tuple[Memory, Traces] | None]:
+        keys, lead = [self._digests.of_id(key) for key in ids], self._pages.lead
+        with self._db.read(snapshot=True) as db:
+            rows = _rows.whole(db, keys)
+            traces = _rows.traces_of(db, [row[1] for row in rows])
+        memories = self._memories(row[3:] for row in rows)
+        found = {
+            row[0]: (memory, unpack_traces([traces[row[1]]], lead)[0])
+            for row, memory in zip(rows, memories, strict=True)
+        }
+        return [found.get(key) for key in keys]
 
     def get_seqs(self, namespace: str, seqs: Sequence[int]) -> builtins.list[Memory | None]:
         found: dict[int, Memory] = {}

@@ -181,7 +181,7 @@ def test_the_tokenizer_is_the_models_own() -> None:
 @pytest.mark.parametrize("given", ["no/such/folder", "no/such/model.onnx", "sentence-transformers/a-name"])
 def test_there_is_no_such_file(given: str) -> None:
     with pytest.raises(FileError, match=r"no ONNX file at .*model\.onnx"):
-        MiniLM(given, backend="onnx").encode_queries(["Rex"])
+        MiniLM(given, backend="onnx")  # when it is made: nothing was stored or asked yet
 
 
 def test_what_is_no_model_says_so(tmp_path: Path) -> None:

@@ -82,8 +82,12 @@ FLOATS, INTS = {weights.SAFETENSORS.module}, {weights.ONNX_INT8.module}
     ],
 )
 def test_the_backend_is_chosen_by_what_is_installed(
-    installed: set[str], model: str | None, backend: str, monkeypatch: pytest.MonkeyPatch
+    installed: set[str], model: str | None, backend: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in (Path("a/model.onnx"), Path("a/folder/model.onnx")):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
     monkeypatch.setattr(minilm, "find_spec", lambda name: name if name in installed else None)
     monkeypatch.setattr(
         Packaged, "installed", lambda self: Path(self.file) if self.module in installed else None

@@ -47,8 +47,8 @@ class MiniLM:
 
     Raises:
         InvalidInputError: no such backend, or another number than of tokens.
+        FileError: there is no ONNX file at ``model``.
         MissingDependencyError: when it first encodes: a package or the weights are missing.
-        FileError: then, too: there is no ONNX file at ``model``.
     """
 
     def __init__(
@@ -66,6 +66,8 @@ class MiniLM:
                 f"batch_tokens must be at least 1 and overlap at least 0, got {batch_tokens} and {overlap}"
             )
         self.backend: Backend = backend or _installed(model)
+        if self.backend == "onnx" and model is not None:
+            weights.onnx_file(Path(model).expanduser())  # that it is there; it is read when it is used
         self.symmetric = True  # a text is encoded alike, whether stored or asked with
         self.batch_tokens = batch_tokens
         self.overlap = overlap

@@ -98,6 +98,8 @@ HEADINGS = {
     "behind": "Where NuoNuo is not ahead",
     "ablation": "What each part is worth",
     "speed": "Speed and size",
+    "scale": "Scale",
+    "start": "The first answer",
     "chains": "Chains",
 }
 PARTS: dict[str, Part] = {
@@ -107,5 +109,7 @@ PARTS: dict[str, Part] = {
     "behind": _behind,
     "ablation": _with_provenance("ablation", parts.ablation),
     "speed": _with_provenance("speed", parts.speed),
+    "scale": _with_provenance("scale", parts.scale),
+    "start": _with_provenance("start", parts.start),
     "chains": _with_provenance("chains", parts.chains),
 }

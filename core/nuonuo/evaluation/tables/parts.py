@@ -1,4 +1,4 @@
-"""The tables of what each part of the engine is worth, of speed and of chains."""
+"""The tables of what each part of the engine is worth, of speed, of scale and of chains."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from nuonuo.evaluation.ablation import BASE
 from nuonuo.evaluation.report import to_markdown
+from nuonuo.evaluation.scale import results
 from nuonuo.evaluation.tables.recall import LEVELS, NONE, Column, of_column
 from nuonuo.evaluation.tables.reports import Report, conditions_line, editions, machine_of, name_of, source_of
 
@@ -25,6 +26,7 @@ SPEED = (
     ("indexes, patterns and associations in RAM", "{shard_mb:,.0f} MB"),
     ("growth of the whole process", "{resident_mb:,.0f} MB"),
     ("the file", "{file_mb:,.0f} MB"),
+    ("kernels", "{kernels}"),
 )
 CHAINS = (
     ("right starts", "{starts_right:.1%}"),
@@ -62,6 +64,51 @@ def speed_lines(reports: Sequence[Report]) -> list[str]:
         f"{_filled(form, _with_megabytes(report.content['speed']))} ({machine_of(report)})."
         for report in reports
     ]
+
+
+def scale(reports: Sequence[Report]) -> list[str]:
+    """Of each report the tables of sizes, of systems and of namespaces, and what was left out."""
+    lines: list[str] = []
+    for report in reports:
+        found = report.content["scale"]
+        lines += [
+            f"Embedder: {found['embedder']}, its time excluded; {found['questions']:,} questions, "
+            f"k = {found['k']}; threads: {found['threads']} ({report.name}).",
+            "",
+        ]
+        for title, header, rows in results.shown(found):
+            lines += [f"**{title}**", "", *to_markdown(header, rows), ""]
+        lines += [f"- {note}" for note in results.notes(found)]
+        lines.append("")
+    return lines
+
+
+START = (
+    ("start of the process to the first answer", "{wall_seconds:.2f} s"),
+    ("of it one processor's time", "{processor_seconds:.2f} s"),
+    ("memory of that process", "{resident_mb:,.0f} MB"),
+    ("turns embedded a second of one processor's time: 500 / 8 / 1 at a time",
+     "{turns_500:,.0f} / {turns_8:,.0f} / {turns_1:,.0f}"),
+)  # fmt: skip
+
+
+def start(reports: Sequence[Report]) -> list[str]:
+    """A table for each report, a column for each embedder."""
+    lines: list[str] = []
+    for report in reports:
+        lines += [*to_markdown(*start_table(report.content["start"]["rows"])), ""]
+    return lines
+
+
+def start_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of what `nuonuo bench start` found."""
+    columns = []
+    for row in rows:
+        rates = {f"turns_{at}": rate for at, rate in row["turns_per_second"].items()}
+        columns.append(_with_megabytes({**row, **rates}))
+    header = [f"{rows[0]['memories']:,} memories" if rows else ""]
+    header += [f"{row['given']} ({row['embedder']})" for row in rows]
+    return header, [[label, *(_filled(form, each) for each in columns)] for label, form in START]
 
 
 def chains(reports: Sequence[Report]) -> list[str]:

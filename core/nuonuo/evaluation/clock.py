@@ -1,0 +1,135 @@
+"""What measures of speed share: a clock that leaves the embedder out, bytes, quantiles, an exact search."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo import kernels
+from nuonuo.encoding.embedders import Embedder, Encoding
+from nuonuo.encoding.embedders.base import FloatArray
+from nuonuo.memory import AssociativeMemory
+from nuonuo.records import Step
+
+
+class MeteredEmbedder:
+    """An embedder that clocks itself; questions that it was given beforehand cost a look-up."""
+
+    def __init__(self, embedder: Embedder, questions: Sequence[str] = ()) -> None:
+        self._embedder = embedder
+        self._known = dict(zip(questions, embedder.encode_queries(list(questions)), strict=True))
+        self.seconds = 0.0
+
+    @property
+    def name(self) -> str:
+        return self._embedder.name
+
+    @property
+    def dimension(self) -> int:
+        return self._embedder.dimension
+
+    @property
+    def token_dimension(self) -> int | None:
+        return self._embedder.token_dimension
+
+    def encode_documents(self, texts: Sequence[str]) -> list[Encoding]:
+        return self._clocked(self._embedder.encode_documents, texts)
+
+    def encode_queries(self, texts: Sequence[str]) -> list[Encoding]:
+        if all(text in self._known for text in texts):
+            return [self._known[text] for text in texts]
+        return self._clocked(self._embedder.encode_queries, texts)
+
+    def clock(self, call: Callable[..., Any], *args: Any) -> float:
+        """Seconds that ``call`` takes outside the embedder."""
+        embedding, started = self.seconds, time.perf_counter()
+        call(*args)
+        return time.perf_counter() - started - (self.seconds - embedding)
+
+    def _clocked(
+        self, encode: Callable[[Sequence[str]], list[Encoding]], texts: Sequence[str]
+    ) -> list[Encoding]:
+        started = time.perf_counter()
+        try:
+            return encode(texts)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+class ExactSearch:
+    """The least that a vector store does: one float32 matrix product, and the choice of the best.
+
+    Args:
+        vectors: (n, d) float32, unit rows.
+    """
+
+    def __init__(self, vectors: FloatArray) -> None:
+        self._vectors = vectors
+
+    def nearest(self, query: FloatArray, k: int) -> npt.NDArray[np.intp]:
+        """The rows of the ``k`` vectors that are nearest to ``query`` (d,), nearest first."""
+        similarities = self._vectors @ query
+        best = np.argpartition(-similarities, min(k, len(similarities) - 1))[:k]
+        order: npt.NDArray[np.intp] = best[np.argsort(-similarities[best])]
+        return order
+
+
+def hops(
+    memory: AssociativeMemory, metered: MeteredEmbedder, texts: Sequence[str], length: int
+) -> list[float]:
+    """Seconds a stop of a walk of ``length`` hops, each from another text's own vector."""
+    found = []
+    for encoding in metered.encode_documents(texts):
+        stops: list[Step] = []
+        taken = metered.clock(
+            lambda vector, into: into.extend(memory.chain(vector, length)), encoding.vectors[0], stops
+        )
+        found.append(taken / max(len(stops), 1))
+    return found
+
+
+def settle_kernels() -> tuple[str, int]:
+    """Have the kernels now that a process comes to use which goes on asking (`nuonuo.kernels`).
+
+    Returns:
+        "numba" or "numpy", and the bytes by which the process grew.
+
+    Raises:
+        InvalidInputError, MissingDependencyError: what the environment says cannot be done.
+    """
+    chosen = os.environ.get("NUONUO_KERNELS", "").strip() or "auto"
+    before = resident_bytes()
+    kernels.wait()  # another recall may have begun to load them
+    if chosen == "auto":
+        chosen = "numpy" if find_spec("numba") is None else "numba"
+    kernels.use(chosen)
+    return chosen, grown(before) or 0
+
+
+def resident_bytes(process: int | None = None) -> int | None:
+    """Bytes of RAM that this process, or another one, holds now; None where the system does not tell."""
+    try:
+        pages = int(Path(f"/proc/{process or 'self'}/statm").read_text().split()[1])
+    except OSError:
+        return None
+    import resource
+
+    return pages * resource.getpagesize()
+
+
+def grown(before: int | None) -> int | None:
+    """By how many bytes this process grew since `resident_bytes` gave ``before``."""
+    now = resident_bytes()
+    return None if before is None or now is None else now - before
+
+
+def milliseconds(seconds: Sequence[float], percent: int) -> float:
+    """A percentile of ``seconds``, in milliseconds."""
+    return 1000 * float(np.percentile(seconds, percent))
