@@ -62,7 +62,8 @@ def choose(search: Search, scored: Scored, k: int, standing: IntArray) -> Chosen
         free[best] = -np.inf
         covered = np.maximum(covered, answers[best])
         bonus = added(search, answers, covered)
-        redundant = np.maximum(redundant, losses.to(best))
+        if losses.any_to(best):
+            redundant = np.maximum(redundant, losses.to(best))
     rest = np.flatnonzero(free > -np.inf)
     rest = rest[np.argsort((redundant - free - bonus)[rest], kind="stable")][: k - len(at)]
     return Chosen(
@@ -74,7 +75,8 @@ def choose(search: Search, scored: Scored, k: int, standing: IntArray) -> Chosen
 
 def added(search: Search, answers: FloatArray, covered: FloatArray) -> FloatArray:
     """c sum_t w_t max(0, e_t(m) - covered_t) (C,): what each candidate answers that is still open."""
-    new = np.maximum(answers - covered, 0)
+    new = answers - covered
+    np.maximum(new, 0, out=new)
     weight = np.float32(search.config.together_weight) * search.worded
     found: FloatArray = weight * (new @ search.weights)
     return found
@@ -93,6 +95,10 @@ class Losses:
         rows = scored.rows if self._loose.any() else scored.rows[:0]
         self._states, self._norms = shard.vectors.states(rows)
         self._likeness = np.float32(config.redundancy_weight)
+
+    def any_to(self, best: int) -> bool:
+        """Whether a candidate may lose anything to ``best``."""
+        return bool(self._repeated[best] or self._loose[best])
 
     def to(self, best: int) -> FloatArray:
         """The greater of both losses (C,)."""
