@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nuonuo.encoding.embedders import Encoding
 from nuonuo.errors import InvalidInputError, MissingDependencyError, NuonuoError
 from nuonuo.evaluation.clock import resident_bytes
 from nuonuo.evaluation.generated import TURNS, generated_memories, generated_texts
@@ -129,21 +130,22 @@ def test_a_job_that_fails_says_its_last_words(tmp_path: Path) -> None:
         run(job, LIMITS, lambda *_: None)
 
 
+class Refusing(WordEmbedder):
+    """A model that is not to be asked."""
+
+    def _encode(self, text: str) -> Encoding:
+        raise AssertionError(f"embedded again: {text}")
+
+
 def test_embeddings_of_real_texts_are_made_once(tmp_path: Path) -> None:
     """What is stored of a text is in the cache before anything is clocked."""
-    corpus = corpus_of(tmp_path, 30, ["who was it?"])
+    corpus_of(tmp_path, 30, ["who was it?"])
     cache = str(tmp_path / "cache.db")
     job = Job("embed", tmp_path, 30, 5, WordEmbedder(), cache, SMALL)
     assert run(job, LIMITS, lambda *_: None)["embedder"] == "words"
-    from nuonuo import AssociativeMemory
-    from nuonuo.evaluation.cache import CachedEmbedder
-
-    counted = WordEmbedder()
-    with AssociativeMemory(embedder=CachedEmbedder(counted, cache), config=SMALL) as memory:
-        for batch in corpus.memories(30):
-            memory.add(batch)
-        memory.recall("who was it?")
-    assert counted.texts == []
+    for task, options in (("grow", {"in_ram": False}), ("open", {}), ("grow", {"in_ram": True})):
+        found = run(replace(job, task=task, embedder=Refusing(), options=options), LIMITS, lambda *_: None)
+        assert found["kernels"] in ("numba", "numpy")
 
 
 # -- the whole --------------------------------------------------------------------------------------

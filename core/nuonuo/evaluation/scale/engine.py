@@ -18,6 +18,7 @@ from nuonuo.evaluation.clock import (
 )
 from nuonuo.evaluation.scale.corpus import BATCH, Found
 from nuonuo.evaluation.scale.jobs import Job, Progress
+from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 
@@ -36,7 +37,7 @@ def grow(job: Job, tell: Progress) -> Found:
     path = None if job.options["in_ram"] else corpus.store(job.size)
     with job.embedding() as embedder:
         metered = MeteredEmbedder(embedder, questions)
-        rehearse(job, metered)
+        rehearse(job)
         kernels, _ = settle_kernels()
         _warm(job, embedder)
         before = resident_bytes()
@@ -75,7 +76,7 @@ def reopen(job: Job, tell: Progress) -> Found:
     """
     with job.embedding() as embedder:
         metered = MeteredEmbedder(embedder, job.corpus.questions)
-        rehearsal = rehearse(job, metered)
+        rehearsal = rehearse(job)
         before = resident_bytes()
         opened = time.perf_counter()
         memory = open_memory(job, metered, job.corpus.store(job.size))
@@ -137,10 +138,10 @@ def open_memory(job: Job, embedder: Embedder, path: object | None) -> Associativ
     return AssociativeMemory.open(str(path), embedder=embedder, config=job.config)
 
 
-def rehearse(job: Job, embedder: Embedder) -> float:
+def rehearse(job: Job) -> float:
     """Seconds of a first use: what is imported where it is used, is imported by then."""
     started = time.perf_counter()
-    with open_memory(job, embedder, None) as memory:
+    with open_memory(job, HashEmbedder(), None) as memory:
         memory.add(["Rex is a beagle.", "Rex fears thunder."], session_id="s", timestamp="2024-05-01")
         memory.recall("What did Rex fear in May?")
         memory.chain("Rex")

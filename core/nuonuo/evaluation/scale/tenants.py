@@ -40,7 +40,7 @@ def visit(job: Job, tell: Progress) -> Found:
     questions = dict(zip(drawn, _questions(job, drawn), strict=True))
     with job.embedding() as embedder:
         metered = MeteredEmbedder(embedder, [*chain.from_iterable(questions.values())])
-        rehearse(job, metered)
+        rehearse(job)
         settle_kernels()
         before = resident_bytes()
         built: list[float] = []
