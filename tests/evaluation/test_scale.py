@@ -112,7 +112,9 @@ def job_of(tmp_path: Path, task: str, **options: Any) -> Job:
 def test_a_job_runs_elsewhere_and_tells_how_far_it_is(tmp_path: Path) -> None:
     told: list[tuple[str, int]] = []
     job = job_of(tmp_path, "embed")
-    assert run(job, LIMITS, lambda *each: told.append(each)) == {"embedder": "hash-32", "dimension": 32}
+    found = run(job, LIMITS, lambda *each: told.append(each))
+    assert found.pop("processor_share") > 0
+    assert found == {"embedder": "hash-32", "dimension": 32}
     assert told == [("vectors written", 40)]
 
 
@@ -191,6 +193,7 @@ def test_scale_reports_what_it_measured(tmp_path: Path) -> None:
         assert row["recall_to_exact"] == pytest.approx(row["recall_ms_p50"] / row["exact_ms_p50"])
         assert ("file_bytes" in row) == ("first_answer_seconds" in row) == (row["store"] == "SQLite file")
         assert row["shard_bytes"] > 0
+        assert row["processor_share"] > 0
     exact = [row for row in found["systems"] if row["system"] == "exact"]
     assert [row["recall_at_k"] for row in exact] == [
         1.0,
@@ -228,6 +231,13 @@ def test_a_system_that_cannot_be_measured_is_told_of(measured: Any, row: Any, wh
     assert results.notes(found) == [
         f"usearch is left out: {why}", "NuoNuo, RAM, 9 memories: stopped at more than 1 s",
     ]  # fmt: skip
+
+
+def test_a_busy_machine_is_told_of() -> None:
+    engine = [{"size": 9, "store": "RAM", "processor_share": share} for share in (0.31, 0.95)]
+    (note,) = results.notes({"skipped": {}, "engine": engine})
+    assert "had 31% to 95% of a processor" in note
+    assert results.notes({"skipped": {}, "engine": engine[1:]}) == []
 
 
 def test_an_exponent_is_a_slope_in_logarithms() -> None:

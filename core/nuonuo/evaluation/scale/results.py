@@ -10,6 +10,7 @@ from nuonuo.evaluation.report import to_markdown
 from nuonuo.evaluation.scale.corpus import Found
 
 NONE = "–"
+BUSY = 0.8  # share of a processor below which a process waited for others; of its own, for the disk
 Row = Mapping[str, Any]
 
 
@@ -109,6 +110,12 @@ def notes(found: Found) -> list[str]:
         for row in found["engine"]
         if "stopped" in row
     ]
+    shares = [row["processor_share"] for row in found["engine"] if "processor_share" in row]
+    if shares and min(shares) < BUSY:
+        lines.append(
+            f"The machine was busy: processes that measure NuoNuo had {min(shares):.0%} to "
+            f"{max(shares):.0%} of a processor; times are longer by as much"
+        )
     return lines
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +43,10 @@ def main() -> None:
         def say(name: str, value: Any) -> None:
             print(json.dumps({name: value}), file=out, flush=True)
 
-        say("found", TASKS[job.task](job, lambda what, count: say("progress", [what, count])))
+        started, used = time.perf_counter(), time.process_time()
+        found = TASKS[job.task](job, lambda what, count: say("progress", [what, count]))
+        share = (time.process_time() - used) / (time.perf_counter() - started)
+        say("found", {**found, "processor_share": share})
 
 
 if __name__ == "__main__":
