@@ -164,7 +164,6 @@ def test_the_equations_have_the_engines_constants() -> None:
         f"^ {config.idf_power}",
         f"k1 = {config.bm25_k1}, b = {config.bm25_b}",
         f"{config.lexical_weight} lex(m)  +  {config.dense_weight} cos",
-        f"dense weight becomes {config.token_weight + config.dense_weight}",
         f"{config.temporal_near} max B(m ± 1)  +  {config.temporal_far} max B(m ± 2)",
         f"{config.temporal_own} ({config.temporal_near} + {config.temporal_far}) B(m))",
         f"2 <= df <= {config.content_max_df}",

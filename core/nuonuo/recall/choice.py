@@ -75,7 +75,7 @@ def choose(search: Search, scored: Scored, k: int, standing: IntArray) -> Chosen
 
 def added(search: Search, answers: FloatArray, covered: FloatArray) -> FloatArray:
     """c sum_t w_t max(0, e_t(m) - covered_t) (C,): what each candidate answers that is still open."""
-    new = answers - covered
+    new: FloatArray = answers - covered
     np.maximum(new, 0, out=new)
     weight = np.float32(search.config.together_weight) * search.worded
     found: FloatArray = weight * (new @ search.weights)
