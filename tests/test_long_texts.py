@@ -19,7 +19,7 @@ from nuonuo.encoding import encoder as encoding
 from nuonuo.encoding.excerpts import excerpt, informative
 from nuonuo.encoding.words import Analyzer
 from nuonuo.errors import InvalidInputError
-from nuonuo.recall import certainty, passage, scoring
+from nuonuo.recall import certainty, passage
 from tests.fakes import SMALL, VectorsOnly, WordEmbedder, everything, fresh
 
 CONFIG = replace(SMALL, embedded_bytes=4096, question_bytes=4096)
@@ -228,7 +228,7 @@ def test_recall_takes_a_few_long_texts_at_a_time(monkeypatch: pytest.MonkeyPatch
     memory.add([prose(3000, seed) for seed in range(8)])
     question = prose(400, seed=99)
     before = memory.recall(question)
-    monkeypatch.setattr(scoring, "PATTERNS", 1)
+    monkeypatch.setattr(hopfield_patterns, "PATTERNS", 1)
     monkeypatch.setattr(certainty, "CELLS", 1)
     after = memory.recall(question)
     assert after.hits == before.hits

@@ -301,7 +301,10 @@ def base_energy(search: Search, own: Own, completed: FloatArray) -> Shares:
     config, weights = search.config, search.weights
     if search.question.asked.states is None:  # what does not stand there is as near as all
         by_chance = own.leans[:, None] ** np.float32(config.long_discount)
-        completed = np.maximum(by_chance * completed, own.cosines[:, None])
+        near = np.repeat(own.cosines[:, None], completed.shape[1], axis=1)
+        for date in search.dates:
+            near[:, date.tokens] = 0  # a time is told by a time, or by its words
+        completed = np.maximum(by_chance * completed, near)
         tokens = np.float32(config.token_weight) * (completed @ weights)
         dense = np.float32(config.dense_weight) * own.cosines
     else:
