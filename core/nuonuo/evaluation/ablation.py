@@ -159,6 +159,8 @@ def hold_out(found: Run, level: str, metric: str, k: int) -> HeldOut | None:
 def columns(dataset: Dataset) -> list[tuple[str, str, int]]:
     """The figures that an ablation shows: (level, metric, k)."""
     chosen = [(dataset.unit, "recall", k) for k in ((1, 10) if dataset.unit == "turn" else (2, 5))]
+    if dataset.unit == "passage":
+        chosen += [("passage", "all", 10)]
     if dataset.session_ks:
         chosen += [("session", "any", 1), ("session", "any", 5), ("session", "all", 5)]
     return chosen
