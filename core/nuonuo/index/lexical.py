@@ -37,6 +37,7 @@ class Postings:
         self._term: defaultdict[int, int] = defaultdict()  # by key
         self._stems = Growable(np.uint64)  # by term: its key, 0 once no row has it
         self._stops = Growable(np.bool_)  # by term: whether it is a function word's, or another form's mark
+        self._entitled = Growable(np.int32)  # by term: of how many titles it is
         self._lists = Lists(2)  # by term: rows, and the stem's frequency in each
         self._newest = -1  # the last row that is, or was, indexed
         self._forward = Ragged(np.int32, (2,))  # by row: (term, frequency)
@@ -74,6 +75,7 @@ class Postings:
         title = words.title
         named = terms[words.stems.starts.repeat(title.counts) + title.rows]
         self._titles.put(rows, Blocks(named.astype(np.int32), title.counts))
+        np.add.at(self._entitled.data, named, 1)
         totals = np.bincount(np.arange(len(rows)).repeat(lengths), frequencies, len(rows)).astype(np.int64)
         self._lengths.data[rows] = totals
         self._count += len(rows)
@@ -85,6 +87,7 @@ class Postings:
         terms, new = numbered(self._term, stems, len(self._stems))
         self._stems.append(new)
         self._stops.append(new & np.uint64(1))
+        self._entitled.extend(len(new))
         self._lists.extend(len(new))
         return terms
 
@@ -96,20 +99,62 @@ class Postings:
                 del self._term[int(self._stems.data[term])]
                 self._stems.data[term] = 0
         self._forward.clear(row)
+        np.add.at(self._entitled.data, self._titles[row], -1)
         self._titles.clear(row)
         self._count -= 1
         self._total -= int(self._lengths.data[row])
         self._lengths.data[row] = 0
         self._changed()
 
-    def _known(self, stems: Iterable[str]) -> list[int]:
+    @property
+    def size(self) -> int:
+        """How many rows there are, empty ones included."""
+        return len(self._lengths)
+
+    def words(self, rows: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+        """What stands in ``rows`` (C,), one after another: terms, their frequencies, and how many in each."""
+        entries, counts = self._forward.gather(rows)
+        return entries[:, 0].astype(np.int64), entries[:, 1].astype(np.int64), counts
+
+    def entitles(self, terms: IntArray) -> npt.NDArray[np.bool_]:
+        """Which of ``terms`` any memory is named by."""
+        found: npt.NDArray[np.bool_] = self._entitled.data[terms] > 0
+        return found
+
+    def titles(self, rows: IntArray) -> tuple[IntArray, IntArray]:
+        """The terms by which others name ``rows`` (C,), one after another, and how many of each."""
+        terms, counts = self._titles.gather(rows)
+        return terms.astype(np.int64), counts
+
+    def key_of(self, term: int) -> int:
+        """What ``term`` is known by."""
+        return int(self._stems.data[term])
+
+    def holders(self, terms: IntArray) -> IntArray:
+        """The rows that have each of ``terms``, one list after another."""
+        return self._entries(terms)[0].astype(np.int64)
+
+    def counts(self, terms: IntArray) -> IntArray:
+        """In how many memories each of ``terms`` stands."""
+        return self._lists.counts[terms]
+
+    def rarity(self, df: IntArray) -> FloatArray:
+        """ln(N / df) / ln N: 1 for what stands in one memory, 0 for what stands in all."""
+        found: FloatArray = (np.log(self._count / df) / math.log(max(self._count, 2))).astype(np.float32)
+        return found
+
+    def term_of(self, stem: str) -> int | None:
+        """The number of ``stem``; None where no memory has it."""
+        return self._term.get(self._key(stem))
+
+    def terms_of(self, stems: Iterable[str]) -> list[int]:
         """The numbers of those of ``stems`` that some memory has, in order."""
         keys = map(self._key, stems)
         return [self._term[key] for key in keys if key in self._term]
 
     def df(self, stem: str) -> int:
         """In how many memories the stem stands."""
-        return sum(int(self._lists.counts[term]) for term in self._known([stem]))
+        return sum(int(self._lists.counts[term]) for term in self.terms_of([stem]))
 
     def idf(self, stem: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)), the greatest for a stem that is nowhere."""
@@ -121,7 +166,7 @@ class Postings:
 
     def scores(self, stems: Iterable[str]) -> Scores:
         """BM25 for the distinct ``stems``: of the rare ones at once, of the common ones where asked for."""
-        terms = self._known(dict.fromkeys(stems))
+        terms = self.terms_of(dict.fromkeys(stems))
         common = [term for term in terms if self._lists.counts[term] * COMMON > self._count]
         rows, given = self._given([term for term in terms if term not in common])
         scores = np.bincount(rows, given, minlength=len(self._lengths)).astype(np.float32)
@@ -141,7 +186,7 @@ class Postings:
         entries, counts = self._forward.gather(rows)
         terms, df = entries[:, 0], self._lists.counts[entries[:, 0]]
         links = (df >= 2) & (df <= max_df) & ~self._stops.data[terms]
-        for term in self._known(without):
+        for term in self.terms_of(without):
             links &= terms != term
         terms, df, owners = terms[links], df[links], np.repeat(np.arange(len(rows)), counts)[links]
         if not len(terms):
@@ -164,9 +209,12 @@ class Postings:
         """
         found = np.zeros(len(targets), np.float32)
         titled = np.flatnonzero(self._titles.counts(targets))
+        terms, counts = self._titles.gather(targets[titled])
+        stem = ~self._stops.data[terms]  # the others are names
+        counts = np.bincount(np.arange(len(counts)).repeat(counts)[stem], minlength=len(counts))
+        titled, counts, terms = titled[counts > 0], counts[counts > 0], terms[stem]
         if not len(titled):
             return found
-        terms, counts = self._titles.gather(targets[titled])
         entries, lengths = self._forward.gather(rows)
         stride = len(self._stems)
         said = np.sort(np.repeat(np.arange(len(rows)), lengths) * stride + entries[:, 0])
@@ -187,7 +235,7 @@ class Postings:
 
     def standing(self, rows: IntArray, stem: str) -> npt.NDArray[np.bool_]:
         """In which of ``rows`` (C,) the stem stands."""
-        known = self._known([stem])
+        known = self.terms_of([stem])
         if not known:
             return np.zeros(len(rows), bool)
         return np.isin(rows, self._lists[known[0]][:, 0])
@@ -199,7 +247,7 @@ class Postings:
         """
         entries, counts = self._forward.gather(rows)
         known = self._stops.data.copy()
-        known[self._known(stems)] = True
+        known[self.terms_of(stems)] = True
         nowhere = self._count + 1  # what is known is commoner than anything can be
         df = np.where(known[entries[:, 0]], nowhere, self._lists.counts[entries[:, 0]])
         rarest, full = np.full(len(rows), nowhere), np.flatnonzero(counts)
@@ -225,7 +273,15 @@ class Postings:
 
     @property
     def nbytes(self) -> int:
-        arrays = (self._lists, self._forward, self._titles, self._stems, self._stops, self._lengths)
+        arrays = (
+            self._lists,
+            self._forward,
+            self._titles,
+            self._stems,
+            self._stops,
+            self._entitled,
+            self._lengths,
+        )
         kept = len(self._common) * 4 * len(self._lengths) + len(self._term) * 120  # keys in a dict
         return sum(array.nbytes for array in arrays) + kept
 
