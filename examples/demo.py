@@ -53,6 +53,8 @@ SIGNALS = {
     "dense": "magenta",
     "echo": "bright_red",
     "temporal": "yellow",
+    "named": "bright_green",
+    "name": "green",
     "content": "green",
     "explicit": "red",
     "together": "bright_cyan",
@@ -60,7 +62,10 @@ SIGNALS = {
 }
 ALIKE = 0.35  # a word that completes one of the question less well than this is not shown
 TELLING = 0.05  # an association that adds less than this to a hit is not shown
-KINDS = {"temporal": "said next to it", "content": "shares", "explicit": "linked"}
+KINDS = {"temporal": "said next to it", "content": "shares", "name": "names", "explicit": "linked"}
+FLOWS = {
+    "name": "content"
+}  # the signal that tells what flowed along a kind of association, where not its own
 
 
 def main() -> None:
@@ -246,7 +251,7 @@ def why(memory: AssociativeMemory, hit: Hit) -> Text:
         line.append(" + " if index else "")
         line.append(f"{signal} {share:.2f}", style=SIGNALS.get(signal, ""))
     for link in hit.evidence.path:
-        if hit.evidence.signals.get(link.kind, 0.0) < TELLING:
+        if hit.evidence.signals.get(FLOWS.get(link.kind, link.kind), 0.0) < TELLING:
             continue
         source = memory.get([link.source_id])[0]
         line.append(f"\n{KINDS[link.kind]} {', '.join(link.words)}".rstrip(), style=SIGNALS[link.kind])

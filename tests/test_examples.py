@@ -113,15 +113,20 @@ def test_the_questions_point_at_turns_that_exist(common: ModuleType) -> None:
         "paraphrase",
         "two hops",
         "three hops",
+        "two people",
         "a changed fact",
         "never said",
     }
     for question in questions:
         assert all(place in places for place in question.turns), question
         assert all(places[place].role == "user" for place in question.turns), question
-        at_least = {"two hops": 2, "three hops": 3, "a changed fact": 2, "never said": 0}.get(
-            question.kind, 1
-        )
+        at_least = {
+            "two hops": 2,
+            "two people": 2,
+            "three hops": 3,
+            "a changed fact": 2,
+            "never said": 0,
+        }.get(question.kind, 1)
         assert len(question.turns) >= at_least
         assert (question.answer is None) == (question.kind == "never said") == (not question.turns)
         days = [places[place].timestamp for place in question.turns]

@@ -52,8 +52,14 @@ class MemoryConfig:
     link_targets: int = 128  # memories that it may reach
     content_weight: float = 3.0  # flow along content links
     content_floor: float = 0.02  # flow that needs no open word to complete
-    naming_weight: float = 1.0  # strength of a link to a memory whose title the source names, by its rarity
-    naming_floor: float = 0.06  # flow along such a link that needs no open word
+    naming_weight: float = 1.0  # strength of a link to a memory that the source names, by the name's rarity
+    sharing_weight: float = (
+        1.0  # the same to one that has a name in common with it, over the root of how many do
+    )
+    naming_floor: float = 0.15  # flow to what is named that needs no open word
+    named_weight: float = 1.0  # what a memory has from being named by the question, as if by a source
+    branch_weight: float = 1.0  # how loud it speaks then, however far behind the best it stands
+    hop_weight: float = 0.5  # how loud the end of a branch speaks, beside what led there
     content_sharpness: float = 10.0  # how much less the lesser sources give: (E / E_best) ** sharpness
     content_max_df: int = 50  # a stem in more memories than this links nothing
     explicit_weight: float = 0.5  # flow along explicit associations

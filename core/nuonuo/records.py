@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 
 DEFAULT_NAMESPACE = "default"
 
-AssociationKind = Literal["temporal", "content", "explicit"]
+AssociationKind = Literal["temporal", "content", "name", "explicit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,10 @@ class Link:
 
     Attributes:
         source_id, target_id: the two memories.
-        kind: "temporal" (neighbours in a session), "content" (they share rare words) or
-            "explicit" (`AssociativeMemory.associate`).
+        kind: "temporal" (neighbours in a session), "content" (they share rare words), "name" (they have a
+            name in common, the target's title or not) or "explicit" (`AssociativeMemory.associate`).
         weight: the strength of the association, in [0, 1].
-        words: for a content association, the words that the two share.
+        words: for a content association, the words that the two share; for one by name, that name.
     """
 
     source_id: str
@@ -115,7 +115,8 @@ class Evidence:
     Attributes:
         signals: what each signal gives; absent where zero. Those that are the memory's own sum to the
             score: "tokens", "lexical", "dense", "echo" (below zero: what it loses where it asks what the
-            question asks), "temporal" (what the turns beside it have beyond its own), "content" and
+            question asks), "temporal" (what the turns beside it have beyond its own), "named" (what it has
+            from being named by the question), "content" (what flowed to it along words and names) and
             "explicit". Two more depend on the hits before it: "together" (what it adds to them) and
             "redundancy" (below zero: what it loses to one that it resembles or repeats).
         matches: which word of the question was completed by what, the weightiest first; a word that

@@ -127,4 +127,7 @@ def _link(link: Link, source: int) -> str:
     if link.kind == "content":
         shared = next((word for word in map(field, link.words) if says_something(word)), "")
         return f'shares "{shared}" with {source}' if shared else ""
+    if link.kind == "name":
+        name = next(filter(None, map(field, link.words)), "")
+        return f'has the name "{name}" from {source}' if name else ""
     return f"said next to {source}" if link.kind == "temporal" else f"associated with {source}"

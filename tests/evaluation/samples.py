@@ -86,7 +86,7 @@ LONGMEMEVAL = [
     haystack("q2_abs", "multi-session", "How long is my flight?", "answer_2"),
 ]
 
-MULTIHOP = {
+MULTIHOP: dict[str, list[dict[str, Any]]] = {
     "corpus": [
         {"title": "Rex", "text": "Rex is the beagle of Ann."},
         {"title": "Ann", "text": "Ann lives in Porto."},

@@ -115,7 +115,15 @@ def test_multihop(tmp_path: Path) -> None:
     (group,) = dataset.groups
     assert group.memories[0].text == "Rex\nRex is the beagle of Ann."
     assert group.questions[0].relevant == {"p0", "p1"}
+    assert group.questions[0].category == "all"
     assert (dataset.unit, dataset.session_ks) == ("passage", ())
+
+
+def test_multihop_types(tmp_path: Path) -> None:
+    (asked,) = MULTIHOP["questions"]
+    typed = {**MULTIHOP, "questions": [{**asked, "type": "bridge_comparison"}]}
+    (question,) = load(write(tmp_path, "2wiki_dev.json", typed)).groups[0].questions
+    assert question.category == "bridge comparison"
 
 
 def test_own_lines(tmp_path: Path) -> None:

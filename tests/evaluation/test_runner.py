@@ -30,7 +30,7 @@ from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.evaluation.systems.base import Answer
 from nuonuo.evaluation.systems.baselines import Dense
 from nuonuo.records import Memory
-from tests.evaluation.samples import LOCOMO, LONGMEMEVAL
+from tests.evaluation.samples import LOCOMO, LONGMEMEVAL, MULTIHOP
 from tests.evaluation.samples import write as write_sample
 from tests.fakes import SMALL, WordEmbedder
 
@@ -196,6 +196,14 @@ def test_the_table_has_a_row_a_system(locomo: Dataset) -> None:
     assert header[1:3] == ["turn R@1", "turn R@5"]
     assert [row[0] for row in rows] == ["fixed", "dense"]
     assert rows[0][2] == "100.0"
+
+
+def test_passages_are_judged_together(tmp_path: Path) -> None:
+    one = {"question": "Where does the owner of Rex play the cello?", "supporting": [0, 1, 2]}
+    dataset = load(write_sample(tmp_path, "2wiki_dev.json", {**MULTIHOP, "questions": [one]}))
+    header, ((_, *cells),) = table(dataset, figures(run(dataset, [Fixed()])))
+    assert header[-3:] == ["passage all@2", "passage all@5", "passage all@10"]
+    assert cells[-3:] == ["0.0", "100.0", "100.0"]
 
 
 def test_split_of() -> None:

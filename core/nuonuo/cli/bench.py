@@ -49,7 +49,7 @@ def add_commands(bench: argparse.ArgumentParser) -> None:
     helps = {
         "locomo": "LoCoMo as its authors publish it",
         "longmemeval": "LongMemEval, oracle or S",
-        "multihop": 'multi-hop passages: {"corpus", "questions"}',
+        "multihop": 'multi-hop passages (MuSiQue, HotpotQA, 2Wiki): {"corpus", "questions"}',
         "jsonl": 'your own: lines of {"memories", "questions": [{"question", "relevant"}]}',
     }
     for kind in RETRIEVAL:

@@ -11,18 +11,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
 
 from nuonuo.encoding.forms import OTHER
+from nuonuo.encoding.names import NAME, called, names
 from nuonuo.encoding.sentences import label, title
-from nuonuo.encoding.words import Analyzer, spellings
+from nuonuo.encoding.words import Analyzer, Word, spellings
 from nuonuo.records import Memory
 from nuonuo.traces import Words
 
-REVISION = 1  # of the rules here and in `nuonuo.encoding.words`: what older ones left is worked out anew
+REVISION = 2  # of the rules here and in `nuonuo.encoding.words`: what older ones left is worked out anew
 ASKED = 60  # characters at the end of a turn, where a question that waits for its answer stands
 _QUESTION = re.compile(r"[?\uff1f\u061f\u037e](?=[\W_]|$)")  # Latin, full-width, Arabic, Greek
 _STOPS = ".!\u2026 \u3002\uff01\uff61\u0964\u06d4"  # Latin, Chinese and Japanese, Hindi, Urdu
@@ -44,19 +45,36 @@ class Lexicon:
 
     def _key(self, stem: str) -> int:
         """What indexes know ``stem`` by. Function words link nothing, nor does another form's spelling."""
-        return digest(stem) & ~1 | (stem in self._stops or stem.startswith(OTHER))
+        return digest(stem) & ~1 | (stem in self._stops or stem.startswith((OTHER, NAME)))
 
     def keys(self, stems: Iterable[str]) -> list[int]:
         """The keys of ``stems``, in order."""
         return [self.key(stem) for stem in stems]
 
+    def names(self, memory: Memory) -> dict[str, str]:
+        """The names that stand in ``memory``, its title's among them, each as it is first written."""
+        return self._names(memory, [self.analyzer.words(text) for text in memory.parts])
+
+    def _names(self, memory: Memory, parts: Sequence[Sequence[Word]]) -> dict[str, str]:
+        above, found = title(memory.text), dict[str, str]()
+        for at, (text, words) in enumerate(zip(memory.parts, parts, strict=True)):
+            for name, written in names(text, words, titled=not at and bool(above)).items():
+                found.setdefault(name, written)
+        return {**found, **called(above, self.analyzer.words(above))}
+
     def words(self, memory: Memory) -> Words:
         """What the words of ``memory`` come to."""
         parts = [self.analyzer.words(text) for text in memory.parts]
         counted = Counter(stem for words in parts for stem in spellings(words))
+        above = title(memory.text)
+        heading = self.analyzer.words(above)
+        for name in self._names(memory, parts):
+            counted[name] = 0  # a name counts in no score: its words do
         place = {stem: at for at, stem in enumerate(counted)}
-        above = self.analyzer.words(title(memory.text))
-        named = dict.fromkeys(word.stem for word in above if word.content and word.stem in place)
+        if any(map(str.isupper, above)):
+            named = [*called(above, heading)]
+        else:  # of a title without capitals nobody tells whether it is named, but by its words
+            named = [*dict.fromkeys(word.stem for word in heading if word.content and word.stem in place)]
         who = memory.role or label(memory.text)
         return Words(
             stems=np.array(self.keys(counted), np.uint64),

@@ -14,6 +14,10 @@ from collections.abc import Iterator
 _END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？｡])|\n+|(?<=[।؟۔])\s*")
 _HEADING = re.compile(r"\s*([^\n.!?。！？]{1,80}\n+|[^\s:：][^:：\n.!?。！？]{0,40}[:：]\s+)(?=\S)")
 _LABEL = re.compile(r"\s*([^\s:：][^:：\n.!?。！？]{0,40})[:：]\s")
+_LINE = re.compile(r"\s*([^\n]{1,80})\n+(?=\S)")
+_LOWER = re.compile(
+    r"(?<![\w'’])[a-zß-öø-ÿ]\w{3,}(?![^(]*\))"
+)  # a longer word that begins small, not in brackets
 MOST = 8
 PIECE = 200  # characters of a sentence that are looked at as one; a longer one is cut at a space
 SHORTEST = 12  # bytes of UTF-8, so that it asks fewer characters of scripts that say more with each
@@ -26,9 +30,16 @@ def heading(text: str) -> str:
 
 
 def title(text: str) -> str:
-    """The title of ``text``: a short line above it, without what it adds in brackets; "" for none."""
+    """The title of ``text``: a short line above it, without what it adds in brackets; "" for none.
+
+    A line that holds the end of a sentence is one where it is written as a name is ("Who Is Harry?",
+    "J. Lee Thompson").
+    """
     above = heading(text)
-    return re.sub(r"\(.*?\)", " ", above).strip() if above.endswith("\n") else ""
+    if not above.endswith("\n"):
+        match = _LINE.match(text)
+        above = match[1] if match and not _LOWER.search(match[1]) else ""
+    return re.sub(r"\(.*?\)", " ", above).strip()
 
 
 def label(text: str) -> str:

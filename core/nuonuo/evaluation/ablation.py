@@ -40,7 +40,18 @@ PARTS: dict[str, dict[str, Any]] = {
     "no discount for long texts": {"long_discount": 0.0},
     "no dates": {"date_cues": False},
     "no content links": {"content_weight": 0.0},
+    "no names at all": {
+        "naming_weight": 0.0,
+        "sharing_weight": 0.0,
+        "named_weight": 0.0,
+        "branch_weight": 0.0,
+    },
     "no links by title": {"naming_weight": 0.0},
+    "no links by a name in common": {"sharing_weight": 0.0},
+    "titles as weak as words": {"naming_floor": MemoryConfig().content_floor},
+    "the question names nobody": {"named_weight": 0.0},
+    "only the best begins": {"branch_weight": 0.0},
+    "no further hop": {"hop_weight": 0.0},
     "not chosen together": {"together_weight": 0.0},
     "no loss for what resembles": {"redundancy_weight": 0.0},
     "questions count as answers": {"echo_discount": 1.0},
@@ -159,6 +170,8 @@ def hold_out(found: Run, level: str, metric: str, k: int) -> HeldOut | None:
 def columns(dataset: Dataset) -> list[tuple[str, str, int]]:
     """The figures that an ablation shows: (level, metric, k)."""
     chosen = [(dataset.unit, "recall", k) for k in ((1, 10) if dataset.unit == "turn" else (2, 5))]
+    if dataset.unit == "passage":
+        chosen += [("passage", "all", 10)]
     if dataset.session_ks:
         chosen += [("session", "any", 1), ("session", "any", 5), ("session", "all", 5)]
     return chosen

@@ -184,6 +184,8 @@ def to_json(run: Run, stated: Mapping[str, Any]) -> dict[str, Any]:
 def headline(dataset: Dataset) -> list[tuple[str, str, int]]:
     """The columns of the table: (level, metric, k)."""
     columns = [(dataset.unit, "recall", k) for k in dataset.memory_ks]
+    if dataset.unit == "passage":  # a question of several hops is answered by all of its passages alone
+        columns += [(dataset.unit, "all", k) for k in (2, 5, 10)]
     if dataset.session_ks:
         columns += [("session", "any", k) for k in (1, 5)]
         columns += [("session", "all", k) for k in (5, 10)] + [("session", "ndcg", 10)]

@@ -38,6 +38,7 @@ class Postings:
         self._term: defaultdict[int, int] = defaultdict()  # by key
         self._stems = Growable(np.uint64)  # by term: its key, 0 once no row has it
         self._stops = Growable(np.bool_)  # by term: whether it is a function word's, or another form's mark
+        self._entitled = Growable(np.int32)  # by term: of how many titles it is
         self._lists = Lists(2)  # by term: rows, and the stem's frequency in each
         self._newest = -1  # the last row that is, or was, indexed
         self._forward = Ragged(np.int32, (2,))  # by row: (term, frequency)
@@ -75,6 +76,7 @@ class Postings:
         title = words.title
         named = terms[words.stems.starts.repeat(title.counts) + title.rows]
         self._titles.put(rows, Blocks(named.astype(np.int32), title.counts))
+        np.add.at(self._entitled.data, named, 1)
         totals = np.bincount(np.arange(len(rows)).repeat(lengths), frequencies, len(rows)).astype(np.int64)
         self._lengths.data[rows] = totals
         self._count += len(rows)
@@ -86,6 +88,7 @@ class Postings:
         terms, new = numbered(self._term, stems, len(self._stems))
         self._stems.append(new)
         self._stops.append(new & np.uint64(1))
+        self._entitled.extend(len(new))
         self._lists.extend(len(new))
         return terms
 
@@ -97,13 +100,55 @@ class Postings:
                 del self._term[int(self._stems.data[term])]
                 self._stems.data[term] = 0
         self._forward.clear(row)
+        np.add.at(self._entitled.data, self._titles[row], -1)
         self._titles.clear(row)
         self._count -= 1
         self._total -= int(self._lengths.data[row])
         self._lengths.data[row] = 0
         self._changed()
 
-    def _known(self, stems: Iterable[str]) -> list[int]:
+    @property
+    def size(self) -> int:
+        """How many rows there are, empty ones included."""
+        return len(self._lengths)
+
+    def words(self, rows: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+        """What stands in ``rows`` (C,), one after another: terms, their frequencies, and how many in each."""
+        entries, counts = self._forward.gather(rows)
+        return entries[:, 0].astype(np.int64), entries[:, 1].astype(np.int64), counts
+
+    def entitles(self, terms: IntArray) -> npt.NDArray[np.bool_]:
+        """Which of ``terms`` any memory is named by."""
+        found: npt.NDArray[np.bool_] = self._entitled.data[terms] > 0
+        return found
+
+    def titles(self, rows: IntArray) -> tuple[IntArray, IntArray]:
+        """The terms by which others name ``rows`` (C,), one after another, and how many of each."""
+        terms, counts = self._titles.gather(rows)
+        return terms.astype(np.int64), counts
+
+    def key_of(self, term: int) -> int:
+        """What ``term`` is known by."""
+        return int(self._stems.data[term])
+
+    def holders(self, terms: IntArray) -> IntArray:
+        """The rows that have each of ``terms``, one list after another."""
+        return self._entries(terms)[0].astype(np.int64)
+
+    def counts(self, terms: IntArray) -> IntArray:
+        """In how many memories each of ``terms`` stands."""
+        return self._lists.counts[terms]
+
+    def rarity(self, df: IntArray) -> FloatArray:
+        """ln(N / df) / ln N: 1 for what stands in one memory, 0 for what stands in all."""
+        found: FloatArray = (np.log(self._count / df) / math.log(max(self._count, 2))).astype(np.float32)
+        return found
+
+    def term_of(self, stem: str) -> int | None:
+        """The number of ``stem``; None where no memory has it."""
+        return self._term.get(self._key(stem))
+
+    def terms_of(self, stems: Iterable[str]) -> list[int]:
         """The numbers of those of ``stems`` that some memory has, in order."""
         terms = (self._term.get(self._key(stem)) for stem in stems)
         return [term for term in terms if term is not None]
@@ -123,7 +168,7 @@ class Postings:
 
     def scores(self, stems: Iterable[str]) -> Scores:
         """BM25 for the distinct ``stems``: of the rare ones at once, of the common ones where asked for."""
-        terms = self._known(dict.fromkeys(stems))
+        terms = self.terms_of(dict.fromkeys(stems))
         common = [term for term in terms if self._lists.counts[term] * COMMON > self._count]
         rare = [term for term in terms if term not in common]
         fast = kernels.loaded()
@@ -151,7 +196,7 @@ class Postings:
         entries, counts = self._forward.gather(rows)
         terms, df = entries[:, 0], self._lists.counts[entries[:, 0]]
         links = (df >= 2) & (df <= max_df) & ~self._stops.data[terms]
-        links &= ~among(terms, np.sort(np.array(self._known(without), terms.dtype)))
+        links &= ~among(terms, np.sort(np.array(self.terms_of(without), terms.dtype)))
         terms, df, owners = terms[links], df[links], np.repeat(np.arange(len(rows)), counts)[links]
         if not len(terms):
             none = np.zeros(0, np.int64)
@@ -193,9 +238,12 @@ class Postings:
         """
         found = np.zeros(len(targets), np.float32)
         titled = np.flatnonzero(self._titles.counts(targets))
+        terms, counts = self._titles.gather(targets[titled])
+        stem = ~self._stops.data[terms]  # the others are names
+        counts = np.bincount(np.arange(len(counts)).repeat(counts)[stem], minlength=len(counts))
+        titled, counts, terms = titled[counts > 0], counts[counts > 0], terms[stem]
         if not len(titled):
             return found
-        terms, counts = self._titles.gather(targets[titled])
         entries, lengths = self._forward.gather(rows)
         stride = len(self._stems)
         said = np.sort(np.repeat(np.arange(len(rows)), lengths) * stride + entries[:, 0])
@@ -226,7 +274,7 @@ class Postings:
         1 for a stem that no other memory has, 0 where ``stems`` and stop stems hold all that the row says.
         """
         nowhere = self._count + 1  # what is known is commoner than anything can be
-        known, fast = np.sort(np.array(self._known(stems), np.int32)), kernels.loaded()
+        known, fast = np.sort(np.array(self.terms_of(stems), np.int32)), kernels.loaded()
         rarest = np.full(len(rows), nowhere)
         if fast is not None:
             fast.rarest(
@@ -261,7 +309,15 @@ class Postings:
 
     @property
     def nbytes(self) -> int:
-        arrays = (self._lists, self._forward, self._titles, self._stems, self._stops, self._lengths)
+        arrays = (
+            self._lists,
+            self._forward,
+            self._titles,
+            self._stems,
+            self._stops,
+            self._entitled,
+            self._lengths,
+        )
         kept = len(self._common) * 4 * len(self._lengths) + len(self._term) * 120  # keys in a dict
         return sum(array.nbytes for array in arrays) + kept
 

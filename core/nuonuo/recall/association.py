@@ -1,8 +1,11 @@
 """Association: activation flows from the best candidates along what links them to other memories.
 
-content:   E(j) += c  max_i V_ij (E(i) / E_best)^p (f_ij + gain_ij)
-explicit:  E(j) += c' max_i A_ij (E(i) / E_best)^p E(i)
-gain_ij  = sum_t w_t max(0, s_t(j) - s_t(i))            what j adds to what i leaves open
+content:   E(j) += c  max_i V_ij a_i (f_ij + gain_ij)              by shared words, and by names
+explicit:  E(j) += c' max_i A_ij a_i E(i)
+gain_ij  = sum_t w_t max(0, s_t(j) - s_t(i))                       what j adds to what i leaves open
+
+a_i is how loud a source speaks: by how near it comes to the best, (E(i) / E_best)^p, and in full where it
+opens a branch of the question (`nuonuo.recall.branches`). What a branch reaches by a name speaks once more.
 """
 
 from __future__ import annotations
@@ -12,15 +15,20 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from nuonuo.arrays import IntArray, largest
-from nuonuo.recall.scoring import Scored, extend, places_of
-from nuonuo.recall.search import BoolArray, FloatArray, Search
+from nuonuo.index.names import name_links
+from nuonuo.recall.branches import openers
+from nuonuo.recall.scoring import EXPLICIT, NAME, WORDS, Scored, extend, places_of
+from nuonuo.recall.search import FloatArray, Search
 
 FAINT = 0.1  # a content link that carries less than this of the best's activation moves next to nothing
+FURTHER = 16  # links by name that are followed from the ends of branches
+COMMON = 0.2  # so does a name that carries less than this: many have it, and their words are linked as words
+HEARD = 0.5  # a source that speaks at least so loud is followed further
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sources:
-    """The candidates from which activation flows: rows (S,), and their activation (E(i) / E_best)^p (S,)."""
+    """The candidates from which activation flows: rows (S,), ascending, and their activation a_i (S,)."""
 
     rows: IntArray
     activation: FloatArray
@@ -34,14 +42,14 @@ class Links:
         source: the number of the source. target: a row.
         weight: V_ij or A_ij.
         floor: f_ij, the share of a content link's flow that needs no open word.
-        explicit: whether it was made by hand.
+        kind: `WORDS`, `NAME` or `EXPLICIT`.
     """
 
     source: IntArray
     target: IntArray
     weight: FloatArray
     floor: FloatArray
-    explicit: BoolArray
+    kind: IntArray
 
     def joined(self, other: Links) -> Links:
         """These links, then ``other``."""
@@ -56,36 +64,80 @@ class Links:
 def associate(search: Search, scored: Scored) -> Scored:
     """Let activation flow from the best; where a question leaves nothing open, next to nothing flows."""
     sources = loudest(search, scored)
-    links = content_links(search, sources).joined(explicit_links(search, sources))
-    links = strongest(search, sources, links)
+    links = links_by_words(search, sources).joined(links_by_name(search, sources))
+    links = links.joined(explicit_links(search, sources))
+    scored = spread(search, scored, sources, links, search.config.link_targets)
+    further = ends(search, scored, sources) if len(search.named.rows) else None
+    if further is None or not len(further.rows):
+        return scored
+    return spread(search, scored, further, links_by_name(search, further), FURTHER)
+
+
+def spread(search: Search, scored: Scored, sources: Sources, links: Links, most: int) -> Scored:
+    """``scored`` with what flows along ``links``: of all that reaches a memory the greatest counts.
+
+    Args:
+        most: links that are followed.
+    """
+    links = strongest(search, sources, links, most)
     if not len(links.target):
         return scored
     scored = extend(search, scored, links.target)
     to = places_of(scored.rows, links.target)
     given = flow(search, scored, sources, links)
     shares: dict[str, FloatArray] = {}
-    for name, kind in (("content", ~links.explicit), ("explicit", links.explicit)):
-        shares[name] = np.zeros(len(scored.rows), np.float32)
-        np.maximum.at(shares[name], to[kind], given[kind])
-    best = np.zeros(len(scored.rows), given.dtype)  # it is compared with the flow
+    for name, of_kind in (("content", links.kind != EXPLICIT), ("explicit", links.kind == EXPLICIT)):
+        shares[name] = getattr(scored.shares, name).copy()
+        np.maximum.at(shares[name], to[of_kind], given[of_kind])
+    before = np.maximum(scored.shares.content, scored.shares.explicit).astype(given.dtype)
+    best = before.copy()  # it is compared with the flow
     np.maximum.at(best, to, given)
-    via = np.flatnonzero((given == best[to]) & (given > 0))[::-1]  # of equals the first one stands
-    source, link = scored.source.copy(), scored.link.copy()
+    via = np.flatnonzero((given == best[to]) & (given > before[to]))[::-1]  # of equals the first one stands
+    source, link, kind = scored.source.copy(), scored.link.copy(), scored.kind.copy()
     source[to[via]], link[to[via]] = sources.rows[links.source[via]], links.weight[via]
-    return replace(scored, shares=replace(scored.shares, **shares), source=source, link=link)
+    kind[to[via]] = links.kind[via]
+    return replace(scored, shares=replace(scored.shares, **shares), source=source, link=link, kind=kind)
+
+
+# -- who speaks, and how loud ---------------------------------------------------------------------
 
 
 def loudest(search: Search, scored: Scored) -> Sources:
-    """The candidates of most energy, and (E(i) / E_best)^p, how loud each speaks; none where none has any."""
+    """The candidates of most energy, and those that open a branch; none where none has any energy."""
     energy = scored.shares.energy
     best = energy.max(initial=0)
     at = largest(energy, search.config.link_sources) if best > 0 else np.zeros(0, np.int64)
     activation = np.maximum(energy[at] / best, 0) ** np.float32(search.config.content_sharpness)
-    return Sources(scored.rows[at], activation)
+    opening, alone = openers(search.named, energy[places_of(scored.rows, search.named.rows)], search.config)
+    if not len(opening):
+        return Sources(scored.rows[at], activation)
+    rows = np.union1d(scored.rows[at], opening)
+    loud = np.zeros(len(rows), np.float32)
+    loud[places_of(rows, scored.rows[at])] = activation
+    own = places_of(rows, opening)
+    loud[own] = np.maximum(loud[own], alone)
+    return Sources(rows, loud)
 
 
-def content_links(search: Search, sources: Sources) -> Links:
-    """V_ij: whom the sources share rare words with, or name by a title (`Postings.links`)."""
+def ends(search: Search, scored: Scored, sources: Sources) -> Sources:
+    """Where each branch that is heard leads to by a name: the memory of most energy that it reached so.
+
+    It speaks too, half as loud as the source did: the end of a question may only be named there. What was
+    heard already does not speak again.
+    """
+    heard = np.intersect1d(sources.rows[sources.activation >= HEARD], search.named.rows)
+    at = np.flatnonzero((scored.kind == NAME) & np.isin(scored.source, heard) & ~np.isin(scored.rows, heard))
+    at = at[np.lexsort((-scored.shares.energy[at], scored.source[at]))]
+    at = np.sort(at[np.diff(scored.source[at], prepend=-1) != 0])
+    spoken = sources.activation[places_of(sources.rows, scored.source[at])]
+    return Sources(scored.rows[at], np.float32(search.config.hop_weight) * spoken)
+
+
+# -- the links ------------------------------------------------------------------------------------
+
+
+def links_by_words(search: Search, sources: Sources) -> Links:
+    """V_ij: whom the sources share rare words with (`Postings.links`)."""
     config = search.config
     # A shared stem weighs less than 1 and a name at most its weight: other sources have faint links only.
     loud = np.flatnonzero(sources.activation * max(config.naming_weight, 1) > FAINT)
@@ -94,7 +146,22 @@ def content_links(search: Search, sources: Sources) -> Links:
     weight = found.strength(config.naming_weight)
     named = weight > found.weight
     floor = np.where(named, np.float32(config.naming_floor), np.float32(config.content_floor))
-    return Links(loud[found.source], found.target, weight, floor, np.zeros(len(weight), bool))
+    return Links(loud[found.source], found.target, weight, floor, np.full(len(weight), WORDS))
+
+
+def links_by_name(search: Search, sources: Sources) -> Links:
+    """V_ij by name (`name_links`): whom the sources call by a name, and who speaks of one that they name.
+
+    A name means one thing, so whoever is called by it is meant: the link is as strong as the name is rare.
+    Others that have the name tell of what is meant, each the less the more they are.
+    """
+    config = search.config
+    loud = np.flatnonzero(sources.activation * max(config.naming_weight, config.sharing_weight) > FAINT)
+    max_df = config.content_max_df if config.content_weight else 0
+    found = name_links(search.shard.postings, sources.rows[loud], search.named.terms, max_df)
+    weight = found.strength(config.naming_weight, config.sharing_weight)
+    floor = np.where(found.naming, np.float32(config.naming_floor), np.float32(config.content_floor))
+    return Links(loud[found.source], found.target, weight, floor, np.full(len(weight), NAME))
 
 
 def explicit_links(search: Search, sources: Sources) -> Links:
@@ -104,28 +171,36 @@ def explicit_links(search: Search, sources: Sources) -> Links:
     source = np.repeat(np.arange(len(rows)), np.array([len(targets) for targets, _ in followed], np.int64))
     target = np.concatenate([np.zeros(0, np.int64), *(targets for targets, _ in followed)])
     weight = np.concatenate([np.zeros(0), *(weights for _, weights in followed)]).astype(np.float32)
-    return Links(source, target, weight, np.zeros(len(source), np.float32), np.ones(len(source), bool))
+    return Links(source, target, weight, np.zeros(len(source), np.float32), np.full(len(source), EXPLICIT))
 
 
-def strongest(search: Search, sources: Sources, links: Links) -> Links:
-    """The links to rows of the search's mask that carry most, explicit ones before all others."""
-    carried = links.weight * sources.activation[links.source] + links.explicit
+def strongest(search: Search, sources: Sources, links: Links, most: int) -> Links:
+    """The ``most`` links to rows of the search's mask that carry most, explicit ones before all others."""
+    carried = links.weight * sources.activation[links.source] + (links.kind == EXPLICIT)
     carried = np.where(search.mask[links.target], carried, -1)
-    keep = largest(carried, search.config.link_targets)
-    return links.of(keep[carried[keep] > FAINT])
+    faint = np.where(links.kind == NAME, np.float32(COMMON), np.float32(FAINT))
+    keep = largest(carried, most)
+    return links.of(keep[carried[keep] > faint[keep]])
+
+
+# -- what flows -----------------------------------------------------------------------------------
 
 
 def flow(search: Search, scored: Scored, sources: Sources, links: Links) -> FloatArray:
-    """The activation (L,) that each link gives its target."""
-    config = search.config
+    """The activation (L,) that each link gives its target.
+
+    What a name leads to stands no higher than what led there: a question is read from its beginning.
+    """
+    config, energy = search.config, scored.shares.energy
     at, to = (places_of(scored.rows, rows) for rows in (sources.rows[links.source], links.target))
     given = np.where(
-        links.explicit,
-        np.float32(config.explicit_weight) * scored.shares.energy[at],
+        links.kind == EXPLICIT,
+        np.float32(config.explicit_weight) * energy[at],
         np.float32(config.content_weight) * (links.floor + gain(search, scored, at, to)),
     )
     found: FloatArray = links.weight * sources.activation[links.source] * given
-    return found
+    room = np.maximum(energy[at] - (energy - scored.shares.content)[to], 0)
+    return np.where(links.kind == NAME, np.minimum(found, room), found)
 
 
 def gain(search: Search, scored: Scored, at: IntArray, to: IntArray) -> FloatArray:

@@ -23,7 +23,7 @@ def candidates(search: Search, k: int) -> IntArray:
     rows = cued(search, max(k, dense), k)
     for date in search.dates:
         rows = np.union1d(rows, cued(replace(search, mask=search.mask & date.inside), dense, 0))
-    return rows
+    return np.union1d(rows, search.named.rows) if len(search.named.rows) else rows
 
 
 def cued(search: Search, dense: int, least: int) -> IntArray:

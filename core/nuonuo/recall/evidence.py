@@ -18,36 +18,50 @@ from nuonuo.config import MemoryConfig
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
 from nuonuo.encoding.words import Analyzer, whole_word
+from nuonuo.index.names import linking_names
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.index.times import stamp_at
 from nuonuo.recall.completions import TIMESTAMP, Answer, Completions
 from nuonuo.recall.passage import Passages
 from nuonuo.recall.pipeline import Ranking
+from nuonuo.recall.scoring import EXPLICIT, NAME, WORDS
 from nuonuo.recall.search import BoolArray
 from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory, Telling
 
+KINDS: dict[int, AssociationKind] = {WORDS: "content", NAME: "name", EXPLICIT: "explicit"}
 SHOWN = 3  # shared words that a link of content names, the rarest first
 LONG = 10_000  # characters of a text that is read once for all words that are looked for in it
 
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One hit in numbers: its row, score, rank, shares, and the link by which it was reached.
-
-    Attributes:
-        shared: (df, key) of each rare stem that it shares with the source of the link.
-    """
+    """One hit in numbers: its row, score, rank, shares, and the links by which it was reached, in order."""
 
     row: int
     seq: int
     score: float
     rank: float
     signals: dict[str, float]
-    source_id: str | None
-    link: float
-    shared: tuple[tuple[int, int], ...]
+    path: tuple[Hop, ...]
     told: tuple[Told, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One link in numbers.
+
+    Attributes:
+        target: its row.
+        shared: (df, key) of each rare stem that both have, or of the names by which they are linked.
+    """
+
+    source_id: str
+    target_id: str
+    target: int
+    kind: AssociationKind
+    weight: float
+    shared: tuple[tuple[int, int], ...]
 
 
 T = TypeVar("T")
@@ -104,19 +118,37 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig, mask: BoolArray)
     for place, at in enumerate(ranking.at.tolist()):
         row = int(scored.rows[at])
         signals = {name: share for name, share in zip(shares, values[place], strict=True) if share}
-        source = int(scored.source[at])
-        shared: tuple[tuple[int, int], ...] = ()
-        if source != NOBODY and scored.shares.content[at] >= scored.shares.explicit[at]:
-            shared = tuple(shard.postings.shared(source, row, config.content_max_df))
-        source_id = None if source == NOBODY else shard.ids[source]
         score = sum(share for name, share in signals.items() if name in own)
-        rank, link = sum(signals.values()), float(scored.link[at])
+        rank, path = sum(signals.values()), _hops(shard, ranking, at, config)
         told = tuple(
             (str(shard.ids[each]), *shard.fields.times.state(each), shard.fields.session(each))
             for each in shard.wordings.alike(row, mask).tolist()
         )
-        found.append(Traced(row, seqs[place], score, rank, signals, source_id, link, shared, told))
+        found.append(Traced(row, seqs[place], score, rank, signals, path, told))
     return found
+
+
+def _hops(shard: Shard, ranking: Ranking, at: int, config: MemoryConfig) -> tuple[Hop, ...]:
+    """The links by which the candidate ``at`` was reached: back along names to where the branch begins."""
+    scored, found, seen = ranking.scored, list[Hop](), {at}
+    while (source := int(scored.source[at])) != NOBODY:
+        row, kind = int(scored.rows[at]), int(scored.kind[at])
+        shared: tuple[tuple[int, int], ...] = ()
+        if kind == WORDS:
+            shared = tuple(shard.postings.shared(source, row, config.content_max_df))
+        elif kind == NAME:
+            said = ranking.named.terms
+            keys = linking_names(shard.postings, source, row, said, config.content_max_df)
+            shared = tuple((0, key) for key in keys)
+        ends = str(shard.ids[source]), str(shard.ids[row])
+        found.append(Hop(*ends, row, KINDS[kind], float(scored.link[at]), shared))
+        if kind != NAME or source in ranking.named.rows:
+            break
+        at = int(scored.rows.searchsorted(source))
+        if at in seen or scored.kind[at] != NAME:
+            break
+        seen.add(at)
+    return tuple(reversed(found))
 
 
 def explain(
@@ -136,11 +168,12 @@ def explain(
     """
     texts = dict(zip(completions.rows, memories[len(traced) :], strict=True))
     written = Written(question, lexicon.analyzer)
+    shown = {hit.row: memory for hit, memory in zip(traced, memories, strict=False)}
     hits = []
     for place, (hit, memory) in enumerate(zip(traced, memories, strict=False)):
         if memory is not None:
             matches = Lazy(partial(_matches, question, hit.row, place, completions, texts, written, zone))
-            path = Lazy(partial(_path, hit, memory, lexicon))
+            path = Lazy(partial(_path, hit, shown, lexicon))
             evidence = Evidence(hit.signals, matches, path, hit.rank)
             times = Lazy(partial(_tellings, hit.told))
             span = Lazy(partial(passages.span, place, memory.text))
@@ -187,14 +220,25 @@ def _matches(
     return tuple(found)
 
 
-def _path(hit: Traced, target: Memory, lexicon: Lexicon) -> tuple[Link, ...]:
-    if hit.source_id is None:
+def _path(hit: Traced, shown: Mapping[int, Memory | None], lexicon: Lexicon) -> tuple[Link, ...]:
+    return tuple(
+        Link(hop.source_id, hop.target_id, hop.kind, min(hop.weight, 1.0), _shared(hop, shown, lexicon))
+        for hop in hit.path
+    )
+
+
+def _shared(hop: Hop, shown: Mapping[int, Memory | None], lexicon: Lexicon) -> tuple[str, ...]:
+    """What both ends of a link have in common, as its target writes it; nothing, where that is not shown."""
+    target = shown.get(hop.target)
+    if target is None or not hop.shared:
         return ()
-    kind: AssociationKind = "content" if hit.shared else "explicit"
+    if hop.kind == "name":
+        names = {lexicon.key(name): written for name, written in lexicon.names(target).items()}
+        longest = max((names[key] for _, key in hop.shared if key in names), key=len, default=None)
+        return () if longest is None else (longest,)
     said = {lexicon.key(stem): stem for text in target.parts for stem in lexicon.analyzer.spellings(text)}
-    rarest = sorted((df, said[key]) for df, key in hit.shared if key in said)[:SHOWN]
-    words = tuple(lexicon.analyzer.written(target.text, stem) or stem for _, stem in rarest)
-    return (Link(hit.source_id, target.id or "", kind, min(hit.link, 1.0), words),)
+    rarest = sorted((df, said[key]) for df, key in hop.shared if key in said)[:SHOWN]
+    return tuple(lexicon.analyzer.written(target.text, stem) or stem for _, stem in rarest)
 
 
 class Written:

@@ -24,6 +24,7 @@ from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question
 from nuonuo.index.shard import Shard
 from nuonuo.recall.association import associate
+from nuonuo.recall.branches import Named
 from nuonuo.recall.candidates import candidates
 from nuonuo.recall.certainty import certain
 from nuonuo.recall.choice import Chosen, choose
@@ -43,6 +44,7 @@ class Ranking:
     confidence: float
     weights: FloatArray
     dates: tuple[Dated, ...]
+    named: Named
 
     @property
     def at(self) -> IntArray:
@@ -72,4 +74,4 @@ def recall(
         chosen = choose(search, scored, k, once if distinct else np.arange(len(scored.rows)))
     certainty = certain(search, scored, chosen.at[: config.together])
     settled = hopfield.weights(certainty[once], config.beta, config.null_energy)
-    return Ranking(scored, chosen, float(settled.confidence), search.weights, search.dates)
+    return Ranking(scored, chosen, float(settled.confidence), search.weights, search.dates, search.named)

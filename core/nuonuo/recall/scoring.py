@@ -23,6 +23,7 @@ from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.recall.search import BoolArray, FloatArray, Search
 
+WORDS, NAME, EXPLICIT = range(3)  # kinds of links along which activation flows
 WHOLE = 0.8  # share of the tokens' weight that the sentence takes which is asked as a whole
 OWN_WORD = 1.5  # a turn with a word 1 / OWN_WORD as rare as a word can be is no echo of a question
 
@@ -67,6 +68,7 @@ class Shares:
     dense: FloatArray
     echo: FloatArray
     temporal: FloatArray
+    named: FloatArray
     content: FloatArray
     explicit: FloatArray
 
@@ -78,7 +80,7 @@ class Shares:
     @property
     def energy(self) -> FloatArray:
         """E(m): everything that speaks for a candidate by itself."""
-        return self.base + self.temporal + self.content + self.explicit
+        return self.base + self.temporal + self.named + self.content + self.explicit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +94,7 @@ class Scored:
         shares: what each signal gives.
         source: (C,) int64, the row from which activation came along a link, -1 for none.
         link: (C,) float32, the weight of that link.
+        kind: (C,) int64, that link's: `WORDS`, `NAME` or `EXPLICIT`; -1 for none.
     """
 
     own: Own
@@ -100,6 +103,7 @@ class Scored:
     shares: Shares
     source: IntArray
     link: FloatArray
+    kind: IntArray
 
     @property
     def rows(self) -> IntArray:
@@ -118,21 +122,29 @@ def score(search: Search, rows: IntArray) -> Scored:
 
 
 def extend(search: Search, scored: Scored, rows: IntArray) -> Scored:
-    """``scored`` with more ``rows``, as if all had been scored at once; no activation has flowed yet."""
+    """``scored`` with more ``rows``, as if all had been scored at once; what has flowed to it stays."""
     new = np.zeros(len(search.mask), bool)
     new[rows] = True
     new[scored.rows] = False
     if not new.any():
         return scored
     own = scored.own.joined(by_itself(search, np.flatnonzero(new)))
-    return _energies(search, own, *completion(own))
+    found = _energies(search, own, *completion(own))
+    kept = ~new[own.rows]
+    for flowed, before in (
+        *((getattr(found.shares, name), getattr(scored.shares, name)) for name in ("content", "explicit")),
+        *((getattr(found, name), getattr(scored, name)) for name in ("source", "link", "kind")),
+    ):
+        flowed[kept] = before
+    return found
 
 
 def _energies(search: Search, own: Own, places: IntArray, completed: FloatArray) -> Scored:
     shares = base_energy(search, own, completed)
-    shares = replace(shares, temporal=temporal_energy(search.config, own, places, shares.base))
-    nothing = np.zeros(len(own.rows), np.float32)
-    return Scored(own, places, completed, shares, source=np.full(len(own.rows), NOBODY), link=nothing)
+    temporal = temporal_energy(search.config, own, places, shares.base)
+    shares = replace(shares, temporal=temporal, named=named_energy(search, own.rows))
+    nothing, nowhere = np.zeros(len(own.rows), np.float32), np.full(len(own.rows), NOBODY)
+    return Scored(own, places, completed, shares, source=nowhere, link=nothing, kind=nowhere.copy())
 
 
 # -- what a memory says by itself -----------------------------------------------------------------
@@ -314,8 +326,7 @@ def base_energy(search: Search, own: Own, completed: FloatArray) -> Shares:
         dense = (np.float32(config.dense_weight) + whole) * own.cosines
     lexical = np.float32(config.lexical_weight) * own.bm25
     echo = (own.heard - 1) * (tokens + lexical + dense)
-    nothing = np.zeros(len(own.rows), np.float32)
-    return Shares(tokens, lexical, dense, echo, temporal=nothing, content=nothing, explicit=nothing)
+    return Shares(tokens, lexical, dense, echo, *np.zeros((4, len(own.rows)), np.float32))
 
 
 def temporal_energy(config: MemoryConfig, own: Own, places: IntArray, base: FloatArray) -> FloatArray:
@@ -338,6 +349,16 @@ def temporal_energy(config: MemoryConfig, own: Own, places: IntArray, base: Floa
     lent += far * np.maximum(before2, after2)
     temporal: FloatArray = np.maximum(lent * own.leans - kept * np.maximum(base, 0), 0)
     return temporal
+
+
+def named_energy(search: Search, rows: IntArray) -> FloatArray:
+    """c f N(m) (C,): what a memory has from being named by the question itself, 0 where it is not."""
+    config, who, found = search.config, search.named, np.zeros(len(rows), np.float32)
+    at = places_of(rows, who.rows)
+    there = at < len(rows)
+    weight = np.float32(config.content_weight * config.named_weight * config.naming_floor)
+    found[at[there]] = weight * who.rarity[there]
+    return found
 
 
 def places_of(rows: IntArray, wanted: IntArray) -> IntArray:

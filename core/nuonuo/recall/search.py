@@ -17,6 +17,7 @@ from nuonuo.encoding.words import Word
 from nuonuo.index.lexical import Scores
 from nuonuo.index.shard import Shard
 from nuonuo.index.vectors import DenseCue, dense_cue
+from nuonuo.recall.branches import Named, named
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -52,6 +53,7 @@ class Search:
         worded: in [0, 1], how far the question is asked word by word; the rest of it is asked as a whole.
         dense: the question's vector, for the sentence vectors.
         lexical: BM25 of each row; ``most`` is the greatest that the question allows.
+        named: the memories that it names.
         dates: the periods that it speaks of.
     """
 
@@ -64,6 +66,7 @@ class Search:
     dense: DenseCue
     lexical: Scores
     most: np.float32
+    named: Named
     dates: tuple[Dated, ...] = ()
 
 
@@ -76,9 +79,9 @@ def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryCon
     words = question.words if worded == 1 else [word for word in question.words if word.content]
     lexical = shard.postings.scores(spellings(words))
     most = np.float32(max(shard.postings.most(least_idf(shard, words).values()), 1e-9))
-    return Search(
-        shard, question, mask, config, weights, worded, dense_cue(question.state), lexical, most, dates
-    )
+    cue = dense_cue(question.state)
+    who = named(shard, question, mask)
+    return Search(shard, question, mask, config, weights, worded, cue, lexical, most, who, dates)
 
 
 def _dated(shard: Shard, question: Question, config: MemoryConfig) -> Iterator[Dated]:

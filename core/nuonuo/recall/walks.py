@@ -2,7 +2,7 @@
 
 A vector is completed among the memories that share its code's units (Phi q, the associator's) or lie nearest
 to it; a text evokes what the recall pipeline puts first. Then each stop asks what follows: explicit
-associations, neighbours in the session, memories that share rare words.
+associations, neighbours in the session, memories that share rare words or names.
 
 Why a stop reads a row of A (`HebbianAssociator.follows`) and does not ask A^T f(Phi q) anew (`next`): its
 state has settled on one stored pattern, so f(Phi q) is 1 at that memory and 0 elsewhere, and both say the
@@ -21,6 +21,7 @@ from nuonuo.arrays import largest
 from nuonuo.associative.chain import Association, Stop, walk
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question
+from nuonuo.index.names import name_links
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.index.vectors import dense_cue
@@ -83,3 +84,8 @@ def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Associatio
         best = largest(weights, FANOUT)
         for target, weight in zip(links.target[best].tolist(), weights[best].tolist(), strict=True):
             yield Association(target, config.chain_content * weight, "content")
+        names = name_links(shard.postings, np.array([row]), np.zeros(0, np.int64), config.content_max_df)
+        weights = names.strength(config.naming_weight, config.sharing_weight)
+        best = largest(weights, FANOUT)
+        for target, weight in zip(names.target[best].tolist(), weights[best].tolist(), strict=True):
+            yield Association(target, config.chain_content * weight, "name")

@@ -183,6 +183,7 @@ def longmemeval_date(text: str) -> datetime | None:
 
 
 def multihop(content: Any) -> Dataset:
+    """{"corpus": [{"title", "text"}], "questions": [{"question", "supporting"}]}; "type" is its category."""
     passages = content["corpus"]
     memories = tuple(
         Memory(f"{passage['title']}\n{passage['text']}", id=f"p{at}") for at, passage in enumerate(passages)
@@ -192,7 +193,11 @@ def multihop(content: Any) -> Dataset:
         relevant = _indices(asked["supporting"], len(memories))
         questions.append(
             Question(
-                f"q{at}", asked["question"], frozenset(f"p{each}" for each in relevant), fold=str(at % FOLDS)
+                f"q{at}",
+                asked["question"],
+                frozenset(f"p{each}" for each in relevant),
+                category=str(asked.get("type", "all")).replace("_", " "),
+                fold=str(at % FOLDS),
             )
         )
     return Dataset(

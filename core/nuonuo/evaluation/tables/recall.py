@@ -55,6 +55,10 @@ ROWS = (
             Row(source, (("passage", "all", 10),), brief=False),
         )
     ),
+    *(
+        Row("2wiki", (("passage", "all", 10),), kind, brief=False)
+        for kind in ("comparison", "compositional", "inference", "bridge comparison")
+    ),
 )
 SURE = ("locomo", "longmemeval")  # whose confidence the short table shows
 

@@ -1,0 +1,90 @@
+"""Names in the index: who is called by a name, and what some memories share names with.
+
+A name stands among the stems of a memory, with a frequency of 0 (`nuonuo.encoding.lexicon`): it is found and
+forgotten as they are, and counts in no score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.arrays import IntArray
+from nuonuo.index.lexical import Postings
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NameLinks:
+    """What some rows share names with; all (L,), one for each source and target.
+
+    Attributes:
+        source: the index into the rows that were asked for. target: a row.
+        rarity: ln(N / df) / ln N of the name that links them. others: in how many other memories it stands.
+        naming: whether the target is called by it.
+    """
+
+    source: IntArray
+    target: IntArray
+    rarity: FloatArray
+    others: IntArray
+    naming: npt.NDArray[np.bool_]
+
+    def strength(self, naming_weight: float, sharing_weight: float) -> FloatArray:
+        """V (L,): how rare the name is; for those that only have it too, over the root of how many."""
+        shared = np.float32(sharing_weight) / np.sqrt(self.others.astype(np.float32))
+        found: FloatArray = self.rarity * np.where(self.naming, np.float32(naming_weight), shared)
+        return found
+
+
+def called(postings: Postings, term: int) -> IntArray:
+    """The rows whose title is the name ``term``, ascending; where there are none, those it is short for."""
+    rows = postings.holders(np.array([term]))
+    titles, counts = postings.titles(rows)
+    owners, first = np.arange(len(rows)).repeat(counts), counts.cumsum() - counts
+    meant = np.flatnonzero(titles == term)
+    whole = meant[first[owners[meant]] == meant]
+    found: IntArray = rows[owners[whole if len(whole) else meant]]
+    return found
+
+
+def name_links(postings: Postings, rows: IntArray, without: IntArray, max_df: int) -> NameLinks:
+    """Whom each of ``rows`` (C,) shares a name with: for each the strongest, one that calls it before others.
+
+    Args:
+        without: terms of names that link nothing. max_df: nor does one that more memories than this have.
+    """
+    terms, frequencies, counts = postings.words(rows)
+    df = postings.counts(terms)
+    links = (frequencies == 0) & (df >= 2) & (df <= max_df)
+    for term in without.tolist():
+        links &= terms != term
+    terms, df = terms[links], df[links]
+    source = np.arange(len(rows)).repeat(counts)[links].repeat(df)
+    target, term = postings.holders(terms), terms.repeat(df)
+    df = df.repeat(df)
+    naming = np.zeros(len(target), bool)
+    may = np.flatnonzero(postings.entitles(term))
+    if len(may):
+        titles, counts = postings.titles(target[may])
+        owners = may.repeat(counts)
+        naming[owners[titles == term[owners]]] = True
+    pairs = source * postings.size + target
+    order = np.lexsort((df, ~naming, pairs))
+    first = order[np.diff(pairs[order], prepend=-1) != 0]
+    first = first[target[first] != rows[source[first]]]
+    return NameLinks(source[first], target[first], postings.rarity(df[first]), df[first] - 1, naming[first])
+
+
+def linking_names(postings: Postings, row: int, other: int, without: IntArray, max_df: int) -> list[int]:
+    """The keys of the best name that links ``row`` to ``other`` (`name_links`), and of its equals."""
+    (terms, frequencies, _), (others, _, _) = (postings.words(np.array([each])) for each in (row, other))
+    shared = {*terms[frequencies == 0].tolist()}.intersection(others.tolist()) - {*without.tolist()}
+    titles = postings.titles(np.array([other]))[0].tolist()
+    df = {term: int(postings.counts(np.array([term]))[0]) for term in shared}
+    linking = {term: (term not in titles, df[term]) for term in shared if df[term] <= max_df}
+    best = min(linking.values(), default=None)
+    return sorted(postings.key_of(term) for term, value in linking.items() if value == best)

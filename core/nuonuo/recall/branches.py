@@ -1,0 +1,81 @@
+"""Branches: the memories that a question names, each of which is followed to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.arrays import IntArray
+from nuonuo.config import MemoryConfig
+from nuonuo.encoding.names import spoken
+from nuonuo.encoding.question import Question
+from nuonuo.index.names import called
+from nuonuo.index.shard import Shard
+
+MANY = 12  # memories of one name: so many are not meant by it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Named:
+    """What a question names.
+
+    Attributes:
+        terms: (N,) int64, the runs of words of the question that are names here, of whatever.
+        rows: (R,) int64, ascending, the memories that are called by one of them.
+        branch: (R,) int64, the number of the name, 0 for the first one.
+        rarity: (R,) float32, how rare the name is in the namespace, in [0, 1].
+    """
+
+    terms: IntArray
+    rows: IntArray
+    branch: IntArray
+    rarity: npt.NDArray[np.float32]
+
+
+def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_]) -> Named:
+    """The rows of ``mask`` (n,) that ``question`` names; of a name inside a longer one only the longer."""
+    postings = shard.postings
+    known = (
+        (postings.term_of(name), start, end) for name, start, end in spoken(question.text, question.words)
+    )
+    said = [(start - end, start, end, term) for term, start, end in known if term is not None]
+    here = np.array([term for *_, term in said], np.int64)
+    titles = [each for each, entitles in zip(said, postings.entitles(here).tolist(), strict=True) if entitles]
+    taken: list[tuple[int, int]] = []
+    found: list[IntArray] = []
+    terms: list[int] = []
+    for _, start, end, term in sorted(titles):
+        if any(start < to and end > at for at, to in taken):
+            continue
+        rows = called(postings, term)
+        rows = rows[mask[rows]]
+        if 0 < len(rows) <= MANY:
+            taken.append((start, end))
+            found.append(rows)
+            terms.append(term)
+    counts = [len(rows) for rows in found]
+    rows, first = np.unique(np.concatenate([np.zeros(0, np.int64), *found]), return_index=True)
+    branch = np.arange(len(found)).repeat(counts)
+    rarity = postings.rarity(postings.counts(np.array(terms, np.int64)).repeat(counts))
+    return Named(here, rows, branch[first], rarity[first])
+
+
+def openers(
+    who: Named, energy: npt.NDArray[np.float32], config: MemoryConfig
+) -> tuple[IntArray, npt.NDArray[np.float32]]:
+    """The memories that open a branch (R,), and how loud each speaks in it (R,).
+
+    What a question names has the right to speak, however far it stands behind what else is named: only those
+    that have one name compete with each other, (E(i) / E_best of that name)^p.
+
+    Args:
+        energy: of ``who.rows`` (R,).
+    """
+    if not config.branch_weight or not len(who.rows):
+        return who.rows[:0], energy[:0]
+    best = np.full(int(who.branch.max()) + 1, np.float32(1e-9))
+    np.maximum.at(best, who.branch, energy)
+    loud = np.maximum(energy / best[who.branch], 0) ** np.float32(config.content_sharpness)
+    return who.rows, np.float32(config.branch_weight) * loud

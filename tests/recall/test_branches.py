@@ -1,0 +1,122 @@
+"""Branches: what a question names opens one, each is followed to its end, and the evidence tells the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nuonuo import AssociativeMemory, MemoryConfig
+from nuonuo.recall.branches import MANY, named
+from nuonuo.recall.pipeline import Ranking, recall
+from tests.fakes import WordEmbedder
+
+FILMS = [
+    "Amber Harbour\nA film that was directed by Tamsin Okafor.",
+    "Velvet Quarry\nA film that was directed by Ruben Lindqvist.",
+    "Tamsin Okafor\nShe grew up near a lighthouse with Pia Holm.",
+    "Ruben Lindqvist\nHe grew up on a farm with Olaf Berg.",
+    "Pia Holm\nShe is a baker.",
+    *(f"Older Film{n}\nIt has the older director of any film, of two or of one." for n in range(70)),
+]
+QUESTION = "Which film has the older director, Amber Harbour or velvet quarry?"
+
+
+def filled(texts: list[str], **changes: Any) -> AssociativeMemory:
+    memory = AssociativeMemory(embedder=WordEmbedder(), config=MemoryConfig(**changes))
+    memory.add(texts)
+    return memory
+
+
+def ranked(memory: AssociativeMemory, query: str = QUESTION, k: int = 10) -> Ranking:
+    question = memory._encoder.question(query)
+    with memory._shards.reading("default") as shard:
+        return recall(shard, question, k, shard.alive, memory.config)
+
+
+def test_both_branches_are_followed_to_their_ends() -> None:
+    with filled(FILMS) as memory:
+        hits = {hit.memory.text: hit for hit in memory.recall(QUESTION)}
+        assert set(FILMS[:4]) <= set(hits)
+        for film, director in ((FILMS[0], FILMS[2]), (FILMS[1], FILMS[3])):
+            (link,) = hits[director].evidence.path
+            assert (link.source_id, link.target_id) == (hits[film].memory.id, hits[director].memory.id)
+            assert (link.kind, link.words) == ("name", (director.split("\n")[0],))
+            assert "named" in hits[film].evidence.signals
+            assert hits[director].score <= hits[film].score + 1e-6  # a question is read from its beginning
+
+
+@pytest.mark.parametrize("off", ["naming_weight", "content_weight"])
+def test_without_links_by_title_the_ends_stay_behind(off: str) -> None:
+    with filled(FILMS, **{off: 0}) as memory:
+        assert not {FILMS[2], FILMS[3]} <= {hit.memory.text for hit in memory.recall(QUESTION)}
+
+
+def test_a_further_hop_is_told_from_its_beginning() -> None:
+    query = "What is the work of whom the director of Amber Harbour grew up with?"
+    with filled(FILMS) as memory:
+        end = next(hit for hit in memory.recall(query, 20) if hit.memory.text == FILMS[4])
+        assert [link.words for link in end.evidence.path] == [("Tamsin Okafor",), ("Pia Holm",)]
+        first, second = end.evidence.path
+        assert first.target_id == second.source_id
+    with filled(FILMS, hop_weight=0) as memory:
+        assert all(len(hit.evidence.path) < 2 for hit in memory.recall(query, 20))
+
+
+def test_a_name_in_common_leads_from_what_is_named() -> None:
+    texts = [
+        "Kohu Suburb\nIt lies by Mirren Bay.",
+        "They say that the ferry leaves Mirren Bay at nine.",
+        *(f"Another {n}\nThe ferry to a suburb leaves at noon." for n in range(70)),
+    ]
+    with filled(texts) as memory:
+        hits = memory.recall("When does the ferry leave near Kohu Suburb?")
+        (link,) = next(hit for hit in hits if hit.memory.text == texts[1]).evidence.path
+        assert (link.kind, link.words) == ("name", ("Mirren Bay",))
+
+
+def test_who_is_named_is_meant_in_any_letters_and_by_the_longest_name() -> None:
+    texts = ["New Hope\nA town.", "Hope\nA feeling.", "Women of New Hope\nA film.", "nothing"]
+    with filled(texts) as memory, memory._shards.reading("default") as shard:
+
+        def rows(query: str) -> list[int]:
+            return named(shard, memory._encoder.question(query), shard.alive).rows.tolist()
+
+        assert rows("Who made Women Of New Hope?") == [2]
+        assert rows("who made women of new hope and hope?") == [1, 2]
+        assert rows("Where is new hope?") == [0]
+        assert rows("Where is it?") == []
+        only = np.array([True, False, True, True])
+        found = named(shard, memory._encoder.question("What is Hope?"), only)
+        assert found.rows.tolist() == []
+
+
+def test_a_name_of_many_means_none_of_them() -> None:
+    for count, meant in ((MANY, MANY), (MANY + 1, 0)):
+        with filled([f"Ann Lee ({n})\nShe has the number {n}." for n in range(count)]) as memory:
+            assert len(ranked(memory, "Who is Ann Lee?").named.rows) == meant
+
+
+def test_what_naming_gives_is_as_the_formula_says() -> None:
+    with filled(FILMS) as memory:
+        ranking, config, n = ranked(memory), memory.config, len(FILMS)
+    scored = ranking.scored
+    given = dict(zip(scored.rows.tolist(), scored.shares.named.tolist(), strict=True))
+    rarity = np.log(n / 1) / np.log(n)  # each title stands in its own memory alone
+    wanted = config.content_weight * config.naming_floor * rarity
+    assert {row: share for row, share in given.items() if share} == pytest.approx({0: wanted, 1: wanted})
+    own, weights = scored.own.completions, ranking.weights
+    place = {row: at for at, row in enumerate(scored.rows.tolist())}
+    for film, director in ((0, 2), (1, 3)):
+        strength = np.log(n / 2) / np.log(n)  # the director's name stands in both memories
+        gain = np.maximum(own[place[director]] - own[place[film]], 0) @ weights
+        flowed = config.content_weight * strength * (config.naming_floor + gain)
+        assert scored.shares.content[place[director]] == pytest.approx(flowed, abs=1e-5)
+
+
+def test_a_walk_goes_along_names() -> None:
+    with filled(FILMS[:5]) as memory:
+        chain = memory.chain("Amber Harbour", hops=2)
+        assert [step.memory.text for step in chain][:3] == [FILMS[0], FILMS[2], FILMS[4]]
+        assert [step.kind for step in chain][1:3] == ["name", "name"]
