@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nuonuo.cli import tables
+from nuonuo.cli import research, tables
 from nuonuo.cli.embedder import embedder_of
 from nuonuo.cli.options import (
     ablation_options,
@@ -23,7 +22,7 @@ from nuonuo.config import MemoryConfig
 from nuonuo.encoding.embedders import Embedder
 from nuonuo.errors import InvalidInputError, MissingDependencyError
 from nuonuo.evaluation import ablation, report
-from nuonuo.evaluation.cache import CachedEmbedder
+from nuonuo.evaluation.cache import CachedEmbedder, default_cache
 from nuonuo.evaluation.chains import measure_chains
 from nuonuo.evaluation.data.datasets import Dataset, Kind, load
 from nuonuo.evaluation.plot import plot_recall
@@ -75,6 +74,7 @@ def add_commands(bench: argparse.ArgumentParser) -> None:
     chains = kinds.add_parser("chains", help="associative walks from a noisy cue")
     chains_options(chains)
     chains.set_defaults(run=_run_chains)
+    research.add_parser(kinds)
     tables.add_parser(kinds)
 
 
@@ -217,18 +217,13 @@ def _embedder(args: argparse.Namespace, start: Start, *, made_up: bool = False) 
     tell = start("texts embedded", None)
     cached = CachedEmbedder(
         embedder_of(args.embedder),
-        args.cache or _default_cache(),
+        args.cache or default_cache(),
         progress=lambda count: tell("texts embedded, or read from the cache", count),
     )
     try:
         yield cached
     finally:
         cached.close()
-
-
-def _default_cache() -> Path:
-    folder = os.environ.get("XDG_CACHE_HOME")
-    return (Path(folder) if folder else Path.home() / ".cache") / "nuonuo" / "embeddings.db"
 
 
 def _systems(

@@ -1,0 +1,63 @@
+"""Every experiment runs whole, quickly, by its command, and finds what it must find even then."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("rich")
+pytest.importorskip("matplotlib")
+
+from nuonuo.cli import commands as cli
+
+
+def ran(name: str, folder: Path, *options: str) -> dict[str, Any]:
+    """The report of a quick run."""
+    out = folder / f"{name}.json"
+    given = ["bench", "research", name, "--quick", "--out", str(out), *options]
+    assert cli.main(given) == 0
+    assert out.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert "| " in out.with_suffix(".md").read_text(encoding="utf-8")
+    content: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    assert content["conditions"]["quick"] is True
+    assert content["conditions"]["command"].startswith(f"nuonuo bench research {name} --quick")
+    assert all(table["rows"] for table in content["research"]["tables"])
+    for row in content["research"]["rows"]:
+        assert row["seeds"] == content["conditions"]["seeds"] and row["seconds"]["mean"] >= 0, row
+    return content
+
+
+def value(content: dict[str, Any], name: str, **condition: Any) -> float:
+    """The mean of a value under the one condition that has all of ``condition``."""
+    found = [
+        row["values"][name]["mean"]
+        for row in content["research"]["rows"]
+        if name in row["values"] and condition.items() <= row["condition"].items()
+    ]
+    assert len(found) == 1, (condition, len(found))
+    return float(found[0])
+
+
+def test_an_experiment_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "research", "nosie"]) == 1
+    assert "there are noise" in capsys.readouterr().err
+    assert cli.main(["bench", "research", "noise", "--quick", "--seeds", "0"]) == 1
+    assert "at least one seed" in capsys.readouterr().err
+
+
+def test_noise(tmp_path: Path) -> None:
+    content = ran("noise", tmp_path)
+    stands = "patterns that stand apart"
+    for method in (
+        "nearest neighbour",
+        "Hopfield, one step",
+        "Hopfield, settled",
+        "two stages: nearest 20, then settled",
+    ):
+        assert value(content, "recall", patterns=400, cues=stands, method=method, cosine=0.5) == 1.0
+    for method in ("W linear (flat Hebbian)", "dual, softmax", "dual, power 10"):
+        assert value(content, "recall", patterns=200, cues=stands, method=method, cosine=1.0) >= 0.9
+        assert value(content, "recall", patterns=400, cues=stands, method=method, cosine=0.5) < 0.9
