@@ -61,3 +61,21 @@ def test_noise(tmp_path: Path) -> None:
     for method in ("W linear (flat Hebbian)", "dual, softmax", "dual, power 10"):
         assert value(content, "recall", patterns=200, cues=stands, method=method, cosine=1.0) >= 0.9
         assert value(content, "recall", patterns=400, cues=stands, method=method, cosine=0.5) < 0.9
+
+
+def test_capacity(tmp_path: Path) -> None:
+    content = ran("capacity", tmp_path, "--seeds", "1")
+    narrow, wide = (value(content, "pairs", codes="random", n=n) for n in (256, 512))
+    assert 50 < value(content, "pairs", codes="real text", n=256) < narrow < wide  # text is not random
+    assert narrow < value(content, "pairs", codes="limit of Tsodyks & Feigelman", n=256)
+    for pairs in (400, 800):
+        for codes in ("random", "real text"):
+            found = [
+                row["values"]["right"]["mean"]
+                for row in content["research"]["rows"]
+                if row["condition"].get("load") == "dual"
+                and (row["condition"]["codes"], row["condition"]["pairs"]) == (codes, pairs)
+                and "itself" in row["condition"]["cue"]
+            ]
+            assert found == [1.0]
+    assert value(content, "right", load="real text", form="dual", pairs=200) == 1.0

@@ -139,5 +139,6 @@ def test_without_a_folder_texts_are_made_up() -> None:
     material = Material()
     assert len({*material.texts(50)}) == 50 and material.described() is None
     assert material.available(70) == 70
+    assert material.texts(700)[:50] == material.texts(50)
     one = material.embed(["a b", "c", "a b"])
     assert np.array_equal(one[0], one[2]) and not np.array_equal(one[0], one[1])

@@ -10,6 +10,7 @@ from nuonuo.research.frame import Experiment
 # Name -> the module in `nuonuo.research.experiments`, whose EXPERIMENT it is.
 NAMES: dict[str, str] = {
     "noise": "noise",
+    "capacity": "capacity",
 }
 
 

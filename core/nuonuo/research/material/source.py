@@ -15,8 +15,9 @@ from nuonuo.encoding.embedders.base import Embedder
 from nuonuo.encoding.sentences import sentences
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.data.datasets import load
-from nuonuo.evaluation.synthetic import HashEmbedder, generated_texts
+from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.evaluation.systems.base import first_vectors
+from nuonuo.research.material.made_up import made_up_texts
 from nuonuo.research.material.pairs import Pairs, made_up_pairs
 
 FloatArray = npt.NDArray[np.float32]
@@ -68,7 +69,7 @@ class Material:
         """
         if self.folder is None:
             if self._texts is None or len(self._texts) < count:
-                self._texts = generated_texts(count)
+                self._texts = made_up_texts(count)
         elif self._texts is None:
             self._texts = self._read(self.folder)
         if len(self._texts) < count:
