@@ -40,20 +40,20 @@ def test_half_of_the_weights_are_on_at_the_limit_of_willshaw() -> None:
 def test_hops_are_those_of_the_dense_matrix() -> None:
     pytest.importorskip("torch")
     rng = np.random.default_rng(1)
-    codes = random_codes(rng, 300, 256, 8)
-    targets = capacity.cycle(rng, 300)
+    codes = random_codes(rng, 800, 256, 8)
+    targets = capacity.cycle(rng, 800)
     dense = DenseHebbian(256)
     for item, target in enumerate(targets.tolist()):
         dense.learn(codes[item], codes[target])
     inverted = InvertedCodes(codes, 256)
     right = []
-    for item in range(300):
+    for item in range(0, 800, 8):
         drive = dense.recall(codes[item]).numpy().astype(float)
         assert np.array_equal(
             drive, inverted.superpose(linear(inverted.overlaps(codes[item])), codes[targets])
         )
         right.append(int(np.argmax(inverted.overlaps(strongest_units(drive, 8)))) == targets[item])
-    _, found = capacity.hops_right(inverted, targets, np.arange(300), 300)
+    _, found = capacity.hops_right(inverted, targets, np.arange(0, 800, 8), 800)
     assert found == pytest.approx(np.mean(right)) and 0.2 < found < 1
 
 

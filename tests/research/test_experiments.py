@@ -79,3 +79,14 @@ def test_capacity(tmp_path: Path) -> None:
             ]
             assert found == [1.0]
     assert value(content, "right", load="real text", form="dual", pairs=200) == 1.0
+
+
+def test_chains(tmp_path: Path) -> None:
+    content = ran("chains", tmp_path)
+    for hop in (0, 10, 30):
+        right = {
+            form: value(content, "right", form=form, hop=hop) for form in ("dual, power 10", "W, linear")
+        }
+        assert right["dual, power 10"] == 1.0 >= right["W, linear"]
+    for form in ("dual, softmax", "dual, power 10"):
+        assert value(content, "cosine", form=form, of="the whole walk") > 0.999

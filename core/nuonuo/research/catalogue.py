@@ -11,6 +11,7 @@ from nuonuo.research.frame import Experiment
 NAMES: dict[str, str] = {
     "noise": "noise",
     "capacity": "capacity",
+    "chains": "chains",
 }
 
 

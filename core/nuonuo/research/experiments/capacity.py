@@ -49,7 +49,7 @@ class Capacity:
     seeds = 3
     tables = (
         Table(
-            "Pairs until 1% of hops through the matrix W fail, of up to 131,072; limits are theory, of random codes",
+            "Pairs until 1% of hops through the matrix W fail, of up to 131,072; limits are of random codes",
             ("codes", "k"), (Value("pairs", "pairs", ",.0f"),), "n",
         ),
         Table(
@@ -216,7 +216,7 @@ def _collapse(source: Source, loads: tuple[int, ...], n: int, hops: int, seed: i
 def _dual(
     material: Material, seed: int, n: int, k: int, loads: tuple[int, ...], hops: int, tell: Tell
 ) -> Iterator[Sample]:
-    """A hop of the dual starts from the source that the cue overlaps most: all that can fail is that choice."""
+    """A hop of the dual starts from the source that the cue overlaps most; only that choice can fail."""
     for count in loads:
         watch = Stopwatch()
         rng = np.random.default_rng([seed, count, 2])
