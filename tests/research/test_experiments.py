@@ -12,6 +12,7 @@ pytest.importorskip("rich")
 pytest.importorskip("matplotlib")
 
 from nuonuo.cli import commands as cli
+from nuonuo.research.parts.learned import LearnedProjection
 
 
 def ran(name: str, folder: Path, *options: str) -> dict[str, Any]:
@@ -90,3 +91,25 @@ def test_chains(tmp_path: Path) -> None:
         assert right["dual, power 10"] == 1.0 >= right["W, linear"]
     for form in ("dual, softmax", "dual, power 10"):
         assert value(content, "cosine", form=form, of="the whole walk") > 0.999
+
+
+def test_biohash(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    content = ran("biohash", tmp_path)
+    assert value(content, "rose", learned="biohash") == 0.0
+    assert value(content, "last", learned="biohash") < value(content, "first", learned="biohash")
+    # What pays for overlap with other texts has less of it than what does not.
+    negative = {rule: value(content, "negative", separator=rule) for rule in ("biohash", "hub penalty")}
+    assert negative["hub penalty"] < negative["biohash"]
+
+
+def test_a_separator_is_learned_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "new" / "weights.npz"
+    given = ["bench", "separator", "--rule", "biohash", "--quick", "--n-units", "256", "--n-active", "8"]
+    assert cli.main(given) == 1
+    assert "name a file, --out weights.npz" in capsys.readouterr().err
+    assert cli.main([*given, "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    found = LearnedProjection.load(out)
+    assert (found.n_units, found.n_active, found.rule) == (256, 8, "biohash")
+    assert found.describe() in " ".join(shown.split())

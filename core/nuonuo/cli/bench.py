@@ -75,6 +75,7 @@ def add_commands(bench: argparse.ArgumentParser) -> None:
     chains_options(chains)
     chains.set_defaults(run=_run_chains)
     research.add_parser(kinds)
+    research.add_separator_parser(kinds)
     tables.add_parser(kinds)
 
 

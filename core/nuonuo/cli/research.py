@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nuonuo.cli.embedder import embedder_of, embedder_option
 from nuonuo.cli.options import path_option
 from nuonuo.cli.screen import Advance, bar, show, write_report
+from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.cache import CachedEmbedder, default_cache
 from nuonuo.research import catalogue, report
+from nuonuo.research.experiments.biohash import N_ACTIVE, N_UNITS, RULES, train
 from nuonuo.research.frame import Experiment, run
 from nuonuo.research.layout import fill
 from nuonuo.research.material.files import read_pairs
@@ -26,6 +30,30 @@ def add_parser(kinds: Any) -> None:
     parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(catalogue.NAMES)}")
     research_options(parser)
     parser.set_defaults(run=_run)
+
+
+def add_separator_parser(kinds: Any) -> None:
+    """Add ``separator`` to ``kinds``: it learns a pattern separator and writes its weights."""
+    parser = kinds.add_parser("separator", help="learn a pattern separator, and write its weights")
+    parser.add_argument("--rule", choices=RULES, default="hub penalty", help="(default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument("--n-units", type=int, default=N_UNITS, help="(default: %(default)s)")
+    parser.add_argument("--n-active", type=int, default=N_ACTIVE, help="(default: %(default)s)")
+    research_options(parser)
+    parser.set_defaults(run=_run_separator)
+
+
+def _run_separator(args: argparse.Namespace, console: Console) -> None:
+    if args.out is None:
+        raise InvalidInputError("a separator that is learned is written: name a file, --out weights.npz")
+    told: list[float] = []
+    with bar(console) as start, _material(args, start(f"learning by {args.rule}", None)) as material:
+        learned = train(
+            args.rule, material, args.seed, args.n_units, args.n_active, quick=args.quick, told=told
+        )
+    learned.save(args.out)
+    from_to = f", from {told[0]:.3f} to {told[-1]:.3f} in {len(told)} steps" if told else ""
+    console.print(f"{learned.describe()} written to {args.out}{from_to}", highlight=False)
 
 
 def research_options(parser: argparse.ArgumentParser) -> None:
@@ -50,16 +78,9 @@ def _run(args: argparse.Namespace, console: Console) -> None:
 
 def run_experiment(args: argparse.Namespace, console: Console, experiment: Experiment) -> None:
     """Run ``experiment`` as ``args`` say, show its tables and write its report."""
-    pairs = None if args.pairs is None else read_pairs(args.pairs)
     with bar(console) as start:
-        advance: Advance = start(experiment.title, None)
-        embedder = None
-        if args.data is not None or args.embedder is not None:
-            embedder = CachedEmbedder(embedder_of(args.embedder), args.cache or default_cache())
-        try:
-            material = Material(
-                args.data, embedder, pairs, device=args.device, tell=lambda what: advance(what, 1)
-            )
+        advance = start(experiment.title, None)
+        with _material(args, advance) as material:
             found = run(
                 experiment,
                 material,
@@ -68,9 +89,6 @@ def run_experiment(args: argparse.Namespace, console: Console, experiment: Exper
                 tell=lambda what: advance(f"{experiment.title}, {what}", 1),
             )
             stated = report.conditions(found, material, ["nuonuo", *args.argv])
-        finally:
-            if embedder is not None:
-                embedder.close()
     for table in experiment.tables:
         filled = fill(table, found.rows)
         if filled.rows:
@@ -81,3 +99,17 @@ def run_experiment(args: argparse.Namespace, console: Console, experiment: Exper
     plot = Path(args.out).expanduser().with_suffix(".png")
     report.draw(found, plot)
     write_report(console, args.out, report.to_json(found, stated), report.markdown(found, stated, plot.name))
+
+
+@contextmanager
+def _material(args: argparse.Namespace, advance: Advance) -> Iterator[Material]:
+    """What ``args`` ask to be measured on; embeddings are kept on disk."""
+    pairs = None if args.pairs is None else read_pairs(args.pairs)
+    embedder = None
+    if args.data is not None or args.embedder is not None:
+        embedder = CachedEmbedder(embedder_of(args.embedder), args.cache or default_cache())
+    try:
+        yield Material(args.data, embedder, pairs, device=args.device, tell=lambda what: advance(what, 1))
+    finally:
+        if embedder is not None:
+            embedder.close()

@@ -12,6 +12,7 @@ NAMES: dict[str, str] = {
     "noise": "noise",
     "capacity": "capacity",
     "chains": "chains",
+    "biohash": "biohash",
 }
 
 
