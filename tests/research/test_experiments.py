@@ -113,3 +113,11 @@ def test_a_separator_is_learned_and_written(tmp_path: Path, capsys: pytest.Captu
     found = LearnedProjection.load(out)
     assert (found.n_units, found.n_active, found.rule) == (256, 8, "biohash")
     assert found.describe() in " ".join(shown.split())
+
+
+def test_spiking(tmp_path: Path) -> None:
+    content = ran("spiking", tmp_path)
+    softmax = value(content, "recall", method="softmax, settled", background=0)
+    for method in ("population, 25 draws vote", "neural sampling of the nearest 12"):
+        assert abs(value(content, "recall", method=method, background=0) - softmax) <= 0.1
+    assert value(content, "divergence", neurons=4) < 2e-3 < value(content, "wrong", neurons=4)

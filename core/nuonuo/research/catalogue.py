@@ -13,6 +13,7 @@ NAMES: dict[str, str] = {
     "capacity": "capacity",
     "chains": "chains",
     "biohash": "biohash",
+    "spiking": "spiking",
 }
 
 
