@@ -76,6 +76,7 @@ def add_commands(bench: argparse.ArgumentParser) -> None:
     chains.set_defaults(run=_run_chains)
     research.add_parser(kinds)
     research.add_separator_parser(kinds)
+    research.add_embedders_parser(kinds)
     tables.add_parser(kinds)
 
 

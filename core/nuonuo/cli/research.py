@@ -15,9 +15,11 @@ from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.cache import CachedEmbedder, default_cache
 from nuonuo.research import catalogue, report
 from nuonuo.research.experiments.biohash import N_ACTIVE, N_UNITS, RULES, train
+from nuonuo.research.experiments.embedders import Embedders
 from nuonuo.research.frame import Experiment, run
 from nuonuo.research.layout import fill
 from nuonuo.research.material.files import read_pairs
+from nuonuo.research.material.models import model_of
 from nuonuo.research.material.source import Material
 
 if TYPE_CHECKING:
@@ -54,6 +56,22 @@ def _run_separator(args: argparse.Namespace, console: Console) -> None:
     learned.save(args.out)
     from_to = f", from {told[0]:.3f} to {told[-1]:.3f} in {len(told)} steps" if told else ""
     console.print(f"{learned.describe()} written to {args.out}{from_to}", highlight=False)
+
+
+def add_embedders_parser(kinds: Any) -> None:
+    """Add ``embedders`` to ``kinds``: models beside each other, by the gap and by what they recall."""
+    parser = kinds.add_parser("embedders", help="models beside each other: the gap, and what they recall")
+    parser.add_argument(
+        "--model", action="append", default=[], metavar="MODEL", required=True,
+        help="torch, onnx, a sentence-transformers model or folder, an ONNX file, or module:name of a "
+        "LangChain or LlamaIndex embedding; may be repeated",
+    )  # fmt: skip
+    research_options(parser)
+    parser.set_defaults(run=_run_embedders)
+
+
+def _run_embedders(args: argparse.Namespace, console: Console) -> None:
+    run_experiment(args, console, Embedders([model_of(each) for each in args.model]))
 
 
 def research_options(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,11 @@ NAMES: dict[str, str] = {
     "capacity": "capacity",
     "chains": "chains",
     "biohash": "biohash",
+    "spikes": "spikes",
     "spiking": "spiking",
+    "embedders": "embedders",
+    "cues": "cues",
+    "matrix": "matrix",
 }
 
 

@@ -160,7 +160,7 @@ def _asked(
 def overlap(one: CodeArray, other: CodeArray) -> float:
     """The mean share of units that codes have in common, row by row."""
     shared = [len(np.intersect1d(a, b)) for a, b in zip(one, other, strict=True)]
-    return float(np.mean(shared)) / one.shape[1]
+    return float(np.mean(shared) / one.shape[1])
 
 
 def recalls(sources: CodeArray, cues: CodeArray, n_units: int, seed: int) -> tuple[float, float]:

@@ -6,7 +6,7 @@ strongly back to where the walk came from (loops, which inhibition of return has
 join memories at random.
 
 The way that a walk must take is that of the graph itself: from each memory along its strongest association
-that leads to a memory not yet visited. A walk knows no graph: it has a state, its code, and what the
+that leads to a memory not yet visited. A walk by codes knows no graph: it has a state, its code, and what the
 associator answers to that. A hop is right where all before it were and it leads to the memory that the
 graph leads to.
 """
@@ -43,8 +43,10 @@ CANDIDATES = 20
 HEARD = 50  # targets that a hop looks at, the strongest
 COSINES = (0.5, 1.0)
 SHOWN = (0, 1, 2, 5, 10, 20, 50, 100)
-FORMS: dict[str, Separation] = {
-    "dual, softmax": softmax(0.5),
+FORMS: dict[str, Separation | None] = {
+    "the settled item's row (the engine's walk)": None,
+    "dual, softmax, beta 2": softmax(2.0),
+    "dual, softmax, beta 0.5": softmax(0.5),
     "dual, power 10": power(10),
     "W, linear": linear,
 }
@@ -85,6 +87,8 @@ class Chains:
         for cosine in (0.5,) if quick else COSINES:
             cues = noisy_cues(patterns[starts[:walks]], cosine, rng)
             for form, f in FORMS.items():
+                if f is linear and cosine == COSINES[-1]:
+                    continue  # a hundred times as slow as the others, and its way is lost from either cue
                 watch = Stopwatch()
                 found = []
                 for start, cue in zip(starts[:walks], cues, strict=True):
@@ -183,7 +187,7 @@ def walked(
     patterns: FloatArray,
     associator: HebbianAssociator,
     separation: WinnerTakeAll,
-    f: Separation,
+    f: Separation | None,
     hops: int,
 ) -> tuple[Stop, ...]:
     """The walk from ``cue``; it is not followed any further once it has left its way."""
@@ -195,7 +199,10 @@ def walked(
     def successors(item: int, state: FloatArray) -> Iterable[Association]:
         if next(at, None) != item:
             return ()
-        targets, weights = associator.next(separation.encode(state[None])[0], f)
+        if f is None:
+            targets, weights = associator.follows(item)
+        else:
+            targets, weights = associator.next(separation.encode(state[None])[0], f)
         strongest = np.argsort(-weights, kind="stable")[: HEARD + hops]  # those visited are among them
         return [Association(int(targets[one]), float(weights[one]), "explicit") for one in strongest]
 

@@ -45,7 +45,7 @@ class Spiking:
         Table("Recall@1 by background memories, in %", ("method",), (RECALL,), "background"),
         Table("Milliseconds a recall", ("method",), (Value("milliseconds", "ms", ".2f"),), "background"),
         Table(
-            "Neural sampling against enumeration: divergence in nats, and that of as many independent samples",
+            "Neural sampling and enumeration: divergence in nats, and that of as many independent samples",
             ("neurons", "tau"),
             (Value("divergence", "neural sampling", ".4f"), Value("floor", "independent samples", ".4f"),
              Value("wrong", "of another network", ".3f")),

@@ -25,6 +25,7 @@ class Pairs:
     """Paraphrases: ``first[i]`` and ``second[i]`` say the same.
 
     Attributes:
+        third: of each pair another text that says the same; empty where there is none.
         topics: of each pair, what it is about; pairs of one topic are the hardest to tell apart.
         name: where they come from. sha256: of their texts.
     """
@@ -33,6 +34,7 @@ class Pairs:
     second: tuple[str, ...]
     topics: tuple[str, ...]
     name: str
+    third: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.first)
@@ -47,7 +49,8 @@ class Pairs:
         first, second, topics = (
             tuple(side[at] for at in places) for side in (self.first, self.second, self.topics)
         )
-        return Pairs(first, second, topics, self.name)
+        third = tuple(self.third[at] for at in places) if self.third else ()
+        return Pairs(first, second, topics, self.name, third)
 
     def split(self, seed: int, share: float = 0.5) -> tuple[Pairs, Pairs]:
         """Two parts that have no topic in common; about ``share`` of the topics in the first.
@@ -79,7 +82,7 @@ def made_up_pairs(count: int = 2000, seed: int = 0) -> Pairs:
     if count < 1:
         raise InvalidInputError(f"count must be at least 1, got {count}")
     rng = np.random.default_rng(seed)
-    found: dict[str, tuple[str, str]] = {}
+    found: dict[str, tuple[str, str, str]] = {}
     facts: set[tuple[int, ...]] = set()
     tries = 0
     while len(found) < count:
@@ -90,7 +93,7 @@ def made_up_pairs(count: int = 2000, seed: int = 0) -> Pairs:
         topic, wordings = SITUATIONS[at]
         slots = sorted({_slot(match) for wording in wordings for match in _SLOT.finditer(wording)})
         values = [int(rng.integers(len(FILLINGS[kind]))) for kind, _ in slots]
-        one, other = (int(place) for place in rng.permutation(len(wordings))[:2])
+        one, other, another = (int(place) for place in rng.permutation(len(wordings))[:3])
         fact = (at, *values)
         kinds = {(kind, value) for (kind, _), value in zip(slots, values, strict=True)}
         if fact in facts or len(kinds) < len(slots):  # two slots of a kind have different fillings
@@ -100,13 +103,15 @@ def made_up_pairs(count: int = 2000, seed: int = 0) -> Pairs:
         first = _said(wordings[one], {slot: words[0] for slot, words in synonyms.items()})
         second = _said(wordings[other], {slot: words[-1] for slot, words in synonyms.items()})
         if first not in found:
-            found[first] = (second, topic)
+            third = _said(wordings[another], {slot: words[0] for slot, words in synonyms.items()})
+            found[first] = (second, topic, third)
     firsts = tuple(found)
     return Pairs(
         firsts,
         tuple(found[first][0] for first in firsts),
         tuple(found[first][1] for first in firsts),
         f"made up: {count:,} pairs of {len(SITUATIONS)} situations, seed {seed}",
+        tuple(found[first][2] for first in firsts),
     )
 
 

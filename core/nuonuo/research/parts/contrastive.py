@@ -78,7 +78,7 @@ def train(
         on = soft_codes(torch.from_numpy(rows).to(device), weights, n_active)
         loss = loss_of(on, len(chosen), n_active, rule, penalty)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         with torch.no_grad():
             weights /= weights.norm(dim=1, keepdim=True)

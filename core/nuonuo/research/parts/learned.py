@@ -42,12 +42,12 @@ class LearnedProjection:
         if not 1 <= n_active <= len(weights):
             raise InvalidInputError(f"n_active must be in [1, n_units = {len(weights)}], got {n_active}")
         given = np.zeros(weights.shape[1]) if centre is None else centre
-        self.centre = np.asarray(given, np.float32)
+        self.centre: FloatArray = np.asarray(given, np.float32)
         if self.centre.shape != weights.shape[1:]:
             raise InvalidInputError(f"centre must have shape {weights.shape[1:]}, got {self.centre.shape}")
         if not (np.isfinite(weights).all() and np.isfinite(self.centre).all()):
             raise InvalidInputError("weights and centre must be finite, got NaN or infinity; lower the rate")
-        self.weights = weights
+        self.weights: FloatArray = weights
         self.n_active = n_active
         self.rule = rule
 
@@ -76,7 +76,8 @@ class LearnedProjection:
         codes = np.empty((len(rows), self.n_active), np.int32)
         for start in range(0, len(rows), CHUNK):
             part = slice(start, start + CHUNK)
-            codes[part] = strongest((rows[part] - self.centre) @ self.weights.T, self.n_active)
+            drive = (rows[part] - self.centre) @ self.weights.T
+            codes[part] = strongest(np.asarray(drive, np.float32), self.n_active)
         return codes
 
     def describe(self) -> str:

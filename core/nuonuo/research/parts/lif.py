@@ -72,18 +72,18 @@ class SpikingHopfield:
         """
         if steps < 1:
             raise InvalidInputError(f"steps must be at least 1, got {steps}")
-        current = self.drive * two_sided(cues) * math.sqrt(cues.shape[1])
-        potential = np.zeros_like(current)
-        spikes = np.zeros_like(current)
+        current = two_sided(cues) * np.float32(self.drive * math.sqrt(cues.shape[1]))
+        potential: FloatArray = np.zeros_like(current)
+        spikes: FloatArray = np.zeros_like(current)
         counts = np.zeros_like(current)
-        scale = self.recurrent * math.sqrt(cues.shape[1])
+        scale = np.float32(self.recurrent * math.sqrt(cues.shape[1]))
         for _ in range(steps):
-            potential = self.leak * potential + current + scale * (spikes @ self.weights)
+            driven = current + scale * (spikes @ self.weights)
+            potential = np.asarray(self.leak * potential + driven, np.float32)
             spikes = (potential > self.threshold).astype(np.float32)
             potential -= self.threshold * spikes
             counts += spikes
-        found: FloatArray = counts / steps
-        return found
+        return np.asarray(counts / steps, np.float32)
 
     def complete(self, cues: FloatArray, steps: int) -> FloatArray:
         """What the rates stand for, (B, d) -> (B, d): positive less negative."""

@@ -29,7 +29,8 @@ def race(similarities: FloatArray, beta: float, draws: int, rng: np.random.Gener
     rates = np.exp(beta * (similarities.astype(np.float64) - similarities.max()))
     audible = np.flatnonzero(rates > 1e-12)  # the others would win once in a million million races
     first_spikes = rng.exponential(size=(draws, len(audible))) / rates[audible]
-    return audible[np.argmin(first_spikes, axis=1)].astype(np.int64)
+    winners: IntArray = audible[np.argmin(first_spikes, axis=1)]
+    return winners
 
 
 def vote(winners: IntArray) -> int:

@@ -1,15 +1,21 @@
-"""An embedding as a train of spikes, and back: leaky integrate-and-fire neurons, learned by surrogate gradients.
+"""An embedding as a train of spikes, and back: leaky neurons, learned by surrogate gradients.
 
-Each neuron is given the constant current I = W x; in each of T steps its membrane leaks, adds it, and where it
-passes the threshold it spikes and loses a threshold's worth (snnTorch's `Leaky`; Eshraghian et al. 2023, "Training
-Spiking Neural Networks Using Lessons from Deep Learning"). What is read is how often each has spiked, and
+Each neuron is given the constant current I = W x; in each of T steps its membrane leaks, adds it, and
+where it passes the threshold it spikes and loses a threshold's worth (snnTorch's `Leaky`; Eshraghian et
+al. 2023, "Training Spiking Neural Networks Using Lessons from Deep Learning"). What is read is how often
+each has spiked, and
 
     x'  = D counts / T
 
-Why the prototype's network was silent for sixty epochs: with a threshold of 1 and currents of the size that unit
-vectors give, hardly any membrane ever reaches it, and where nothing spikes there is no gradient. With a constant
-current, the count depends on I / threshold alone. So each neuron's threshold is set from data such that it spikes
-at the rate that is asked for, before anything is learned; and D begins as the least-squares answer to the counts.
+Why the prototype's network was silent for sixty epochs: with a threshold of 1 and currents of the size
+that unit vectors give, hardly any membrane ever reaches it (leak 0.9), and where nothing spikes there is
+no gradient. With a constant current the count depends on I / threshold alone, so each threshold is set
+from data such that its neurons spike at the rate that is asked for, before anything is learned.
+
+Neurons come in pairs of opposite weights and one threshold, as ON and OFF cells of the retina do: what the
+one spikes less what the other does is linear in x, so that D = pinv(W / threshold) reads it off at once.
+Membranes begin half way to their thresholds, so that counts are rounded and not cut off. Learning begins
+there.
 """
 
 from __future__ import annotations
@@ -26,7 +32,8 @@ from nuonuo.errors import InvalidInputError, MissingDependencyError
 FloatArray = npt.NDArray[np.float32]
 
 BATCH = 128
-GRID = 2048  # currents at which the count of a neuron is looked up
+BEGIN = 0.5  # of its threshold, where a membrane begins
+GRID = 4096  # currents at which the count of a neuron is looked up
 GREATEST = 3.0  # of them, in thresholds: it spikes in every step
 
 
@@ -48,16 +55,19 @@ class SpikeEncoder:
         n_neurons: int = 2048,
         n_steps: int = 64,
         *,
-        leak: float = 0.95,
+        leak: float = 0.99,
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
         if min(dimension, n_neurons, n_steps) < 1:
             raise InvalidInputError(
-                f"dimension, n_neurons and n_steps must be at least 1, got {dimension}, {n_neurons} and {n_steps}"
+                f"dimension, n_neurons and n_steps must be at least 1, got {dimension}, {n_neurons} and "
+                f"{n_steps}"
             )
         if not 0 < leak < 1:
-            raise InvalidInputError(f"leak must be in (0, 1), got {leak!r}; 0.95 keeps a current for 20 steps")
+            raise InvalidInputError(
+                f"leak must be in (0, 1), got {leak!r}; 0.99 keeps a current for 100 steps"
+            )
         try:
             import torch
             from snntorch import Leaky, surrogate
@@ -66,6 +76,8 @@ class SpikeEncoder:
         self.dimension, self.n_neurons, self.n_steps = dimension, n_neurons, n_steps
         rows = np.random.default_rng(seed).standard_normal((n_neurons, dimension)).astype(np.float32)
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        half = n_neurons // 2
+        rows[half : 2 * half] = -rows[:half]
         self.device = device
         self.weights = torch.tensor(rows, device=device, requires_grad=True)
         self.decoder = torch.zeros((dimension, n_neurons), device=device, requires_grad=True)
@@ -74,8 +86,8 @@ class SpikeEncoder:
             beta=leak, threshold=1.0, reset_mechanism="subtract", spike_grad=surrogate.fast_sigmoid(slope=10)
         )
 
-    def fit(self, vectors: FloatArray, rate: float = 0.05, ridge: float = 1e-3) -> None:
-        """Set each neuron's threshold so that it spikes in ``rate`` of all steps over ``vectors``; then the decoder.
+    def fit(self, vectors: FloatArray, rate: float = 0.05) -> None:
+        """Set thresholds so that each pair spikes in ``rate`` of all steps, and the decoder to them.
 
         Shapes:
             vectors: (N, d), N >= 2.
@@ -87,22 +99,13 @@ class SpikeEncoder:
 
         given = self._checked(vectors)
         if len(given) < 2 or not 0 < rate <= 0.5:
-            raise InvalidInputError(f"expected two vectors and a rate in (0, 0.5], got {len(given)} and {rate!r}")
+            raise InvalidInputError(
+                f"expected two vectors and a rate in (0, 0.5], got {len(given)} and {rate!r}"
+            )
         with torch.no_grad():
             currents = (given @ self.weights.T).cpu().numpy()
-        self.thresholds = torch.from_numpy(self._thresholds_for(currents, rate)).to(self.device)
-        counts = self.counts(vectors).astype(np.float64) / self.n_steps
-        gram = counts.T @ counts if len(counts) >= self.n_neurons else None
-        strength = ridge * float(np.mean(counts**2)) * len(counts)
-        if gram is not None:
-            gram[np.diag_indices_from(gram)] += strength
-            solved = np.linalg.solve(gram, counts.T @ vectors)
-        else:  # the same by the smaller system
-            kernel = counts @ counts.T
-            kernel[np.diag_indices_from(kernel)] += strength
-            solved = counts.T @ np.linalg.solve(kernel, vectors.astype(np.float64))
-        with torch.no_grad():
-            self.decoder.copy_(torch.from_numpy(solved.T.astype(np.float32)))
+            self.thresholds = torch.from_numpy(self._thresholds_for(currents, rate)).to(self.device)
+            self.decoder.copy_(torch.linalg.pinv(self.weights / self.thresholds[:, None]))
 
     def learn(
         self,
@@ -132,7 +135,7 @@ class SpikeEncoder:
         made = 0
         for epoch in range(epochs):
             order = torch.from_numpy(np.random.default_rng(epoch).permutation(len(given)))
-            for chosen in order.split(BATCH):
+            for chosen in torch.split(order, BATCH):
                 if most_steps is not None and made >= most_steps:
                     return
                 made += 1
@@ -151,7 +154,7 @@ class SpikeEncoder:
 
         given = self._checked(vectors)
         with torch.no_grad():
-            parts = [self._spikes(part) for part in given.split(BATCH)]
+            parts = [self._spikes(part) for part in torch.split(given, BATCH)]
         found: FloatArray = torch.cat(parts).cpu().numpy()
         return found
 
@@ -179,7 +182,7 @@ class SpikeEncoder:
         import torch
 
         current = (vectors @ self.weights.T) / self.thresholds
-        membrane = torch.zeros_like(current)
+        membrane = torch.full_like(current, BEGIN)
         counts = torch.zeros_like(current)
         for _ in range(self.n_steps):
             spikes, membrane = self._leaky(current, membrane)
@@ -195,17 +198,22 @@ class SpikeEncoder:
         grid = np.linspace(0, GREATEST, GRID, dtype=np.float32)
         with torch.no_grad():
             current = torch.from_numpy(grid)[None]
-            membrane, count = torch.zeros_like(current), torch.zeros_like(current)
+            membrane, count = torch.full_like(current, BEGIN), torch.zeros_like(current)
             for _ in range(self.n_steps):
                 spikes, membrane = self._leaky(current, membrane)
                 count += spikes
         table = count[0].numpy() / self.n_steps
+        half = currents.shape[1] // 2
         low = np.full(currents.shape[1], 1e-6)
-        high = np.maximum(currents.max(axis=0).astype(np.float64) * self.n_steps, 2e-6)
+        high = np.full(currents.shape[1], max(float(np.abs(currents).max()) * self.n_steps, 2e-6))
         for _ in range(40):
             middle = np.sqrt(low * high)
-            at = np.minimum(np.maximum(currents / middle, 0) * ((GRID - 1) / GREATEST), GRID - 1).astype(np.int64)
-            often = table[at].mean(axis=0) > rate
+            at = np.minimum(np.maximum(currents / middle, 0) * ((GRID - 1) / GREATEST), GRID - 1).astype(
+                np.int64
+            )
+            rates = table[at].mean(axis=0)
+            rates[: 2 * half] = np.tile((rates[:half] + rates[half : 2 * half]) / 2, 2)
+            often = rates > rate
             low, high = np.where(often, middle, low), np.where(often, high, middle)
         return high.astype(np.float32)
 
@@ -214,7 +222,9 @@ class SpikeEncoder:
 
         given = np.ascontiguousarray(vectors, np.float32)
         if given.ndim != 2 or given.shape[1] != self.dimension or not len(given):
-            raise InvalidInputError(f"vectors must have shape (B, {self.dimension}), B >= 1, got {given.shape}")
+            raise InvalidInputError(
+                f"vectors must have shape (B, {self.dimension}), B >= 1, got {given.shape}"
+            )
         if not np.isfinite(given).all():
             raise InvalidInputError("vectors must be finite, got NaN or infinity; check the embedder")
         return torch.from_numpy(given).to(self.device)
