@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ pytest.importorskip("rich")
 pytest.importorskip("matplotlib")
 
 from nuonuo.cli import commands as cli
+from nuonuo.evaluation.tables import read_reports, render
+from nuonuo.research.catalogue import NAMES, experiment_of
 from nuonuo.research.parts.learned import LearnedProjection
+from tests.pages import ROOT, read
 
 
 def ran(name: str, folder: Path, *options: str) -> dict[str, Any]:
@@ -155,3 +159,20 @@ def test_cues(tmp_path: Path) -> None:
 def test_embedders(tmp_path: Path) -> None:
     content = ran("embedders", tmp_path)
     assert 0 < value(content, "gap", of="recall") < 1
+
+
+def test_the_page_has_every_experiment() -> None:
+    """Each experiment's figures stand on the page, and are those of the reports."""
+    page = read("docs/experiments.md")
+    assert {*re.findall(r"<!-- figures:begin research-([\w-]+) -->", page)} == {*NAMES}
+    assert render("docs/experiments.md", page, read_reports(ROOT / "benchmarks"), "../benchmarks/") == page
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_committed_reports_are_full_runs(name: str) -> None:
+    report = json.loads((ROOT / "benchmarks" / "research" / f"{name}.json").read_text(encoding="utf-8"))
+    assert report["conditions"]["quick"] is False and report["conditions"]["seeds"] >= 3
+    assert report["research"]["seconds"] > 0
+    assert [table["title"] for table in report["research"]["tables"]] == [
+        table.title for table in experiment_of(name).tables
+    ]

@@ -112,3 +112,13 @@ def test_what_is_out_of_range_is_told() -> None:
             encoder.counts(bad)
     with pytest.raises(InvalidInputError, match="step > 0"):
         encoder.learn(VECTORS, step=0.0)
+
+
+def test_without_snntorch_the_pip_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from nuonuo.errors import MissingDependencyError
+
+    monkeypatch.setitem(sys.modules, "snntorch", None)
+    with pytest.raises(MissingDependencyError, match=r'pip install "nuonuo\[research\]"'):
+        SpikeEncoder(32)
