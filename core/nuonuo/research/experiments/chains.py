@@ -34,6 +34,7 @@ FloatArray = npt.NDArray[np.float32]
 
 ITEMS, ASSOCIATIONS = 50_000, 100_000
 SEQUENCES, HOPS, WALKS = 200, 100, 20
+LINEAR_WALKS = 8  # through the linear W, which hears every memory at every hop
 SHARED = 0.05  # of a sequence's items belong to one before it
 FORWARD, BRANCH, LOOP = (0.8, 1.2), 0.5, 2.0  # weights; those of a sequence differ, so that none are equal
 LOOPS = 10  # every so many items one leads back
@@ -91,7 +92,8 @@ class Chains:
                     continue  # a hundred times as slow as the others, and its way is lost from either cue
                 watch = Stopwatch()
                 found = []
-                for start, cue in zip(starts[:walks], cues, strict=True):
+                fewer = walks if f is not linear else min(walks, LINEAR_WALKS)
+                for start, cue in zip(starts[:fewer], cues[:fewer], strict=True):
                     way = way_of_the_graph(associator, start, hops)
                     stops = walked(cue, way, patterns, associator, separation, f, hops)
                     agreement = agreed([stop.item for stop in stops], way)

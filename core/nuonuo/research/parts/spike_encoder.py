@@ -34,6 +34,7 @@ FloatArray = npt.NDArray[np.float32]
 BATCH = 128
 BEGIN = 0.5  # of its threshold, where a membrane begins
 GRID = 4096  # currents at which the count of a neuron is looked up
+BISECTIONS = 30  # of the span in which a threshold is looked for, on a logarithmic scale
 GREATEST = 3.0  # of them, in thresholds: it spikes in every step
 
 
@@ -105,7 +106,11 @@ class SpikeEncoder:
         with torch.no_grad():
             currents = (given @ self.weights.T).cpu().numpy()
             self.thresholds = torch.from_numpy(self._thresholds_for(currents, rate)).to(self.device)
-            self.decoder.copy_(torch.linalg.pinv(self.weights / self.thresholds[:, None]))
+            driven = self.weights / self.thresholds[:, None]
+            if self.n_neurons >= self.dimension:  # the same by the small system, many times as fast
+                self.decoder.copy_(torch.linalg.lstsq(driven.T @ driven, driven.T).solution)
+            else:
+                self.decoder.copy_(torch.linalg.pinv(driven))
 
     def learn(
         self,
@@ -206,7 +211,7 @@ class SpikeEncoder:
         half = currents.shape[1] // 2
         low = np.full(currents.shape[1], 1e-6)
         high = np.full(currents.shape[1], max(float(np.abs(currents).max()) * self.n_steps, 2e-6))
-        for _ in range(40):
+        for _ in range(BISECTIONS):
             middle = np.sqrt(low * high)
             at = np.minimum(np.maximum(currents / middle, 0) * ((GRID - 1) / GREATEST), GRID - 1).astype(
                 np.int64
