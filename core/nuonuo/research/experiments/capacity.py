@@ -31,7 +31,7 @@ IntArray = npt.NDArray[np.int64]
 FAILING = 0.01  # of hops
 HOPS = 100  # asked at each size
 FIRST = 250  # pairs that the search begins with
-MOST = 1 << 16  # pairs that it ends with
+MOST = 1 << 15  # pairs that it ends with
 TOLERANCE = 1.1  # the search ends where the pairs that hold and those that fail are this near
 LOADS = (1_000, 5_000, 20_000)
 DUAL_LOADS = (100_000, 1_000_000)
@@ -49,7 +49,7 @@ class Capacity:
     seeds = 3
     tables = (
         Table(
-            "Pairs until 1% of hops through the matrix W fail, of up to 65,536; limits are of random codes",
+            "Pairs until 1% of hops through the matrix W fail, of up to 32,768; limits are of random codes",
             ("codes", "k"), (Value("pairs", "pairs", ",.0f"),), "n",
         ),
         Table(
