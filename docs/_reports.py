@@ -16,8 +16,9 @@ BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add every report, and its plot, under reports/."""
-    for path in sorted([*BENCHMARKS.glob("*.md"), *BENCHMARKS.glob("*.png")]):
-        files.append(File.generated(config, f"reports/{path.name}", abs_src_path=str(path)))
+    for path in sorted([*BENCHMARKS.rglob("*.md"), *BENCHMARKS.rglob("*.png")]):
+        name = path.relative_to(BENCHMARKS).as_posix()
+        files.append(File.generated(config, f"reports/{name}", abs_src_path=str(path)))
     return files
 
 

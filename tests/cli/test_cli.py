@@ -124,7 +124,7 @@ def test_bench_tables(
     assert cli.main(["bench", "locomo", "--data", str(data), "--systems", "nuonuo", "--out", out, *FAST]) == 0
     monkeypatch.chdir(tmp_path)
     assert cli.main(["bench", "tables"]) == 1  # no page
-    assert "neither README.md nor docs/benchmarks.md" in capsys.readouterr().err
+    assert "none of README.md, docs/benchmarks.md" in capsys.readouterr().err
     readme, page = tmp_path / "README.md", tmp_path / "docs" / "benchmarks.md"
     page.parent.mkdir()
     for path, part in ((readme, "summary"), (page, "full")):

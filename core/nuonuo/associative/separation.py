@@ -14,7 +14,7 @@ Papers:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,33 @@ MANTISSA_BITS = 20
 
 _CHUNK = 16
 """Vectors projected at a time: what they need stays in the cache."""
+
+
+@runtime_checkable
+class PatternSeparator(Protocol):
+    """What makes a vector a sparse code; `WinnerTakeAll` is the engine's own.
+
+    Attributes:
+        dimension: d, the length of the vectors. n_units: n, the width of a code.
+        n_active: k, the units of a code that are on.
+    """
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def n_units(self) -> int: ...
+
+    @property
+    def n_active(self) -> int: ...
+
+    def encode(self, vectors: npt.ArrayLike) -> npt.NDArray[np.int32]:
+        """The codes of vectors (B, d): (B, n_active) int32, the active units of each, ascending."""
+        ...
+
+    def describe(self) -> str:
+        """What a store writes down to recognise its codes."""
+        ...
 
 
 class WinnerTakeAll:

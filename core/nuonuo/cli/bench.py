@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nuonuo.cli import scale, start, tables
+from nuonuo.cli import research, scale, start, tables
 from nuonuo.cli.inputs import command_of, config_of, embedding, memories_of, questions_of
 from nuonuo.cli.options import (
     ablation_options,
@@ -70,6 +70,9 @@ def add_commands(bench: argparse.ArgumentParser) -> None:
     chains.set_defaults(run=_run_chains)
     scale.add_parser(kinds)
     start.add_parser(kinds)
+    research.add_parser(kinds)
+    research.add_separator_parser(kinds)
+    research.add_embedders_parser(kinds)
     tables.add_parser(kinds)
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from nuonuo.cli.embedder import embedder_of
 from nuonuo.cli.screen import Start
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.embedders import Embedder
 from nuonuo.evaluation import ablation
-from nuonuo.evaluation.cache import CachedEmbedder
+from nuonuo.evaluation.cache import CachedEmbedder, default_cache
 from nuonuo.evaluation.data.datasets import Dataset, load
 from nuonuo.evaluation.generated import generated_memories
 from nuonuo.evaluation.runner import distinct_texts
@@ -33,10 +31,7 @@ def command_of(args: argparse.Namespace) -> Sequence[str]:
 
 def cache_of(args: argparse.Namespace) -> str:
     """The file of embeddings: the one asked for, else one in the user's cache folder."""
-    if args.cache is not None:
-        return str(args.cache)
-    folder = os.environ.get("XDG_CACHE_HOME")
-    return str((Path(folder) if folder else Path.home() / ".cache") / "nuonuo" / "embeddings.db")
+    return str(default_cache() if args.cache is None else args.cache)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from nuonuo.evaluation.tables import read_reports, render
 if TYPE_CHECKING:
     from rich.console import Console
 
-PAGES = ("README.md", "docs/benchmarks.md")
+PAGES = ("README.md", "docs/benchmarks.md", "docs/experiments.md")
 
 
 def add_parser(kinds: Any) -> None:
@@ -21,7 +21,7 @@ def add_parser(kinds: Any) -> None:
     parser = kinds.add_parser("tables", help="write the reports' figures into the pages that show them")
     parser.add_argument(
         "pages", nargs="*", metavar="PAGE",
-        help=f"Markdown pages with marked blocks (default: {' and '.join(PAGES)} where they exist)",
+        help=f"Markdown pages with marked blocks (default: {', '.join(PAGES)}, where they exist)",
     )  # fmt: skip
     parser.add_argument(
         "--reports", default="benchmarks", metavar="FOLDER", help="where the JSON lies (default: %(default)s)"
@@ -35,7 +35,7 @@ def add_parser(kinds: Any) -> None:
 def _run_tables(args: argparse.Namespace, console: Console) -> None:
     pages = [Path(page) for page in args.pages or PAGES if args.pages or Path(page).exists()]
     if not pages:
-        raise InvalidInputError(f"there is neither {' nor '.join(PAGES)} here; name the pages to write")
+        raise InvalidInputError(f"there is none of {', '.join(PAGES)} here; name the pages to write")
     missing = [str(page) for page in pages if not page.is_file()]
     if missing:
         raise InvalidInputError(f"there is no page {', '.join(missing)}; check the path")

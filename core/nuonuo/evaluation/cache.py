@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,12 @@ from nuonuo.encoding.embedders import Embedder, Encoding
 Kind = Literal["document", "query"]
 CHUNK = 512
 REVISION = 2  # of what embedders make of a text; what an older one made is not read
+
+
+def default_cache() -> Path:
+    """Where embeddings are kept unless the user says otherwise: in the user's cache folder."""
+    folder = os.environ.get("XDG_CACHE_HOME")
+    return (Path(folder) if folder else Path.home() / ".cache") / "nuonuo" / "embeddings.db"
 
 
 class CachedEmbedder:

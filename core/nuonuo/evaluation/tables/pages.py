@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.tables import parts
 from nuonuo.evaluation.tables.recall import behind, recall, summary
-from nuonuo.evaluation.tables.reports import Report, editions, provenance
+from nuonuo.evaluation.tables.reports import RESEARCH, Report, editions, provenance
 
 BEGIN, END = "<!-- figures:begin", "<!-- figures:end -->"
 FULL = "full"
@@ -37,11 +37,13 @@ def render(page: str, text: str, reports: Sequence[Report], folder: str) -> str:
 
     def filled(block: re.Match[str]) -> str:
         name = block[2] or FULL
-        if name not in PARTS:
+        part = experiment_part(name) or PARTS.get(name)
+        if part is None:
             raise InvalidInputError(
-                f"{page} asks for the figures {name!r}; there are {', '.join(PARTS)}: name one of them"
+                f"{page} asks for the figures {name!r}; there are {', '.join(PARTS)}, and {RESEARCH}-NAME "
+                "for an experiment's: name one of them"
             )
-        lines = PARTS[name](reports, folder)
+        lines = part(reports, folder)
         if not lines:
             raise InvalidInputError(
                 f"{page} asks for the figures {name!r}, of which the reports hold none; "
@@ -51,6 +53,20 @@ def render(page: str, text: str, reports: Sequence[Report], folder: str) -> str:
         return "\n".join([block[1], *_trimmed(lines), "", block[4]])
 
     return _BLOCK.sub(filled, text)
+
+
+def experiment_part(name: str) -> Part | None:
+    """The part `research-NAME`: what became of one experiment; None for the name of another part."""
+    kind, _, experiment = name.partition("-")
+    if kind != RESEARCH or not experiment:
+        return None
+
+    def part(reports: Sequence[Report], folder: str) -> list[str]:
+        these = [each for each in _of(reports, RESEARCH) if each.content[RESEARCH]["name"] == experiment]
+        lines = [line for report in these for line in parts.experiment(report, folder)]
+        return [*_trimmed(lines), "", *provenance(these, folder)] if lines else []
+
+    return part
 
 
 def _trimmed(lines: Sequence[str]) -> list[str]:

@@ -116,6 +116,21 @@ def chains(reports: Sequence[Report]) -> list[str]:
     return _columns("walks from a noisy cue", columns, CHAINS)
 
 
+def experiment(report: Report, folder: str) -> list[str]:
+    """The tables of one experiment as its report has them, what they depend on, and its plot."""
+    found, conditions = report.content["research"], report.conditions
+    lines = [
+        f"Embedder: {conditions['embedder']}. Mean ± standard deviation over {conditions['seeds']} seeds, "
+        f"{found['seconds']:,.0f} s in all."
+    ]
+    for table in found["tables"]:
+        if table["rows"]:
+            rows = to_markdown(table["header"], table["rows"], words=table["words"])
+            lines += ["", f"**{table['title']}**", "", *rows]
+    picture = report.page.rpartition(".")[0] + ".png"
+    return [*lines, "", f"![{found['title']}]({folder}{picture})", ""]
+
+
 def _ablation_table(reports: Sequence[Report]) -> list[str]:
     shown = [(report, entry) for report in reports for entry in _entries(report)]
     header = ["variant", "what is set"]

@@ -16,6 +16,7 @@ from nuonuo.evaluation.report import to_markdown
 
 SPLITS = ("test", "whole file", "dev", "train")  # questions that nobody has looked at come first
 FITTED = "dev"
+RESEARCH = "research"  # the experiments' reports lie by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Report:
     """One JSON report.
 
     Attributes:
-        name: of its file, without the ending. page: the file that people read.
+        name: of its file, without the ending. page: the file that people read, from the folder.
     """
 
     name: str
@@ -89,7 +90,7 @@ SOURCES = (
 
 
 def read_reports(folder: str | Path) -> list[Report]:
-    """Every JSON report in ``folder``, by name.
+    """Every JSON report in ``folder`` and in its folder `RESEARCH`, by name.
 
     Raises:
         InvalidInputError: no such folder, or a JSON file that `nuonuo bench` did not write.
@@ -98,7 +99,7 @@ def read_reports(folder: str | Path) -> list[Report]:
     if not place.is_dir():
         raise InvalidInputError(f"there is no folder of reports {str(folder)!r}; check --reports")
     found = []
-    for path in sorted(place.glob("*.json")):
+    for path in sorted([*place.glob("*.json"), *place.glob(f"{RESEARCH}/*.json")]):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             _ = content["conditions"]["data"], content["conditions"]["command"]
@@ -108,7 +109,8 @@ def read_reports(folder: str | Path) -> list[Report]:
                 "write it again with --out, or move it elsewhere"
             ) from error
         page = path.with_suffix(".md")
-        found.append(Report(path.stem, content, page.name if page.exists() else path.name))
+        shown = page if page.exists() else path
+        found.append(Report(path.stem, content, shown.relative_to(place).as_posix()))
     return found
 
 

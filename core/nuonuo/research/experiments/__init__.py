@@ -1,0 +1,1 @@
+"""The experiments, a module each; `nuonuo.research.catalogue` knows their names."""

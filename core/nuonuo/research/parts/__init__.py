@@ -1,0 +1,1 @@
+"""Mathematics that only experiments need: arrays in, arrays out."""
