@@ -30,7 +30,8 @@ IntArray = npt.NDArray[np.int64]
 
 FAILING = 0.01  # of hops
 HOPS = 100  # asked at each size
-FIRST = 250  # pairs that the search begins with
+FIRST = 250  # pairs that the search begins with, unless `MOST` hold
+POOL = 36_000  # texts that real codes are drawn from
 MOST = 1 << 15  # pairs that it ends with
 TOLERANCE = 1.1  # the search ends where the pairs that hold and those that fail are this near
 LOADS = (1_000, 5_000, 20_000)
@@ -68,21 +69,22 @@ class Capacity:
 
     def measure(self, material: Material, seed: int, quick: bool, tell: Tell) -> Iterator[Sample]:
         grid = ((256, 8), (512, 8)) if quick else GRID
-        most = 2_000 if quick else MOST
+        most = 1_000 if quick else MOST
         hops = 50 if quick else HOPS
+        pool = most if quick else POOL
         for n, k in grid:
             yield from _limits(n, k, seed)
             for codes, source in (
                 ("random", _random(seed, n, k)),
-                ("real text", _real(material, seed, n, k)),
+                ("real text", _real(material, seed, n, k, pool)),
             ):
                 limit = most if codes == "random" else material.available(most)
                 watch = Stopwatch()
-                pairs = pairs_until_failing(source, n, limit, hops, seed)
+                pairs = pairs_until_failing(source, n, limit, hops, seed, hopeful=codes == "random")
                 yield Sample({"codes": codes, "n": n, "k": k}, {"pairs": float(pairs)}, watch.read())
             tell(f"n = {n:,}, k = {k}")
         n, k = (512, 8) if quick else (16384, 50)
-        yield from _collapse(_real(material, seed, n, k), (100, 200) if quick else LOADS, n, hops, seed)
+        yield from _collapse(_real(material, seed, n, k, pool), (100, 200) if quick else LOADS, n, hops, seed)
         loads = (400, 800) if quick else DUAL_LOADS
         yield from _dual(material, seed, n, k, loads, hops, tell)
 
@@ -121,12 +123,17 @@ def _random(seed: int, n: int, k: int) -> Source:
     return source
 
 
-def _real(material: Material, seed: int, n: int, k: int) -> Source:
-    """Codes of texts, another stretch of them for each seed."""
+def _real(material: Material, seed: int, n: int, k: int, pool: int) -> Source:
+    """Codes of texts drawn from all of ``pool``, so that neighbours in a file are not neighbours here."""
+    made = np.zeros((0, k), np.int32)
 
     def source(count: int) -> CodeArray:
-        start = max(min(seed * count // 2, material.available(2 * count) - count), 0)
-        return material.codes(start + count, n, k)[start:]
+        nonlocal made
+        vectors = material.vectors(material.available(pool))
+        if len(made) < count:
+            drawn = np.random.default_rng(seed).permutation(len(vectors))[len(made) : count]
+            made = np.concatenate([made, WinnerTakeAll(vectors.shape[1], n, k).encode(vectors[drawn])])
+        return made[:count]
 
     return source
 
@@ -151,10 +158,13 @@ def hops_right(
     return float(np.mean(fidelity)), float(np.mean(right))
 
 
-def pairs_until_failing(source: Source, n: int, most: int, hops: int, seed: int) -> int:
+def pairs_until_failing(
+    source: Source, n: int, most: int, hops: int, seed: int, *, hopeful: bool = False
+) -> int:
     """The most pairs of which no more than `FAILING` of hops fail, to a tenth; ``most`` where none fail.
 
-    The number is doubled until hops fail, then the gap is halved on a logarithmic scale.
+    The number is doubled until hops fail, then the gap is halved on a logarithmic scale. ``hopeful``:
+    ``most`` is tried first.
     """
 
     def holds(count: int) -> bool:
@@ -163,6 +173,8 @@ def pairs_until_failing(source: Source, n: int, most: int, hops: int, seed: int)
         asked = rng.permutation(count)[:hops]
         return 1 - hops_right(inverted, cycle(rng, count), asked, count)[1] <= FAILING
 
+    if hopeful and holds(most):
+        return most
     good, bad = 1, min(FIRST, most)
     while holds(bad):
         good = bad
