@@ -72,6 +72,25 @@ def test_a_recall_is_the_same_to_the_bit(
         assert found[0] == found[1]
 
 
+@settings(deadline=None, max_examples=40)
+@given(TEXTS, SPOKEN, st.booleans(), st.integers(0, 2**32 - 1))
+def test_they_may_come_in_the_middle_of_a_recall(
+    texts: list[str], spoken: list[tuple[str | None, str | None]], tokens: bool, seed: int
+) -> None:
+    memory = fresh(embedder=WordEmbedder() if tokens else VectorsOnly())
+    for at, text in enumerate(texts):
+        session, role = spoken[at % len(spoken)]
+        memory.add(Memory(text + "?" * (at % 3 == 0), session_id=session, role=role))
+    question = f"what is the code of the garage? {texts[0]}"
+    kernels.use("numpy")
+    wanted = told(memory.recall(question, 20))
+    kernels.use("numba")
+    module, coin = kernels.loaded(), np.random.default_rng(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "loaded", lambda: module if coin.integers(2) else None)
+        assert told(memory.recall(question, 20)) == wanted
+
+
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.integers(0, 9), min_size=1, max_size=12),

@@ -115,8 +115,10 @@ def best_of(patterns: WordArray, counts: IntArray, states: RoundedStates) -> Flo
         counts: (C,), how many each memory has, summing to P.
         returns (C, T), 0 for a memory without patterns.
     """
-    if kernels.loaded() is not None:
-        return best_of_blocks(patterns, counts.cumsum() - counts, counts, np.arange(len(counts)), states)
+    fast = kernels.loaded()
+    if fast is not None:
+        starts, at = counts.cumsum() - counts, np.arange(len(counts))
+        return _best_of_blocks(fast, patterns, starts, counts, at, states)
     best = np.zeros((len(counts), len(states)), np.float32)
     full = np.flatnonzero(counts)
     if len(full) and len(states):
@@ -129,21 +131,22 @@ def best_of(patterns: WordArray, counts: IntArray, states: RoundedStates) -> Flo
 
 def completions(patterns: Ragged, rows: IntArray, states: RoundedStates) -> FloatArray:
     """`best_of` the patterns of ``rows`` (C,), which lie in ``patterns``: (C, T)."""
-    if kernels.loaded() is not None:
-        return best_of_blocks(patterns.rows, *patterns.blocks, rows, states)
+    fast = kernels.loaded()
+    if fast is not None:
+        return _best_of_blocks(fast, patterns.rows, *patterns.blocks, rows, states)
     found = np.empty((len(rows), len(states)), np.float32)
     for some in batches(patterns.counts(rows), PATTERNS):
         found[some] = best_of(*patterns.gather(rows[some]), states)
     return found
 
 
-def best_of_blocks(
-    patterns: WordArray, starts: IntArray, counts: IntArray, at: IntArray, states: RoundedStates
+def _best_of_blocks(
+    fast: Any, patterns: WordArray, starts: IntArray, counts: IntArray, at: IntArray, states: RoundedStates
 ) -> FloatArray:
     """`best_of` those blocks ``at`` (C,) of ``patterns`` that begin at ``starts``, compiled: (C, T)."""
     found = np.empty((len(at), len(states)), np.float32)
     step, d = np.float32(2 / (2**BITS - 1)), np.float32(states.dimension)
-    kernels.loaded().best_of(
+    fast.best_of(
         patterns, starts, counts, at, np.ascontiguousarray(states.planes.transpose(0, 2, 1)),
         d - step * states.levels, states.norms * np.float32(math.sqrt(d)), step, found,
     )  # fmt: skip

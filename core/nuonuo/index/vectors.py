@@ -94,8 +94,9 @@ class VectorIndex:
 
         Exact where no more than k * oversampling vectors are searched.
         """
-        if kernels.loaded() is not None:
-            return self._nearest(kernels.loaded(), cue, k, mask)
+        fast = kernels.loaded()
+        if fast is not None:
+            return self._nearest(fast, cue, k, mask)
         owners = self._owners.rows
         usable = mask.take(owners, mode="wrap")
         usable &= owners >= 0  # owner -1 read the last row, and is no owner

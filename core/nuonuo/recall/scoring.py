@@ -177,7 +177,7 @@ def around(search: Search, rows: IntArray) -> tuple[FloatArray, FloatArray, Bool
     shard, config, fast = search.shard, search.config, kernels.loaded()
     if fast is None:
         leans, replies = leaning(shard, rows, config), shard.sessions.replies(rows)
-        neighbours = shard.sessions.neighbours(rows).T
+        neighbours = np.ascontiguousarray(shard.sessions.neighbours(rows).T)
         left, discounts = unanswered(search, neighbours[:, 1]), neighbour_discounts(leans, replies, config)
     else:
         c = len(rows)
@@ -241,7 +241,7 @@ def neighbour_discounts(leans: FloatArray, replies: BoolArray, config: MemoryCon
     g = np.float32(config.neighbour_discount)
     before = np.where(replies, g + leans * (np.float32(config.reply_discount) - g), g)
     others = np.broadcast_to(np.array([g, g * g, g * g]), (len(leans), 3))
-    return np.column_stack([before, others])
+    return np.ascontiguousarray(np.column_stack([before, others]))
 
 
 def singular(shard: Shard, times: IntArray, config: MemoryConfig) -> FloatArray:
