@@ -359,3 +359,25 @@ def test_the_command_line_imports_no_torch_and_no_framework() -> None:
     code = "import sys, nuonuo.cli; print({'torch', 'langchain_core', 'llama_index'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_commands_take_addresses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.postgres import drop_schemas, fresh_address
+
+    address, dump = fresh_address(), tmp_path / "dump.jsonl"
+    with AssociativeMemory(embedder=HashEmbedder()) as memory:
+        memory.add([Memory("Rex is afraid of thunder.", id="rex"), "The garage code is 4471."])
+        memory.export(dump)
+    assert cli.main(["import", address, str(dump)]) == 0
+    assert cli.main(["stats", address, "--json"]) == 0
+    assert cli.main(["recall", address, "thunder", "-k", "1"]) == 0
+    assert cli.main(["export", address, str(tmp_path / "again.jsonl")]) == 0
+    assert cli.main(["recall", address, "thunder", "--namespace", "nobody"]) == 1
+    assert cli.main(["import", address, address]) == 1
+    shown = capsys.readouterr()
+    assert '"memories": 2' in shown.out
+    assert "Rex is afraid of thunder." in shown.out
+    assert "postgresql://" in shown.out
+    assert "pass%2Fw" not in shown.out + shown.err
+    assert (tmp_path / "again.jsonl").read_text() == dump.read_text()
+    drop_schemas()

@@ -107,7 +107,7 @@ class Store(Protocol):
 
     @property
     def path(self) -> str | None:
-        """The file, or None for a store in RAM."""
+        """The file, or the address without its password; None for a store in RAM."""
         ...
 
     def claim(self, identity: Identity) -> None:
