@@ -381,3 +381,25 @@ def test_commands_take_addresses(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "pass%2Fw" not in shown.out + shown.err
     assert (tmp_path / "again.jsonl").read_text() == dump.read_text()
     drop_schemas()
+
+
+def test_migrate_there_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.postgres import drop_schemas, fresh_address
+
+    first, last, address = tmp_path / "first.db", tmp_path / "last.db", fresh_address()
+    with AssociativeMemory.open(first, embedder=HashEmbedder()) as memory:
+        ids = memory.add(["Rex is afraid of thunder.", "The garage code is 4471."])
+        memory.associate(*ids, 0.5)
+        told = memory.recall("thunder")
+    assert cli.main(["migrate", str(first), address]) == 0
+    assert cli.main(["migrate", str(first), address]) == 0
+    assert cli.main(["migrate", address, str(last)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "2 memories copied to postgresql://" in shown
+    assert "0 memories copied to" in shown and "2 were there already, 1 associations" in shown
+    assert "pass%2Fw" not in shown
+    with AssociativeMemory.open(last, embedder=HashEmbedder()) as memory:
+        again = memory.recall("thunder")
+    assert [(hit.memory, hit.score) for hit in again] == [(hit.memory, hit.score) for hit in told]
+    assert cli.main(["migrate", str(tmp_path / "nowhere.db"), address]) == 1
+    drop_schemas()

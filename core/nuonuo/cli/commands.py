@@ -16,6 +16,7 @@ from nuonuo.errors import InvalidInputError, NuonuoError
 from nuonuo.memory import AssociativeMemory
 from nuonuo.namespaces import must_exist
 from nuonuo.records import DEFAULT_NAMESPACE, Hit, Recall
+from nuonuo.stores.migrate import migrate
 from nuonuo.stores.opening import is_address, open_store, shown
 from nuonuo.transfer import export
 
@@ -70,6 +71,15 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     out.add_argument("dump", help="the JSON lines to write")
     out.add_argument("--namespace", help="only this one (default: all)")
     out.set_defaults(run=_export)
+    copy = commands.add_parser(
+        "migrate",
+        help="copy a memory into another file or database, and verify it; nothing is embedded again",
+    )
+    copy.add_argument("source", help=_FILE)
+    copy.add_argument(
+        "target", help="where to; made where missing, and gone on with where it was interrupted"
+    )
+    copy.set_defaults(run=_migrate)
     back = commands.add_parser(
         "import", help="add what `export` wrote to a memory file, which is made where missing"
     )
@@ -156,6 +166,35 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     finally:
         store.close()
     console.print(f"{count:,} memories written to {args.dump}", highlight=False)
+
+
+def _migrate(args: argparse.Namespace, console: Console) -> None:
+    from rich.progress import MofNCompleteColumn, Progress
+
+    source, bars = open_store(_existing(args.source)), {}
+    try:
+        target = open_store(args.target)
+        try:
+            with Progress(
+                *Progress.get_default_columns(), MofNCompleteColumn(), console=console
+            ) as shown_bars:
+
+                def progress(what: str, total: int, done: int) -> None:
+                    if what not in bars:
+                        bars[what] = shown_bars.add_task(what, total=total)
+                    shown_bars.update(bars[what], completed=done)
+
+                done = migrate(source, target, progress)
+        finally:
+            target.close()
+    finally:
+        source.close()
+    console.print(
+        f"{done.copied:,} memories copied to {shown(args.target)}, {done.present:,} were there already, "
+        f"{done.associations:,} associations; each was read again and is the same",
+        highlight=False,
+        markup=False,
+    )
 
 
 def _import(args: argparse.Namespace, console: Console) -> None:

@@ -118,6 +118,10 @@ class Store(Protocol):
         """
         ...
 
+    def identity(self) -> Identity | None:
+        """What the store was made with; None where nobody has claimed it yet."""
+        ...
+
     def insert(
         self, namespace: str | None, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
     ) -> list[int]:
@@ -219,6 +223,10 @@ class Store(Protocol):
         newest_first: bool = False,
     ) -> list[Memory]:
         """Memories by order of arrival (or the reverse), in one namespace or in all."""
+        ...
+
+    def scan(self, after: int, limit: int) -> builtins.list[tuple[int, Memory, Traces]]:
+        """The first memories of any namespace that came after the seq ``after``: seq, memory and traces."""
         ...
 
     def associations(self, namespace: str | None = None) -> Iterator[tuple[str, str, float]]:

@@ -50,6 +50,7 @@ from nuonuo.traces import Identity, Traces, Words
 _log = logging.getLogger(__name__)
 
 JOURNAL_LENGTH = 10_000
+_IDENTITY = "SELECT value FROM meta WHERE key = 'identity'"
 STEP = 500  # memories whose words are worked out anew in one transaction
 
 
@@ -100,23 +101,29 @@ class SQLiteStore:
         """True where the file or its folder cannot be written: reads work, writes raise."""
         return self._db.read_only
 
-    def claim(self, identity: Identity) -> None:
-        query = "SELECT value FROM meta WHERE key = 'identity'"
+    def identity(self) -> Identity | None:
         with self._db.read() as db:
-            row = db.execute(query).fetchone()
-        if row is None:
+            row = db.execute(_IDENTITY).fetchone()
+        return None if row is None else self._identity_of(row[0])
+
+    def claim(self, identity: Identity) -> None:
+        stored = self.identity()
+        if stored is None:
             with self._db.write() as db:
-                row = db.execute(query).fetchone()  # another process may have been faster
+                row = db.execute(_IDENTITY).fetchone()  # another process may have been faster
                 if row is None:
                     db.execute(
                         "INSERT INTO meta VALUES ('identity', ?)", (json.dumps(dataclasses.asdict(identity)),)
                     )
                     return
+            stored = self._identity_of(row[0])
+        check_identity(stored, identity, repr(self.path))
+
+    def _identity_of(self, written: str) -> Identity:
         try:
-            stored = Identity(**json.loads(row[0]))
+            return Identity(**json.loads(written))
         except (TypeError, ValueError) as error:
             raise NotAStoreError(f"{self.path!r} is damaged ({error}); restore it from a copy") from error
-        check_identity(stored, identity, repr(self.path))
 
     def insert(
         self, namespace: str | None, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
@@ -338,6 +345,20 @@ class SQLiteStore:
                 [*values, -1 if limit is None else limit, offset],
             ).fetchall()
         return [*self._memories(rows)]
+
+    def scan(self, after: int, limit: int) -> builtins.list[tuple[int, Memory, Traces]]:
+        with self._db.read() as db:
+            rows = db.execute(
+                "SELECT m.seq, t.body, m.timestamp, m.body, n.body FROM memories m "
+                "JOIN traces t ON t.seq = m.seq JOIN namespaces n ON n.id = m.namespace "
+                "WHERE m.seq > ? ORDER BY m.seq LIMIT ?",
+                (after, limit),
+            ).fetchall()
+        memories, lead = self._memories(row[2:] for row in rows), self._pages.lead
+        return [
+            (row[0], memory, unpack_traces([row[1]], lead)[0])
+            for row, memory in zip(rows, memories, strict=True)
+        ]
 
     def associations(self, namespace: str | None = None) -> Iterator[tuple[str, str, float]]:
         where, values = (

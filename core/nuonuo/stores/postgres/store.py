@@ -98,23 +98,22 @@ class PostgresStore:
         """True where the server took no writes when the store was opened, such as a replica."""
         return self._db.read_only
 
-    def claim(self, identity: Identity) -> None:
-        def stored(db: Database) -> bytes | None:
-            query = "SELECT value FROM meta WHERE key = 'identity'"
-            row = db.execute(query, binary=True).fetchone()
-            return None if row is None else row[0]
-
-        def write(db: Database) -> bytes | None:
-            db.execute("INSERT INTO meta VALUES ('identity', %b) ON CONFLICT DO NOTHING", (mine,))
-            return stored(db)  # another process may have been faster
-
-        mine = json.dumps(dataclasses.asdict(identity)).encode()
-        told = self._db.read(stored) or self._db.write(write) or b""
+    def identity(self) -> Identity | None:
+        query = "SELECT value FROM meta WHERE key = 'identity'"
+        row = self._db.read(lambda db: db.execute(query, binary=True).fetchone())
         try:
-            found = Identity(**json.loads(told))
+            return None if row is None else Identity(**json.loads(row[0]))
         except (TypeError, ValueError) as error:
             raise NotAStoreError(f"{self.path!r} is damaged ({error}); restore it from a backup") from error
-        check_identity(found, identity, repr(self.path))
+
+    def claim(self, identity: Identity) -> None:
+        found = self.identity()
+        if found is None:
+            mine = json.dumps(dataclasses.asdict(identity)).encode()
+            insert = "INSERT INTO meta VALUES ('identity', %b) ON CONFLICT DO NOTHING"
+            self._db.write(lambda db: db.execute(insert, (mine,)))
+            found = self.identity()  # another process may have been faster
+        check_identity(found or identity, identity, repr(self.path))
 
     def insert(
         self, namespace: str | None, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
@@ -378,6 +377,22 @@ class PostgresStore:
             lambda db: db.execute(query.encode(), [*values, limit, offset], binary=True).fetchall()
         )
         return [*self._memories(rows)]
+
+    def scan(self, after: int, limit: int) -> builtins.list[tuple[int, Memory, Traces]]:
+        rows = self._db.read(
+            lambda db: db.execute(
+                "SELECT m.seq, m.traces, m.stamp, m.body, n.name FROM memories m "
+                "JOIN namespaces n ON n.id = m.namespace WHERE m.seq > %b ORDER BY m.seq LIMIT %b",
+                (after, limit),
+                binary=True,
+            ).fetchall()
+        )
+        self._sums.check((row[1] for row in rows), LEAD)
+        memories = self._memories(row[2:] for row in rows)
+        return [
+            (row[0], memory, unpack_traces([row[1]], LEAD)[0])
+            for row, memory in zip(rows, memories, strict=True)
+        ]
 
     def associations(self, namespace: str | None = None) -> Iterator[tuple[str, str, float]]:
         rows = self._db.read(
