@@ -62,12 +62,13 @@ def test_what_is_committed_the_wrong_way_round_is_seen_in_order(
     has_seqs, go_on = threading.Event(), threading.Event()
     add = rows.add
 
-    def slow(db: Any, items: Any) -> list[int]:
-        seqs = add(db, items)
+    def slow(db: Any, items: Any) -> Any:
+        told = add(db, items)
+        seqs = told()
         if not has_seqs.is_set():
             has_seqs.set()
             assert go_on.wait(20)
-        return seqs
+        return lambda: seqs
 
     monkeypatch.setattr(rows, "add", slow)
     first, second = open_store(address), open_store(address)

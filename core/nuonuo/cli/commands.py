@@ -80,6 +80,11 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         "target", help="where to; made where missing, and gone on with where it was interrupted"
     )
     copy.set_defaults(run=_migrate)
+    tidy = commands.add_parser(
+        "vacuum", help="rewrite a database's tables, so that nothing forgotten is left"
+    )
+    tidy.add_argument("address")
+    tidy.set_defaults(run=_vacuum)
     back = commands.add_parser(
         "import", help="add what `export` wrote to a memory file, which is made where missing"
     )
@@ -195,6 +200,17 @@ def _migrate(args: argparse.Namespace, console: Console) -> None:
         highlight=False,
         markup=False,
     )
+
+
+def _vacuum(args: argparse.Namespace, console: Console) -> None:
+    if not is_address(args.address):
+        raise InvalidInputError("a file needs no vacuum: what is forgotten is wiped from it at once")
+    store = open_store(args.address)
+    try:
+        store.vacuum()  # type: ignore[union-attr]
+    finally:
+        store.close()
+    console.print(f"{shown(args.address)} holds nothing of what was forgotten", highlight=False)
 
 
 def _import(args: argparse.Namespace, console: Console) -> None:

@@ -70,24 +70,29 @@ class Connections:
         """A connection beside the pool; its user closes it."""
         return psycopg.connect("", **_settings(self.address))
 
-    def read(self, work: Callable[[Database], T], *, snapshot: bool = False) -> T:
-        """What ``work`` gives, which reads only; with ``snapshot`` all its statements see one state.
+    def read(self, work: Callable[[Database], T]) -> T:
+        """What ``work`` gives, which reads by one statement.
 
         It is called again where the connection is lost, for as long as the address allows.
         """
+        return self._persist(work)
+
+    def snapshot(self, ask: Callable[[Database], Callable[[], T]]) -> T:
+        """What was asked for by ``ask``: its statements see one state, and go out together.
+
+        As `read`. What ``ask`` gives is called once the answers are here.
+        """
 
         def once(db: Database) -> T:
-            if not snapshot:
-                return work(db)
             try:
                 with _pipeline(db):
                     db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    found = work(db)
+                    told = ask(db)
                     db.execute("ROLLBACK")
-                    return found
             except BaseException:
                 _give_up(db)
                 raise
+            return told()
 
         return self._persist(once)
 
@@ -97,6 +102,15 @@ class Connections:
         ``work`` is called again where another writer was in the way, or the connection was lost and the
         transaction is known not to have been committed.
         """
+
+        def done(db: Database) -> Callable[[], T]:
+            result = work(db)
+            return lambda: result
+
+        return self.write_at_once(done)
+
+    def write_at_once(self, work: Callable[[Database], Callable[[], T]]) -> T:
+        """As `write`, of work whose last statements need not be waited for: it gives what asks for them."""
         while True:
             try:
                 return self._persist(lambda db: self._transaction(db, work))
@@ -104,22 +118,23 @@ class Connections:
                 if self._committed(unknown.number):
                     return unknown.result  # type: ignore[no-any-return]
 
-    def _transaction(self, db: Database, work: Callable[[Database], T]) -> T:
+    def _transaction(self, db: Database, work: Callable[[Database], Callable[[], T]]) -> T:
+        number: str | None = None
+        result: Any = None
         try:
             with _pipeline(db):
                 db.execute("BEGIN")
-                result = work(db)
-                (number,) = one(db.execute("SELECT pg_current_xact_id_if_assigned()::text"))
-        except BaseException:
+                told = work(db)
+                row = db.execute("SELECT pg_current_xact_id_if_assigned()::text")
+                result = told()
+                (number,) = one(row)  # all has gone well so far
+                db.execute("COMMIT")
+        except BaseException as error:
             _give_up(db)
+            if number is not None and isinstance(error, psycopg.Error) and lost(error, db):
+                raise _UnknownOutcomeError(number, result) from error
             raise
-        try:
-            db.execute("COMMIT")
-        except psycopg.Error as error:
-            if number is None or not lost(error, db):
-                raise
-            raise _UnknownOutcomeError(number, result) from error
-        return result
+        return result  # type: ignore[no-any-return]
 
     def _committed(self, number: str) -> bool:
         """Whether the transaction with this number was committed, once that is decided.

@@ -6,7 +6,7 @@ become visible in their order, and nobody waits for a writer of another namespac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
 from nuonuo.stores.codec import Digests, is_before, pack_name, to_microseconds, unpack_memory
@@ -43,18 +43,19 @@ def homes(db: Database, digests: Sequence[bytes]) -> dict[int, bytes]:
     )
 
 
-def stored(db: Database, digests: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
-    """digest -> (seq, epoch) of those memories whose ids have one of ``digests``."""
+def stored(db: Database, digests: Sequence[bytes]) -> Callable[[], dict[bytes, tuple[int, int]]]:
+    """Ask for digest -> (seq, epoch) of those memories whose ids have one of ``digests``."""
     rows = db.execute(
         "SELECT digest, seq, namespace FROM memories WHERE digest = ANY(%b)", (list(digests),), binary=True
     )
-    return {digest: (seq, epoch) for digest, seq, epoch in rows}
+    return lambda: {digest: (seq, epoch) for digest, seq, epoch in rows}
 
 
-def epochs_of(db: Database, digests: Iterable[bytes]) -> dict[bytes, int]:
-    """digest -> epoch of those namespaces that hold something."""
+def epochs_of(db: Database, digests: Iterable[bytes]) -> Callable[[], dict[bytes, int]]:
+    """Ask for digest -> epoch of those namespaces that hold something."""
     query = "SELECT digest, id FROM namespaces WHERE digest = ANY(%b)"
-    return dict(db.execute(query, (list(digests),), binary=True).fetchall())
+    rows = db.execute(query, (list(digests),), binary=True)
+    return lambda: dict(rows.fetchall())
 
 
 def make_namespaces(db: Database, names: Mapping[bytes, str]) -> dict[bytes, int]:
@@ -70,13 +71,13 @@ def make_namespaces(db: Database, names: Mapping[bytes, str]) -> dict[bytes, int
     return dict(rows.fetchall())
 
 
-def add(db: Database, items: Sequence[tuple[int, Written, bytes]]) -> list[int]:
-    """Write new memories (epoch, row, traces), one or more, and return their seqs, in order."""
-    seqs: dict[bytes, int] = {}
+def add(db: Database, items: Sequence[tuple[int, Written, bytes]]) -> Callable[[], dict[bytes, int]]:
+    """Write new memories (epoch, row, traces); digest -> seq is there once it is asked for."""
+    told = []
     for part in _parts(items):
         epochs, rows, traces = zip(*part, strict=True)
         stamps, digests, sessions, bodies = zip(*rows, strict=True)
-        found = db.execute(
+        written = db.execute(
             "INSERT INTO memories (namespace, seq, stamp, digest, session, body, traces) "
             "SELECT namespace, nextval('seqs'), stamp, digest, session, body, traces FROM unnest("
             "%b::bigint[], %b::bigint[], %b::bytea[], %b::bytea[], %b::bytea[], %b::bytea[]"
@@ -85,12 +86,13 @@ def add(db: Database, items: Sequence[tuple[int, Written, bytes]]) -> list[int]:
             [list(column) for column in (epochs, stamps, digests, sessions, bodies, traces)],
             binary=True,
         )
-        seqs.update(found.fetchall())
-    db.execute(
-        "UPDATE namespaces SET last_seq = currval('seqs') WHERE id = ANY(%s)",
-        ([*{epoch for epoch, _, _ in items}],),
-    )
-    return [seqs[row[1]] for _, row, _ in items]
+        told.append(written)
+    if items:
+        db.execute(
+            "UPDATE namespaces SET last_seq = currval('seqs') WHERE id = ANY(%s)",
+            ([*{epoch for epoch, _, _ in items}],),
+        )
+    return lambda: {digest: seq for written in told for digest, seq in written.fetchall()}
 
 
 def overwrite(db: Database, items: Sequence[tuple[int, int, Written, bytes]]) -> None:

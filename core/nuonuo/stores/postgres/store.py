@@ -20,7 +20,7 @@ import psycopg
 
 from nuonuo.errors import InvalidTypeError, NotAStoreError
 from nuonuo.records import Memory
-from nuonuo.stores.base import PAGE, Changes, Counts, Cursor, Revision
+from nuonuo.stores.base import PAGE, START, Changes, Counts, Cursor, Revision
 from nuonuo.stores.checks import (
     across_namespaces,
     check_association,
@@ -34,7 +34,7 @@ from nuonuo.stores.codec import Digests, encode_text, pack_memory, to_microsecon
 from nuonuo.stores.layout import lexicon_of, pack_traces, unpack_traces
 from nuonuo.stores.postgres import rows as _rows
 from nuonuo.stores.postgres.address import parse
-from nuonuo.stores.postgres.changes import changes_since, position
+from nuonuo.stores.postgres.changes import changes_since
 from nuonuo.stores.postgres.connections import Connections, Database, one
 from nuonuo.stores.postgres.errors import translate
 from nuonuo.stores.postgres.rows import LEAD
@@ -129,9 +129,10 @@ class PostgresStore:
         ids = dict(zip(keys, names, strict=True))
         check_new_ids(names, ())
 
-        def write(db: Database) -> builtins.list[int]:
+        def write(db: Database) -> Callable[[], builtins.list[int]]:
             _rows.lock(db, digests.values())
-            stored, here = _rows.stored(db, keys), _rows.epochs_of(db, digests.values())
+            ids_there, spaces_there = _rows.stored(db, keys), _rows.epochs_of(db, digests.values())
+            stored, here = ids_there(), spaces_there()
             if replace:
                 home = dict(zip(keys, places, strict=True))
                 there = (k for k, (_, epoch) in stored.items() if epoch != here.get(digests[home[k]]))
@@ -155,10 +156,16 @@ class PostgresStore:
                     ],
                 )
                 _rows.record(db, [(epoch, seq, UPDATED) for seq, epoch in stored.values()], self._keep)
-            seqs = iter(_rows.add(db, added) if added else ())
-            return [stored[key][0] if key in stored else next(seqs) for key in keys]
+            new_seqs = _rows.add(db, added)
+            known = {key: seq for key, (seq, _) in stored.items()}
 
-        return self._db.write(write)
+            def seqs() -> builtins.list[int]:
+                numbers = {**known, **new_seqs()}
+                return [numbers[key] for key in keys]
+
+            return seqs
+
+        return self._db.write_at_once(write)
 
     def replace(self, memory: Memory, traces: Traces) -> None:
         row, kept = self._row(memory), self._seal(pack_traces(traces))
@@ -166,8 +173,9 @@ class PostgresStore:
 
         def write(db: Database) -> None:
             _rows.lock(db, [digest])
-            seq, epoch = _rows.stored(db, [row[1]]).get(row[1], (0, 0))
-            if not epoch or _rows.epochs_of(db, [digest]).get(digest) != epoch:
+            asked = _rows.stored(db, [row[1]]), _rows.epochs_of(db, [digest])
+            seq, epoch = asked[0]().get(row[1], (0, 0))
+            if not epoch or asked[1]().get(digest) != epoch:
                 raise unknown([memory.id], memory.namespace)
             _rows.overwrite(db, [(epoch, seq, row, kept)])
             _rows.record(db, [(epoch, seq, UPDATED)], self._keep)
@@ -228,7 +236,7 @@ class PostgresStore:
             if namespace is not None:
                 digests = [self._digests.of_namespace(namespace)]
                 _rows.lock(db, digests)
-                epochs = [*_rows.epochs_of(db, digests).values()]
+                epochs = [*_rows.epochs_of(db, digests)().values()]
             else:
                 found = matching(db, None)
                 names = "SELECT id, digest FROM namespaces WHERE id = ANY(%s)"
@@ -253,7 +261,7 @@ class PostgresStore:
 
         def write(db: Database) -> None:
             _rows.lock(db, _rows.homes(db, [*keys.values()]).values())
-            found = _rows.stored(db, [*keys.values()])
+            found = _rows.stored(db, [*keys.values()])()
             if missing := [key for key, digest in keys.items() if digest not in found]:
                 raise unknown(missing)
             (source, epoch), (target, there) = (found[keys[key]] for key in (source_id, target_id))
@@ -274,11 +282,17 @@ class PostgresStore:
 
     def changes(self, namespace: str, since: Cursor) -> Changes:
         digest = self._digests.of_namespace(namespace)
-        if self._db.read(lambda db: position(db, digest))[0] == since:
-            return Changes(since)
-        return self._db.read(
-            lambda db: changes_since(db, digest, namespace, since, self._page, self._sums), snapshot=True
-        )
+
+        def told(since: Cursor) -> Changes | None:
+            return self._db.snapshot(
+                lambda db: changes_since(db, digest, namespace, since, self._page, self._sums)
+            )
+
+        changes = told(since)
+        if changes is None:
+            changes = told(START) or Changes(START)
+            return dataclasses.replace(changes, reset=True)
+        return changes
 
     def refresh(self, lexicon: int, words: Callable[[Memory], Words]) -> int:
         """As `Store.refresh`: `STEP` memories at a time, so that other writers need not wait long."""
