@@ -403,3 +403,24 @@ def test_migrate_there_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert [(hit.memory, hit.score) for hit in again] == [(hit.memory, hit.score) for hit in told]
     assert cli.main(["migrate", str(tmp_path / "nowhere.db"), address]) == 1
     drop_schemas()
+
+
+def test_doctor_names_what_is_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import sqlite3
+
+    path = tmp_path / "m.db"
+    with AssociativeMemory.open(path, embedder=HashEmbedder()) as memory:
+        memory.add([Memory("Rex is afraid of thunder.", id="rex"), Memory("The code is 4471.", id="code")])
+    assert cli.main(["doctor", str(path)]) == 0
+    assert "2 memories read" in capsys.readouterr().out
+    file = sqlite3.connect(path)
+    file.execute("UPDATE memories SET body = replace(body, CAST('4471' AS BLOB), CAST('4472' AS BLOB))")
+    (bodies,) = file.execute("SELECT group_concat(typeof(body)) FROM memories").fetchone()
+    if bodies != "blob,blob":
+        file.execute("UPDATE memories SET body = CAST(body AS BLOB)")
+    file.commit()
+    file.close()
+    assert cli.main(["doctor", str(path)]) == 1
+    shown = capsys.readouterr()
+    assert "memory 'code' of 'default'" in shown.out
+    assert "1 of 2 memories" in shown.err

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from nuonuo.checks import path_of
 from nuonuo.cli.embedder import embedder_of, embedder_option
-from nuonuo.errors import InvalidInputError, NuonuoError
+from nuonuo.errors import InvalidInputError, NotAStoreError, NuonuoError
 from nuonuo.memory import AssociativeMemory
 from nuonuo.namespaces import must_exist
 from nuonuo.records import DEFAULT_NAMESPACE, Hit, Recall
+from nuonuo.stores.doctor import examine
 from nuonuo.stores.migrate import migrate
 from nuonuo.stores.opening import is_address, open_store, shown
 from nuonuo.transfer import export
@@ -80,6 +81,9 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         "target", help="where to; made where missing, and gone on with where it was interrupted"
     )
     copy.set_defaults(run=_migrate)
+    doctor = commands.add_parser("doctor", help="read every memory, and say which are damaged")
+    doctor.add_argument("file", help=_FILE)
+    doctor.set_defaults(run=_doctor)
     tidy = commands.add_parser(
         "vacuum", help="rewrite a database's tables, so that nothing forgotten is left"
     )
@@ -200,6 +204,22 @@ def _migrate(args: argparse.Namespace, console: Console) -> None:
         highlight=False,
         markup=False,
     )
+
+
+def _doctor(args: argparse.Namespace, console: Console) -> None:
+    store = open_store(_existing(args.file))
+    try:
+        total, findings = store.counts().memories, examine(store)
+    finally:
+        store.close()
+    for finding in findings:
+        print(f"{finding.name}: {finding.told}")
+    if findings:
+        raise NotAStoreError(
+            f"{len(findings):,} of {total:,} memories of {shown(args.file)} are damaged; restore a "
+            "backup, or forget them and add them again"
+        )
+    console.print(f"{total:,} memories read, none is damaged", highlight=False)
 
 
 def _vacuum(args: argparse.Namespace, console: Console) -> None:

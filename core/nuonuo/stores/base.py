@@ -225,8 +225,18 @@ class Store(Protocol):
         """Memories by order of arrival (or the reverse), in one namespace or in all."""
         ...
 
-    def scan(self, after: int, limit: int) -> builtins.list[tuple[int, Memory, Traces]]:
-        """The first memories of any namespace that came after the seq ``after``: seq, memory and traces."""
+    def scan(
+        self, after: int, limit: int, *, unchecked: bool = False
+    ) -> builtins.list[tuple[int, Memory, Traces]]:
+        """The first memories of any namespace that came after the seq ``after``: seq, memory and traces.
+
+        Args:
+            unchecked: whatever their checksums say.
+        """
+        ...
+
+    def seqs(self, after: int, limit: int) -> builtins.list[int]:
+        """The seqs of the first memories of any namespace that came after the seq ``after``."""
         ...
 
     def associations(self, namespace: str | None = None) -> Iterator[tuple[str, str, float]]:

@@ -313,11 +313,18 @@ class InMemoryStore:
             end = None if limit is None else offset + limit
             return [row.unpack() for row in itertools.islice(wanted, offset, end)]
 
-    def scan(self, after: int, limit: int) -> builtins.list[tuple[int, Memory, Traces]]:
+    def scan(
+        self, after: int, limit: int, *, unchecked: bool = False
+    ) -> builtins.list[tuple[int, Memory, Traces]]:
         with self._lock:
             self._must_be_open()
             found = [*itertools.islice(((seq, row) for seq, row in self._rows.items() if seq > after), limit)]
         return [(seq, row.unpack(), unpack_traces([row.traces], 0)[0]) for seq, row in found]
+
+    def seqs(self, after: int, limit: int) -> builtins.list[int]:
+        with self._lock:
+            self._must_be_open()
+            return [*itertools.islice((seq for seq in self._rows if seq > after), limit)]
 
     def associations(self, namespace: str | None = None) -> Iterator[tuple[str, str, float]]:
         with self._lock:

@@ -37,5 +37,5 @@ class Sums:
             if len(body) < at or not self.hold(body, at):
                 raise NotAStoreError(
                     "what is stored of a memory is not what was written (its checksum differs): a disk or a "
-                    "copy is damaged; restore it from a backup"
+                    "copy is damaged; `nuonuo doctor` says which memories, a backup has them whole"
                 )
