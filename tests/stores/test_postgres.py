@@ -372,10 +372,10 @@ def test_a_forked_child_has_connections_of_its_own(address: str) -> None:
 
 
 def test_pickled_without_a_password(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with opened(address) as memory, pytest.raises(InvalidTypeError, match="PGPASSWORD"):
-        pickle.dumps(memory)
     if "pass%2Fw%40rd" not in address:
         pytest.skip("how the server at NUONUO_TEST_POSTGRES lets users in is its own matter")
+    with opened(address) as memory, pytest.raises(InvalidTypeError, match="PGPASSWORD"):
+        pickle.dumps(memory)
     monkeypatch.setenv("PGPASSWORD", "pass/w@rd")
     with opened(address.replace(":pass%2Fw%40rd", "")) as memory:
         memory.add("Rex is afraid of thunder.")
