@@ -301,6 +301,7 @@ class SQLiteStore:
         with self._db.read(snapshot=True) as db:
             rows = _rows.whole(db, keys)
             traces = _rows.traces_of(db, [row[1] for row in rows])
+        self._pages.check(traces.values())
         memories = self._memories(row[3:] for row in rows)
         found = {
             row[0]: (memory, unpack_traces([traces[row[1]]], lead)[0])

@@ -352,6 +352,24 @@ class PostgresStore:
         memories = [found.get(key) for key in keys]
         return [m if m is not None and namespace in (None, m.namespace) else None for m in memories]
 
+    def traced(self, ids: Sequence[str]) -> builtins.list[tuple[Memory, Traces] | None]:
+        keys = [self._digests.of_id(key) for key in ids]
+        rows = self._db.read(
+            lambda db: db.execute(
+                "SELECT m.digest, m.traces, m.stamp, m.body, n.name FROM memories m "
+                "JOIN namespaces n ON n.id = m.namespace WHERE m.digest = ANY(%b)",
+                (keys,),
+                binary=True,
+            ).fetchall()
+        )
+        self._sums.check((row[1] for row in rows), LEAD)
+        memories = self._memories(row[2:] for row in rows)
+        found = {
+            row[0]: (memory, unpack_traces([row[1]], LEAD)[0])
+            for row, memory in zip(rows, memories, strict=True)
+        }
+        return [found.get(key) for key in keys]
+
     def get_seqs(self, namespace: str, seqs: Sequence[int]) -> builtins.list[Memory | None]:
         digest, wanted = self._digests.of_namespace(namespace), [int(seq) for seq in seqs]
         rows = self._db.read(
