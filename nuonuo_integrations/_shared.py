@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from nuonuo import AssociativeMemory
-from nuonuo.errors import InvalidTypeError, StoreError
+from nuonuo.errors import InvalidInputError, InvalidTypeError, StoreError
+from nuonuo.stores.opening import is_address
 
 Self = TypeVar("Self", bound="Holder")
 T = TypeVar("T")
@@ -26,9 +27,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an engine comes from: the path of its file, and its kind and options, pickled; empty for none."""
+    """Where an engine comes from: its file or address, and its kind and options, pickled; empty for none."""
 
-    path: str
+    path: str = field(repr=False)  # an address has a password
     options: bytes = b""
 
     @classmethod
@@ -43,12 +44,23 @@ class Origin:
         return cls(path, b"" if plain else pickle.dumps((kind, options)))
 
     def open(self) -> AssociativeMemory:
-        """A new engine on that file."""
+        """A new engine on that file or database.
+
+        Raises:
+            StoreError: it cannot be opened, or is no address.
+        """
         kind, options = pickle.loads(self.options) if self.options else (AssociativeMemory, {})
-        return kind.open(self.path, **options)  # type: ignore[no-any-return]
+        try:
+            return kind.open(self.path, **options)  # type: ignore[no-any-return]
+        except InvalidInputError as error:
+            if is_address(self.path):  # pydantic would show a ValueError with the whole address beside it
+                raise StoreError(str(error)) from None
+            raise
 
     @property
     def key(self) -> tuple[str, bytes]:
+        if is_address(self.path):
+            return self.path, self.options
         return os.path.realpath(os.path.expanduser(self.path)), self.options
 
 
@@ -68,10 +80,10 @@ _lock = threading.Lock()
 
 
 def engine_of(memory: object) -> AssociativeMemory:
-    """``memory`` itself, or the one engine of this process for the file that it names.
+    """``memory`` itself, or the one engine of this process for the file or address that it names.
 
     Raises:
-        InvalidTypeError: neither an `AssociativeMemory` nor a path.
+        InvalidTypeError: neither an `AssociativeMemory` nor a path or address.
         StoreError: the file cannot be opened.
     """
     if isinstance(memory, AssociativeMemory):
@@ -84,7 +96,8 @@ def engine_of(memory: object) -> AssociativeMemory:
         with _lock:
             return _engine_at(Origin(path))
     raise InvalidTypeError(
-        f"memory must be an AssociativeMemory or the path of its file, got {type(memory).__name__} {memory!r}"
+        "memory must be an AssociativeMemory, the path of its file or an address, "
+        f"got {type(memory).__name__} {memory!r}"
     )
 
 
@@ -109,6 +122,8 @@ def _is_usable(memory: AssociativeMemory, origin: Origin) -> bool:
 
 
 def _inode_of(origin: Origin) -> tuple[int, int]:
+    if is_address(origin.path):
+        return 0, 0  # its store finds the database again by itself
     found = os.stat(origin.key[0])
     return found.st_dev, found.st_ino
 

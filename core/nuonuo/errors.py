@@ -9,6 +9,7 @@
     ├── FileError (OSError)                 an export cannot be written or read
     └── StoreError
         ├── StoreClosedError                the memory was closed
+        ├── StoreUnavailableError           the database cannot be reached
         ├── StoreGoneError                  the file was removed or replaced while it was open
         ├── NotAStoreError                  the file is no NuoNuo database
         ├── SchemaVersionError              the file was written by a newer NuoNuo
@@ -59,6 +60,10 @@ class StoreError(NuonuoError):
 
 class StoreClosedError(StoreError):
     """The memory was used after `close`."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database did not answer, or let nobody in; where it is not known whether it wrote, it says so."""
 
 
 class StoreGoneError(StoreError):

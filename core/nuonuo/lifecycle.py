@@ -1,14 +1,14 @@
-"""The life of an engine: opened and closed by ``with``, copied as itself, pickled as the path of its file."""
+"""The life of an engine: opened and closed by ``with``, copied as itself, pickled as where its memory is."""
 
 from __future__ import annotations
 
-import os
 import pickle
 from types import TracebackType
 from typing import Any, TypeVar
 
 from nuonuo.errors import InvalidTypeError
-from nuonuo.stores import SQLiteStore, Store
+from nuonuo.stores import Store
+from nuonuo.stores.opening import origin_of
 
 Self = TypeVar("Self", bound="Lifecycle")
 
@@ -55,16 +55,12 @@ class Lifecycle:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled as the path of its file, with the options that it was opened with.
+        """Pickled as the path of its file or its address, with the options that it was opened with.
 
         Raises:
-            InvalidTypeError: it lives in RAM, or an option cannot be pickled.
+            InvalidTypeError: it lives in RAM, its address has a password, or an option cannot be pickled.
         """
-        if not isinstance(self._store, SQLiteStore) or self._store.path is None:
-            raise InvalidTypeError(
-                "a memory in RAM cannot be pickled, since nothing is left to open it from; "
-                "keep it in a file: AssociativeMemory.open(path)"
-            )
+        origin = origin_of(self._store)
         try:
             pickle.dumps(self._given)
         except Exception as error:  # whatever an option's own code raises
@@ -72,7 +68,7 @@ class Lifecycle:
                 f"one of the options {[*self._given]} of this memory cannot be pickled ({error}); give an "
                 "embedder and a paraphrase made of named functions, or none and open the file anew"
             ) from error
-        return _opened, (type(self), os.path.abspath(self._store.path), self._given)
+        return _opened, (type(self), origin, self._given)
 
 
 def _opened(kind: Any, path: str, given: dict[str, Any]) -> Any:

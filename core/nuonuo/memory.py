@@ -27,7 +27,8 @@ from nuonuo.lifecycle import Lifecycle
 from nuonuo.recall.asking import ask
 from nuonuo.recall.walks import walk_shard
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
-from nuonuo.stores import InMemoryStore, SQLiteStore, Store
+from nuonuo.stores import InMemoryStore, Store
+from nuonuo.stores.opening import open_store
 from nuonuo.times import Moment
 from nuonuo.traces import Traces
 from nuonuo.twins import twin
@@ -99,11 +100,15 @@ class AssociativeMemory(Lifecycle):
     ) -> AssociativeMemory:
         """Open the memory in the file ``path``, or make it; "~" is the user's home.
 
+        An address, ``postgresql://user:password@host:5432/database``, opens the one in that database
+        (extra ``postgres``), which many machines may share.
+
         Raises:
+            StoreUnavailableError: the database does not answer.
             NotAStoreError, SchemaVersionError, EmbedderMismatchError: the file is no memory, was
                 written by a newer version, or holds another embedder's vectors; it is left as it was.
         """
-        store = SQLiteStore(path)
+        store = open_store(path)
         try:
             return cls(
                 store,

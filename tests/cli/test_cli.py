@@ -359,3 +359,68 @@ def test_the_command_line_imports_no_torch_and_no_framework() -> None:
     code = "import sys, nuonuo.cli; print({'torch', 'langchain_core', 'llama_index'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_commands_take_addresses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.postgres import drop_schemas, fresh_address
+
+    address, dump = fresh_address(), tmp_path / "dump.jsonl"
+    with AssociativeMemory(embedder=HashEmbedder()) as memory:
+        memory.add([Memory("Rex is afraid of thunder.", id="rex"), "The garage code is 4471."])
+        memory.export(dump)
+    assert cli.main(["import", address, str(dump)]) == 0
+    assert cli.main(["stats", address, "--json"]) == 0
+    assert cli.main(["recall", address, "thunder", "-k", "1"]) == 0
+    assert cli.main(["export", address, str(tmp_path / "again.jsonl")]) == 0
+    assert cli.main(["recall", address, "thunder", "--namespace", "nobody"]) == 1
+    assert cli.main(["import", address, address]) == 1
+    shown = capsys.readouterr()
+    assert '"memories": 2' in shown.out
+    assert "Rex is afraid of thunder." in shown.out
+    assert "postgresql://" in shown.out
+    assert "pass%2Fw" not in shown.out + shown.err
+    assert (tmp_path / "again.jsonl").read_text() == dump.read_text()
+    drop_schemas()
+
+
+def test_migrate_there_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.postgres import drop_schemas, fresh_address
+
+    first, last, address = tmp_path / "first.db", tmp_path / "last.db", fresh_address()
+    with AssociativeMemory.open(first, embedder=HashEmbedder()) as memory:
+        ids = memory.add(["Rex is afraid of thunder.", "The garage code is 4471."])
+        memory.associate(*ids, 0.5)
+        told = memory.recall("thunder")
+    assert cli.main(["migrate", str(first), address]) == 0
+    assert cli.main(["migrate", str(first), address]) == 0
+    assert cli.main(["migrate", address, str(last)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "2 memories copied to postgresql://" in shown
+    assert "0 memories copied to" in shown and "2 were there already, 1 associations" in shown
+    assert "pass%2Fw" not in shown
+    with AssociativeMemory.open(last, embedder=HashEmbedder()) as memory:
+        again = memory.recall("thunder")
+    assert [(hit.memory, hit.score) for hit in again] == [(hit.memory, hit.score) for hit in told]
+    assert cli.main(["migrate", str(tmp_path / "nowhere.db"), address]) == 1
+    drop_schemas()
+
+
+def test_doctor_names_what_is_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import sqlite3
+
+    path = tmp_path / "m.db"
+    with AssociativeMemory.open(path, embedder=HashEmbedder()) as memory:
+        memory.add([Memory("Rex is afraid of thunder.", id="rex"), Memory("The code is 4471.", id="code")])
+    assert cli.main(["doctor", str(path)]) == 0
+    assert "2 memories read" in capsys.readouterr().out
+    file = sqlite3.connect(path)
+    file.execute("UPDATE memories SET body = replace(body, CAST('4471' AS BLOB), CAST('4472' AS BLOB))")
+    (bodies,) = file.execute("SELECT group_concat(typeof(body)) FROM memories").fetchone()
+    if bodies != "blob,blob":
+        file.execute("UPDATE memories SET body = CAST(body AS BLOB)")
+    file.commit()
+    file.close()
+    assert cli.main(["doctor", str(path)]) == 1
+    shown = capsys.readouterr()
+    assert "memory 'code' of 'default'" in shown.out
+    assert "1 of 2 memories" in shown.err

@@ -11,8 +11,9 @@ import pytest
 
 from nuonuo.errors import EmbedderMismatchError, InvalidInputError, StoreClosedError, UnknownMemoryError
 from nuonuo.records import Memory
-from nuonuo.stores import START, Identity, InMemoryStore, SQLiteStore, Store
+from nuonuo.stores import START, Identity, Store
 
+from .conftest import Make
 from .samples import Follower, afresh, arrays, each, item, traces
 
 MOMENT = datetime(2026, 11, 21, 7, 8, 9, 123456, tzinfo=timezone.utc)
@@ -388,10 +389,8 @@ def test_a_new_life_resets_its_readers(store: Store) -> None:
     assert not store.changes("n", START).reset
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "ram"])
-def test_a_reader_that_lags_too_far_starts_afresh(kind: str, path: str) -> None:
-    store: Store
-    store = SQLiteStore(path, journal_length=5) if kind == "sqlite" else InMemoryStore(journal_length=5)
+def test_a_reader_that_lags_too_far_starts_afresh(make: Make) -> None:
+    store = make(journal_length=5)
     store.insert("n", [item("a"), item("b")])
     store.insert("quiet", [item("c"), item("d")])
     store.associate("c", "d", 1.0)
@@ -405,7 +404,6 @@ def test_a_reader_that_lags_too_far_starts_afresh(kind: str, path: str) -> None:
     assert readers["n"].sync().reset
     assert not readers["quiet"].sync().reset  # nothing of its own was lost
     assert all(reader.state == afresh(store, name) for name, reader in readers.items())
-    store.close()
 
 
 def test_version_changes_with_every_write(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""After any history, a reader that followed it sees what one sees that starts now, in both stores."""
+"""After any history, a reader that followed it sees what one sees that starts now, in every store."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nuonuo.errors import InvalidInputError, UnknownMemoryError
 from nuonuo.records import Memory
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
+from tests.postgres import drop_schemas, fresh_address
 
 from .samples import Follower, afresh, item, traces
 
@@ -77,22 +78,35 @@ class Run:
 @given(st.lists(operations, max_size=25))
 def test_following_is_starting_afresh(history: list[tuple[object, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        runs = [
-            Run(SQLiteStore(Path(folder) / "m.db", journal_length=4)),
-            Run(InMemoryStore(journal_length=4)),
-        ]
+        in_file = SQLiteStore(Path(folder) / "m.db", journal_length=4)
+        same_in_both(history, [Run(in_file), Run(InMemoryStore(journal_length=4))])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(operations, max_size=25))
+def test_following_in_postgresql_is_starting_afresh(history: list[tuple[object, ...]]) -> None:
+    address = fresh_address()
+    from nuonuo.stores import PostgresStore
+
+    in_database = PostgresStore(address, journal_length=4)
+    same_in_both(history, [Run(in_database), Run(InMemoryStore(journal_length=4))])
+    drop_schemas()
+
+
+def same_in_both(history: list[tuple[object, ...]], runs: list[Run]) -> None:
+    """Do ``history`` in two stores."""
+    for run in runs:
+        for number, operation in enumerate(history):
+            run.do(number, operation)
+    for space in SPACES:
         for run in runs:
-            for number, operation in enumerate(history):
-                run.do(number, operation)
-        for space in SPACES:
-            for run in runs:
-                run.readers[space].sync()
-                assert run.readers[space].state == afresh(run.store, space)
-            assert runs[0].readers[space].state == runs[1].readers[space].state
-        first, second = runs
-        assert first.gave == second.gave
-        assert first.store.list() == second.store.list()
-        assert [*first.store.associations()] == [*second.store.associations()]
-        assert first.store.namespaces() == second.store.namespaces()
-        for run in runs:
-            run.store.close()
+            run.readers[space].sync()
+            assert run.readers[space].state == afresh(run.store, space)
+        assert runs[0].readers[space].state == runs[1].readers[space].state
+    first, second = runs
+    assert first.gave == second.gave
+    assert first.store.list() == second.store.list()
+    assert [*first.store.associations()] == [*second.store.associations()]
+    assert first.store.namespaces() == second.store.namespaces()
+    for run in runs:
+        run.store.close()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from nuonuo.records import Memory
-from nuonuo.stores import InMemoryStore, SQLiteStore, Store
+from nuonuo.stores import Store
 
+from .conftest import Make
 from .samples import Follower, afresh, item, traces
 
 
-@pytest.fixture(params=["sqlite", "ram"])
-def paged(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    if request.param == "ram":
-        return InMemoryStore(page_length=2)
-    return SQLiteStore(tmp_path / "m.db", page_length=2)
+@pytest.fixture
+def paged(make: Make) -> Store:
+    return make(page_length=2)
 
 
 @pytest.mark.parametrize("known", [0, 1, 2])

@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from nuonuo.checks import path_of
 from nuonuo.cli.embedder import embedder_of, embedder_option
-from nuonuo.errors import InvalidInputError, NuonuoError
+from nuonuo.errors import InvalidInputError, NotAStoreError, NuonuoError
 from nuonuo.memory import AssociativeMemory
 from nuonuo.namespaces import must_exist
 from nuonuo.records import DEFAULT_NAMESPACE, Hit, Recall
-from nuonuo.stores import SQLiteStore
+from nuonuo.stores.doctor import examine
+from nuonuo.stores.migrate import migrate
+from nuonuo.stores.opening import is_address, open_store, shown
 from nuonuo.transfer import export
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+_FILE = "the memory's file, or the address of its database (postgresql://...)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,11 +53,11 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
         add_commands(bench)
     stats = commands.add_parser("stats", help="how much a memory file holds")
-    stats.add_argument("file")
+    stats.add_argument("file", help=_FILE)
     stats.add_argument("--json", action="store_true", help="print JSON")
     stats.set_defaults(run=_stats)
     recall = commands.add_parser("recall", help="ask a memory file a question")
-    recall.add_argument("file")
+    recall.add_argument("file", help=_FILE)
     recall.add_argument("question")
     recall.add_argument("--namespace", default=DEFAULT_NAMESPACE)
     recall.add_argument(
@@ -63,14 +68,31 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     embedder_option(recall, "what the file was made with")
     recall.set_defaults(run=_recall)
     out = commands.add_parser("export", help="write a memory file as JSON lines")
-    out.add_argument("file")
+    out.add_argument("file", help=_FILE)
     out.add_argument("dump", help="the JSON lines to write")
     out.add_argument("--namespace", help="only this one (default: all)")
     out.set_defaults(run=_export)
+    copy = commands.add_parser(
+        "migrate",
+        help="copy a memory into another file or database, and verify it; nothing is embedded again",
+    )
+    copy.add_argument("source", help=_FILE)
+    copy.add_argument(
+        "target", help="where to; made where missing, and gone on with where it was interrupted"
+    )
+    copy.set_defaults(run=_migrate)
+    doctor = commands.add_parser("doctor", help="read every memory, and say which are damaged")
+    doctor.add_argument("file", help=_FILE)
+    doctor.set_defaults(run=_doctor)
+    tidy = commands.add_parser(
+        "vacuum", help="rewrite a database's tables, so that nothing forgotten is left"
+    )
+    tidy.add_argument("address")
+    tidy.set_defaults(run=_vacuum)
     back = commands.add_parser(
         "import", help="add what `export` wrote to a memory file, which is made where missing"
     )
-    back.add_argument("file")
+    back.add_argument("file", help=_FILE)
     back.add_argument("dump", help="the JSON lines to read")
     embedder_option(back, "what the file was made with, or is to be")
     back.set_defaults(run=_import)
@@ -78,7 +100,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _stats(args: argparse.Namespace, console: Console) -> None:
-    store = SQLiteStore(_existing(args.file))  # needs no embedder, whatever the file was made with
+    store = open_store(_existing(args.file))  # needs no embedder, whatever the file was made with
     try:
         counts, names = store.counts(), store.namespaces()
     finally:
@@ -86,7 +108,7 @@ def _stats(args: argparse.Namespace, console: Console) -> None:
     if args.json:
         print(json.dumps({**asdict(counts), "names": list(names)}, ensure_ascii=False))
         return
-    console.print(f"[bold]{args.file}[/bold]", highlight=False)
+    console.print(f"[bold]{shown(args.file)}[/bold]", highlight=False)
     for name, value in asdict(counts).items():
         console.print(f"  {name.replace('_', ' ')}: {value:,}")
     for name in names[:20]:
@@ -99,7 +121,7 @@ def _recall(args: argparse.Namespace, console: Console) -> None:
     with AssociativeMemory.open(
         _existing(args.file), embedder=embedder_of(args.embedder), timezone=args.timezone
     ) as memory:
-        must_exist(args.namespace, memory.namespaces(), args.file)
+        must_exist(args.namespace, memory.namespaces(), shown(args.file))
         result = memory.recall(args.question, args.k, namespace=args.namespace)
     if args.json:
         print(json.dumps(_plain(result), ensure_ascii=False, default=str))
@@ -145,25 +167,83 @@ def _plain(result: Recall) -> dict[str, Any]:
 
 
 def _export(args: argparse.Namespace, console: Console) -> None:
-    store = SQLiteStore(_existing(args.file))
+    store = open_store(_existing(args.file))
     try:
         if args.namespace is not None:
-            must_exist(args.namespace, store.namespaces(), args.file)
+            must_exist(args.namespace, store.namespaces(), shown(args.file))
         count = export(store, path_of(args.dump), args.namespace)
     finally:
         store.close()
     console.print(f"{count:,} memories written to {args.dump}", highlight=False)
 
 
+def _migrate(args: argparse.Namespace, console: Console) -> None:
+    from rich.progress import MofNCompleteColumn, Progress
+
+    source, bars = open_store(_existing(args.source)), {}
+    try:
+        target = open_store(args.target)
+        try:
+            with Progress(
+                *Progress.get_default_columns(), MofNCompleteColumn(), console=console
+            ) as shown_bars:
+
+                def progress(what: str, total: int, done: int) -> None:
+                    if what not in bars:
+                        bars[what] = shown_bars.add_task(what, total=total)
+                    shown_bars.update(bars[what], completed=done)
+
+                done = migrate(source, target, progress)
+        finally:
+            target.close()
+    finally:
+        source.close()
+    console.print(
+        f"{done.copied:,} memories copied to {shown(args.target)}, {done.present:,} were there already, "
+        f"{done.associations:,} associations; each was read again and is the same",
+        highlight=False,
+        markup=False,
+    )
+
+
+def _doctor(args: argparse.Namespace, console: Console) -> None:
+    store = open_store(_existing(args.file))
+    try:
+        total, findings = store.counts().memories, examine(store)
+    finally:
+        store.close()
+    for finding in findings:
+        print(f"{finding.name}: {finding.told}")
+    if findings:
+        raise NotAStoreError(
+            f"{len(findings):,} of {total:,} memories of {shown(args.file)} are damaged; restore a "
+            "backup, or forget them and add them again"
+        )
+    console.print(f"{total:,} memories read, none is damaged", highlight=False)
+
+
+def _vacuum(args: argparse.Namespace, console: Console) -> None:
+    if not is_address(args.address):
+        raise InvalidInputError("a file needs no vacuum: what is forgotten is wiped from it at once")
+    store = open_store(args.address)
+    try:
+        store.vacuum()  # type: ignore[union-attr]
+    finally:
+        store.close()
+    console.print(f"{shown(args.address)} holds nothing of what was forgotten", highlight=False)
+
+
 def _import(args: argparse.Namespace, console: Console) -> None:
+    if is_address(args.dump):
+        raise InvalidInputError("import reads what `export` wrote; to copy a database, use `nuonuo migrate`")
     _existing(args.dump)
     with AssociativeMemory.open(args.file, embedder=embedder_of(args.embedder)) as memory:
         count = memory.load_export(args.dump)
-    console.print(f"{count:,} memories added to {args.file}", highlight=False)
+    console.print(f"{count:,} memories added to {shown(args.file)}", highlight=False)
 
 
 def _existing(path: str) -> str:
-    if not Path(path).expanduser().is_file():
+    if not is_address(path) and not Path(path).expanduser().is_file():
         raise InvalidInputError(f"there is no file {path!r}; check the path")
     return path
 

@@ -107,7 +107,7 @@ class Store(Protocol):
 
     @property
     def path(self) -> str | None:
-        """The file, or None for a store in RAM."""
+        """The file, or the address without its password; None for a store in RAM."""
         ...
 
     def claim(self, identity: Identity) -> None:
@@ -116,6 +116,10 @@ class Store(Protocol):
         Raises:
             EmbedderMismatchError: the store was made with another one; nothing is changed.
         """
+        ...
+
+    def identity(self) -> Identity | None:
+        """What the store was made with; None where nobody has claimed it yet."""
         ...
 
     def insert(
@@ -219,6 +223,20 @@ class Store(Protocol):
         newest_first: bool = False,
     ) -> list[Memory]:
         """Memories by order of arrival (or the reverse), in one namespace or in all."""
+        ...
+
+    def scan(
+        self, after: int, limit: int, *, unchecked: bool = False
+    ) -> builtins.list[tuple[int, Memory, Traces]]:
+        """The first memories of any namespace that came after the seq ``after``: seq, memory and traces.
+
+        Args:
+            unchecked: whatever their checksums say.
+        """
+        ...
+
+    def seqs(self, after: int, limit: int) -> builtins.list[int]:
+        """The seqs of the first memories of any namespace that came after the seq ``after``."""
         ...
 
     def associations(self, namespace: str | None = None) -> Iterator[tuple[str, str, float]]:

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 
 from nuonuo.stores.base import START, Changes, Cursor, Rows
-from nuonuo.stores.codec import unpack_rows
+from nuonuo.stores.codec import Pages, unpack_rows
 from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
 
 BATCH = 500  # SQL parameters a statement
@@ -53,9 +53,9 @@ def position(db: sqlite3.Connection, digest: bytes) -> tuple[Cursor, int]:
 
 
 def changes_since(
-    db: sqlite3.Connection, digest: bytes, namespace: str, since: Cursor, lead: int, page: int
+    db: sqlite3.Connection, digest: bytes, namespace: str, since: Cursor, pages: Pages, page: int
 ) -> Changes:
-    """`Store.changes` inside one snapshot; payloads start at byte ``lead`` of a body."""
+    """`Store.changes` inside one snapshot."""
     now, pruned = position(db, digest)
     reset = since.epoch != now.epoch or since.change < pruned
     known = START if reset else since
@@ -70,7 +70,7 @@ def changes_since(
         f"m.namespace = ? AND m.seq > ? ORDER BY m.seq LIMIT {int(page)}",
         [now.epoch, known.seq],
         namespace,
-        lead,
+        pages,
     )
     whole = added is None or len(added) < page
     sources = sorted(touched[ASSOCIATED] - gone)
@@ -89,23 +89,23 @@ def changes_since(
         cursor=cursor,
         reset=reset and since.epoch != START.epoch,
         deleted=[seq for seq in sorted(gone) if seq <= known.seq],
-        updated=_updated(db, updated, namespace, lead),
+        updated=_updated(db, updated, namespace, pages),
         added=added,
         associations=associations if whole else {},
     )
 
 
-def _updated(db: sqlite3.Connection, seqs: Sequence[int], namespace: str, lead: int) -> Rows | None:
+def _updated(db: sqlite3.Connection, seqs: Sequence[int], namespace: str, pages: Pages) -> Rows | None:
     found = [
         row for clause, part in batches("m.seq", seqs) for row in _read(db, f"{clause} ORDER BY m.seq", part)
     ]
-    return _unpacked(found, namespace, lead)
+    return _unpacked(found, namespace, pages)
 
 
 def _rows(
-    db: sqlite3.Connection, where: str, values: Sequence[object], namespace: str, lead: int
+    db: sqlite3.Connection, where: str, values: Sequence[object], namespace: str, pages: Pages
 ) -> Rows | None:
-    return _unpacked(_read(db, where, values), namespace, lead)
+    return _unpacked(_read(db, where, values), namespace, pages)
 
 
 Stored = tuple[int, "int | None", bytes, bytes]  # seq, timestamp, the bodies of the memory and of its traces
@@ -116,11 +116,13 @@ def _read(db: sqlite3.Connection, where: str, values: Sequence[object]) -> list[
     return db.execute(f"{query} WHERE {where}", values).fetchall()
 
 
-def _unpacked(rows: Sequence[Stored], namespace: str, lead: int) -> Rows | None:
+def _unpacked(rows: Sequence[Stored], namespace: str, pages: Pages) -> Rows | None:
     if not rows:
         return None
     seqs, timestamps, memories, traces = zip(*rows, strict=True)
-    return unpack_rows(seqs, timestamps, memories, traces, lead, namespace)
+    pages.check(memories)
+    pages.check(traces)
+    return unpack_rows(seqs, timestamps, memories, traces, pages.lead, namespace)
 
 
 def _associations(

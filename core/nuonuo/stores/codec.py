@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -22,6 +22,7 @@ from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores.base import NO_TIME, Rows
 from nuonuo.stores.layout import unpack_traces
+from nuonuo.stores.sums import SIZE, Sums
 
 _MEMORY = struct.Struct("<6I")
 _LENGTH = struct.Struct("<I")
@@ -89,11 +90,16 @@ def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str
         key, text, role, session_id, metadata, cues_json = fields
         cues = json.loads(cues_json) if cues_json else []
         both: dict[str, Any] = cues if isinstance(cues, dict) else {"cues": cues, "paraphrases": []}
+        described = json.loads(metadata) if metadata else {}
+        if not isinstance(described, dict) or not all(
+            isinstance(text, str) for text in (*both["cues"], *both["paraphrases"])
+        ):
+            raise ValueError("metadata or cues are of another kind")
         return Memory(
             text=text or "",
             role=role,
             timestamp=None if timestamp is None else _EPOCH + timedelta(microseconds=timestamp),
-            metadata=json.loads(metadata) if metadata else {},
+            metadata=described,
             cues=tuple(both["cues"]),
             session_id=session_id,
             id=key,
@@ -101,7 +107,7 @@ def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str
             paraphrases=tuple(both["paraphrases"]),
             all_day=bool(both.get("all_day")),
         )
-    except (struct.error, TypeError, ValueError, OverflowError, KeyError) as error:
+    except (struct.error, TypeError, ValueError, OverflowError, KeyError, RecursionError) as error:
         raise NotAStoreError(f"a stored memory is damaged ({error}); restore the file from a copy") from error
 
 
@@ -134,7 +140,7 @@ def unpack_rows(
         ids, _, roles, sessions, metadata, _ = (
             _column(memories, lengths[:, field], ends[:, field], skip=field in (1, 5)) for field in range(6)
         )
-    except (struct.error, TypeError, ValueError) as error:
+    except (struct.error, TypeError, ValueError, RecursionError) as error:
         raise NotAStoreError(f"a stored memory is damaged ({error}); restore the file from a copy") from error
     return Rows(
         seqs=np.array(seqs, np.int64),
@@ -205,18 +211,25 @@ class Pages:
     Overflow pages never move: each belongs to one row and is zeroed as a whole. By the file format
     a row of P bytes on pages of U bytes keeps only its first M + (P - M) mod (U - 4) bytes in the
     b-tree, M = (U - 12) * 32 // 255 - 23.
-    So a body is M zeros, then the payload, then zeros up to a multiple of U - 4: what stays in the
-    b-tree is exactly the row's integers and digests and those M zeros, whatever their number.
+    So a body is M bytes, then the payload, then zeros up to a multiple of U - 4: what stays in the
+    b-tree is exactly the row's integers and digests and those M bytes, whatever their number: a checksum
+    of what follows them, begun with the salt, and zeros. Older versions wrote zeros only.
     """
 
-    def __init__(self, page_size: int) -> None:
+    def __init__(self, page_size: int, sums: Sums) -> None:
         self.lead = (page_size - 12) * 32 // 255 - 23
         self._chunk = page_size - 4
-        self._zeros = bytes(self.lead)
+        self._zeros = bytes(self.lead - SIZE)
+        self._sums = sums
 
     def pad(self, payload: bytes) -> bytes:
         """The body to store; the payload starts at byte ``lead``."""
-        return self._zeros + payload + bytes(-len(payload) % self._chunk)
+        padded = payload + bytes(-len(payload) % self._chunk)
+        return self._sums.of(padded) + self._zeros + padded
+
+    def check(self, bodies: Iterable[bytes]) -> None:
+        """Raise `NotAStoreError` unless each of ``bodies`` is what `pad` gave, or an older version's."""
+        self._sums.check(bodies, self.lead)
 
 
 class Digests:

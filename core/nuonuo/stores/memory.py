@@ -105,6 +105,11 @@ class InMemoryStore:
                 self._version += 1
             check_identity(self._identity, identity, "this store in RAM")
 
+    def identity(self) -> Identity | None:
+        with self._lock:
+            self._must_be_open()
+            return self._identity
+
     def insert(
         self, namespace: str | None, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
     ) -> builtins.list[int]:
@@ -307,6 +312,19 @@ class InMemoryStore:
             wanted = (row for row in ordered if session_id is None or row.session_id == session_id)
             end = None if limit is None else offset + limit
             return [row.unpack() for row in itertools.islice(wanted, offset, end)]
+
+    def scan(
+        self, after: int, limit: int, *, unchecked: bool = False
+    ) -> builtins.list[tuple[int, Memory, Traces]]:
+        with self._lock:
+            self._must_be_open()
+            found = [*itertools.islice(((seq, row) for seq, row in self._rows.items() if seq > after), limit)]
+        return [(seq, row.unpack(), unpack_traces([row.traces], 0)[0]) for seq, row in found]
+
+    def seqs(self, after: int, limit: int) -> builtins.list[int]:
+        with self._lock:
+            self._must_be_open()
+            return [*itertools.islice((seq for seq in self._rows if seq > after), limit)]
 
     def associations(self, namespace: str | None = None) -> Iterator[tuple[str, str, float]]:
         with self._lock:

@@ -45,11 +45,13 @@ from nuonuo.stores.connection import Connections
 from nuonuo.stores.layout import lexicon_of, pack_traces, unpack_traces
 from nuonuo.stores.names import Names
 from nuonuo.stores.schema import ASSOCIATED, UPDATED
+from nuonuo.stores.sums import Sums
 from nuonuo.traces import Identity, Traces, Words
 
 _log = logging.getLogger(__name__)
 
 JOURNAL_LENGTH = 10_000
+_IDENTITY = "SELECT value FROM meta WHERE key = 'identity'"
 STEP = 500  # memories whose words are worked out anew in one transaction
 
 
@@ -77,7 +79,6 @@ class SQLiteStore:
             )
         self._keep, self._page = journal_length, page_length
         self._db = Connections(name)
-        self._pages = Pages(self._db.page_size)
         try:
             with self._db.read() as db:
                 row = db.execute("SELECT value FROM meta WHERE key = 'salt'").fetchone()
@@ -86,7 +87,7 @@ class SQLiteStore:
         except BaseException:
             self._db.close()
             raise
-        self._digests = Digests(row[0])
+        self._digests, self._pages = Digests(row[0]), Pages(self._db.page_size, Sums(row[0]))
         # Names stand in no index, so those that have been read are kept here, up to the epoch `_newest`.
         self._names_lock = threading.Lock()
         self._names, self._newest = Names(), 0
@@ -100,23 +101,29 @@ class SQLiteStore:
         """True where the file or its folder cannot be written: reads work, writes raise."""
         return self._db.read_only
 
-    def claim(self, identity: Identity) -> None:
-        query = "SELECT value FROM meta WHERE key = 'identity'"
+    def identity(self) -> Identity | None:
         with self._db.read() as db:
-            row = db.execute(query).fetchone()
-        if row is None:
+            row = db.execute(_IDENTITY).fetchone()
+        return None if row is None else self._identity_of(row[0])
+
+    def claim(self, identity: Identity) -> None:
+        stored = self.identity()
+        if stored is None:
             with self._db.write() as db:
-                row = db.execute(query).fetchone()  # another process may have been faster
+                row = db.execute(_IDENTITY).fetchone()  # another process may have been faster
                 if row is None:
                     db.execute(
                         "INSERT INTO meta VALUES ('identity', ?)", (json.dumps(dataclasses.asdict(identity)),)
                     )
                     return
+            stored = self._identity_of(row[0])
+        check_identity(stored, identity, repr(self.path))
+
+    def _identity_of(self, written: str) -> Identity:
         try:
-            stored = Identity(**json.loads(row[0]))
+            return Identity(**json.loads(written))
         except (TypeError, ValueError) as error:
             raise NotAStoreError(f"{self.path!r} is damaged ({error}); restore it from a copy") from error
-        check_identity(stored, identity, repr(self.path))
 
     def insert(
         self, namespace: str | None, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
@@ -247,7 +254,7 @@ class SQLiteStore:
                 return Changes(since)
         afresh = since == START or not since.whole
         with self._db.read(snapshot=True, mapped=afresh) as db:
-            return changes_since(db, digest, namespace, since, self._pages.lead, self._page)
+            return changes_since(db, digest, namespace, since, self._pages, self._page)
 
     def refresh(self, lexicon: int, words: Callable[[Memory], Words]) -> int:
         """As `Store.refresh`: `STEP` memories at a time, so that other writers need not wait long."""
@@ -265,6 +272,7 @@ class SQLiteStore:
                 after = rows[-1][0]
                 old = [row for row in rows if lexicon_of(row[2], self._pages.lead) != lexicon]
                 for seq, memory, traces in old:
+                    self._pages.check((memory, traces))
                     made = unpack_traces([traces], self._pages.lead)[0]
                     told = words(unpack_memory(memory, self._pages.lead, None, ""))
                     body = self._pages.pad(
@@ -293,6 +301,7 @@ class SQLiteStore:
         with self._db.read(snapshot=True) as db:
             rows = _rows.whole(db, keys)
             traces = _rows.traces_of(db, [row[1] for row in rows])
+        self._pages.check(traces.values())
         memories = self._memories(row[3:] for row in rows)
         found = {
             row[0]: (memory, unpack_traces([traces[row[1]]], lead)[0])
@@ -310,6 +319,7 @@ class SQLiteStore:
                     "AND namespace = (SELECT id FROM namespaces WHERE digest = ?)",
                     [*part, digest],
                 ).fetchall()
+                self._pages.check(row[2] for row in rows)
                 for seq, timestamp, body in rows:
                     found[seq] = unpack_memory(body, lead, timestamp, namespace)
         return [found.get(seq) for seq in seqs]
@@ -339,6 +349,29 @@ class SQLiteStore:
             ).fetchall()
         return [*self._memories(rows)]
 
+    def scan(
+        self, after: int, limit: int, *, unchecked: bool = False
+    ) -> builtins.list[tuple[int, Memory, Traces]]:
+        with self._db.read() as db:
+            rows = db.execute(
+                "SELECT m.seq, t.body, m.timestamp, m.body, n.body FROM memories m "
+                "JOIN traces t ON t.seq = m.seq JOIN namespaces n ON n.id = m.namespace "
+                "WHERE m.seq > ? ORDER BY m.seq LIMIT ?",
+                (after, limit),
+            ).fetchall()
+        if not unchecked:
+            self._pages.check(row[1] for row in rows)
+        memories, lead = self._memories((row[2:] for row in rows), unchecked), self._pages.lead
+        return [
+            (row[0], memory, unpack_traces([row[1]], lead)[0])
+            for row, memory in zip(rows, memories, strict=True)
+        ]
+
+    def seqs(self, after: int, limit: int) -> builtins.list[int]:
+        query = "SELECT seq FROM memories WHERE seq > ? ORDER BY seq LIMIT ?"
+        with self._db.read() as db:
+            return [seq for (seq,) in db.execute(query, (after, limit))]
+
     def associations(self, namespace: str | None = None) -> Iterator[tuple[str, str, float]]:
         where, values = (
             ("1", ()) if namespace is None else ("n.digest = ?", (self._digests.of_namespace(namespace),))
@@ -352,12 +385,14 @@ class SQLiteStore:
             ).fetchall()
         lead = self._pages.lead
         for source, target, weight in rows:
+            self._pages.check((source, target))
             ids = [unpack_memory(body, lead, None, "").id or "" for body in (source, target)]
             yield ids[0], ids[1], weight
 
     def namespaces(self, prefix: str = "", limit: int | None = None) -> builtins.list[str]:
         with self._names_lock, self._db.read(snapshot=True) as db:
             began = db.execute("SELECT id, body FROM namespaces WHERE id > ?", (self._newest,)).fetchall()
+            self._pages.check(body for _, body in began)
             self._names.add(unpack_name(body, self._pages.lead) for _, body in began)
             self._newest = max((epoch for epoch, _ in began), default=self._newest)
             names = self._names.under(prefix)
@@ -383,11 +418,17 @@ class SQLiteStore:
         digest, body = self._digests.of_id(memory.id or ""), self._pages.pad(pack_memory(memory))
         return to_microseconds(memory.timestamp), digest, session, body
 
-    def _memories(self, rows: Iterable[tuple[int | None, bytes, bytes]]) -> Iterator[Memory]:
+    def _memories(
+        self, rows: Iterable[tuple[int | None, bytes, bytes]], unchecked: bool = False
+    ) -> Iterator[Memory]:
         """Memories from (timestamp, body, body of the namespace)."""
         names: dict[bytes, str] = {}
         lead = self._pages.lead
         for timestamp, body, name in rows:
+            if not unchecked:
+                self._pages.check([body])
             if name not in names:
+                if not unchecked:
+                    self._pages.check([name])
                 names[name] = unpack_name(name, lead)
             yield unpack_memory(body, lead, timestamp, names[name])

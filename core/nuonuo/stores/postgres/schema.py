@@ -1,0 +1,141 @@
+"""The tables of a store in PostgreSQL, as numbered migrations under a lock.
+
+As in a file (`nuonuo.stores.schema`) no name and no content stands outside of ``name``, ``body`` and
+``traces``; the rest are numbers and salted digests. A table's key begins with its namespace, so
+that each can be partitioned by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any
+
+import psycopg
+
+from nuonuo.errors import NotAStoreError, ReadOnlyStoreError, SchemaVersionError
+from nuonuo.stores.postgres.address import Address
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE meta (key text PRIMARY KEY, value bytea NOT NULL)",
+        # Numbers that are never used twice: of memories, and of the lives of namespaces.
+        "CREATE SEQUENCE seqs",
+        "CREATE SEQUENCE epochs",
+        # id: the epoch of a namespace's life. last_seq, change: its last memory, and the last entry of
+        # its journal. pruned: the last entry that is no longer kept. Whoever writes changes this row: it has
+        # room on its page for another version.
+        """CREATE TABLE namespaces (
+            id bigint PRIMARY KEY,
+            digest bytea NOT NULL UNIQUE,
+            last_seq bigint NOT NULL DEFAULT 0,
+            change bigint NOT NULL DEFAULT 0,
+            pruned bigint NOT NULL DEFAULT 0,
+            name bytea NOT NULL
+        ) WITH (fillfactor = 50)""",
+        "CREATE INDEX namespaces_name ON namespaces (substring(name FROM 1 FOR 200))",
+        # stamp: microseconds since 1970, UTC. Traces do not shrink: no time is spent on trying.
+        """CREATE TABLE memories (
+            namespace bigint NOT NULL,
+            seq bigint NOT NULL,
+            stamp bigint,
+            digest bytea NOT NULL,
+            session bytea,
+            body bytea NOT NULL,
+            traces bytea NOT NULL,
+            PRIMARY KEY (namespace, seq)
+        )""",
+        "ALTER TABLE memories ALTER COLUMN traces SET STORAGE EXTERNAL",
+        "CREATE UNIQUE INDEX memories_digest ON memories (digest)",
+        "CREATE INDEX memories_seq ON memories (seq)",
+        "CREATE INDEX memories_session ON memories (session, namespace) WHERE session IS NOT NULL",
+        """CREATE TABLE associations (
+            namespace bigint NOT NULL,
+            source bigint NOT NULL,
+            target bigint NOT NULL,
+            weight double precision NOT NULL,
+            PRIMARY KEY (namespace, source, target)
+        )""",
+        "CREATE INDEX associations_target ON associations (namespace, target)",
+        """CREATE TABLE journal (
+            namespace bigint NOT NULL,
+            change bigint NOT NULL,
+            seq bigint NOT NULL,
+            kind smallint NOT NULL,
+            PRIMARY KEY (namespace, change)
+        )""",
+    ),
+)
+
+
+def prepare(db: psycopg.Connection[Any], address: Address) -> tuple[bytes, bool]:
+    """Bring the schema up to the newest version, and return the store's salt and whether it is read only.
+
+    Raises:
+        NotAStoreError: the schema holds tables of something else; nothing is changed.
+        SchemaVersionError: written by a newer NuoNuo. ReadOnlyStoreError: old, and cannot be written.
+    """
+    (read_only,) = db.execute("SHOW transaction_read_only").fetchone() or ("off",)
+    if _version(db, address) < len(MIGRATIONS):
+        if read_only == "on":
+            raise ReadOnlyStoreError(
+                f"{address.shown!r} has no schema {address.schema!r} of this version, and cannot be written; "
+                "open it once on the primary, as a user who may create it"
+            )
+        with db.transaction():
+            db.execute("SELECT pg_advisory_xact_lock(%s)", (_lock(address),))
+            version = _version(db, address)  # again: another process may have done it meanwhile
+            if version == 0:
+                db.execute(f'CREATE SCHEMA IF NOT EXISTS "{address.schema}"'.encode())
+            for statements in MIGRATIONS[version:]:
+                for statement in statements:
+                    db.execute(statement.encode())
+            if version == 0:
+                db.execute("INSERT INTO meta VALUES ('salt', %b)", (os.urandom(32),))
+            db.execute(
+                "INSERT INTO meta VALUES ('schema_version', %b) ON CONFLICT (key) DO UPDATE SET "
+                "value = EXCLUDED.value",
+                (str(len(MIGRATIONS)).encode(),),
+            )
+    row = db.execute("SELECT value FROM meta WHERE key = 'salt'", binary=True).fetchone()
+    if row is None:
+        raise NotAStoreError(f"{address.shown!r} has no salt: it is damaged; restore it from a backup")
+    return bytes(row[0]), read_only == "on"
+
+
+def _version(db: psycopg.Connection[Any], address: Address) -> int:
+    """The version of the schema; 0 where it is missing or empty."""
+    tables = {
+        name
+        for (name,) in db.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
+            (address.schema,),
+        )
+    }
+    if not tables:
+        return 0
+    if not {"meta", "namespaces", "memories", "journal"} <= tables:
+        raise NotAStoreError(
+            f"the schema {address.schema!r} of {address.shown!r} is another application's (it has "
+            f"{', '.join(map(repr, sorted(tables)[:3]))}); nothing was changed, choose one by ?schema=name"
+        )
+    row = db.execute("SELECT value FROM meta WHERE key = 'schema_version'", binary=True).fetchone()
+    try:
+        version = int(row[0]) if row else 0
+    except ValueError:
+        version = 0
+    if version < 1:
+        raise NotAStoreError(f"{address.shown!r} has no schema version: it is damaged; restore it")
+    if version > len(MIGRATIONS):
+        raise SchemaVersionError(
+            f"{address.shown!r} has schema version {version}, this NuoNuo knows up to {len(MIGRATIONS)}; "
+            "upgrade it: pip install --upgrade nuonuo"
+        )
+    return version
+
+
+def _lock(address: Address) -> int:
+    """The key of the advisory lock under which the schema changes."""
+    digest = hashlib.blake2b(address.schema.encode(), digest_size=8, person=b"nuonuo schema").digest()
+    return int.from_bytes(digest, "little", signed=True)

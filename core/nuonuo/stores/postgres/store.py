@@ -1,0 +1,526 @@
+"""A store in PostgreSQL, shared by the threads, processes and machines of an application.
+
+A write is durable when the call returns, by what the server promises (``synchronous_commit``). What is
+deleted is gone from every query at its commit, and from the server's files after `PostgresStore.vacuum`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import Any
+
+import psycopg
+
+from nuonuo.errors import InvalidTypeError, NotAStoreError
+from nuonuo.records import Memory
+from nuonuo.stores.base import PAGE, START, Changes, Counts, Cursor, Revision
+from nuonuo.stores.checks import (
+    across_namespaces,
+    check_association,
+    check_identity,
+    check_new_ids,
+    check_replaced,
+    namespaces_of,
+    unknown,
+)
+from nuonuo.stores.codec import Digests, encode_text, pack_memory, to_microseconds, unpack_memory
+from nuonuo.stores.layout import lexicon_of, pack_traces, unpack_traces
+from nuonuo.stores.postgres import rows as _rows
+from nuonuo.stores.postgres.address import parse
+from nuonuo.stores.postgres.changes import changes_since
+from nuonuo.stores.postgres.connections import Connections, Database, one
+from nuonuo.stores.postgres.errors import translate
+from nuonuo.stores.postgres.rows import LEAD
+from nuonuo.stores.schema import ASSOCIATED, UPDATED
+from nuonuo.stores.sums import Sums
+from nuonuo.traces import Identity, Traces, Words
+
+_log = logging.getLogger(__name__)
+
+JOURNAL_LENGTH = 10_000
+STEP = 500  # memories whose words are worked out anew in one transaction
+
+
+class PostgresStore:
+    """A `Store` in a schema of a PostgreSQL database.
+
+    Args:
+        address: as libpq takes it, ``postgresql://user:password@host:5432/database``, with its options
+            (``sslmode``, ``connect_timeout``, ...) and these of ours: ``schema`` (nuonuo), ``pool`` (10:
+            connections at most), ``pool_min`` (1), ``timeout`` (30: seconds that a call waits for a
+            connection, a lock, or a server that is away).
+        journal_length: how many updates, deletions and associations of a namespace a reader may lag behind
+            before it must start afresh; up to twice as many are kept.
+        page_length: how many new memories a reader is told of at once.
+
+    Raises:
+        InvalidInputError: the address cannot be read.
+        StoreUnavailableError: the server is not there, or does not let this user in.
+        NotAStoreError, SchemaVersionError, ReadOnlyStoreError: the schema cannot be used so.
+    """
+
+    def __init__(
+        self, address: str, *, journal_length: int = JOURNAL_LENGTH, page_length: int = PAGE
+    ) -> None:
+        self._keep, self._page = journal_length, page_length
+        self._given, self.address = address, parse(address)
+        self._db = Connections(self.address)
+        self._digests, self._sums = Digests(self._db.salt), Sums(self._db.salt)
+
+    @property
+    def path(self) -> str | None:
+        """The address without its password."""
+        return self.address.shown
+
+    @property
+    def origin(self) -> str:
+        """The address that opens this store again.
+
+        Raises:
+            InvalidTypeError: it has a password, which is written down nowhere.
+        """
+        if self.address.password is not None:
+            raise InvalidTypeError(
+                f"the memory in {self.path!r} cannot be pickled, since its address has a password; leave it "
+                "out of the address and give it by PGPASSWORD, a password file (~/.pgpass) or a service"
+            )
+        return self._given
+
+    @property
+    def read_only(self) -> bool:
+        """True where the server took no writes when the store was opened, such as a replica."""
+        return self._db.read_only
+
+    def identity(self) -> Identity | None:
+        query = "SELECT value FROM meta WHERE key = 'identity'"
+        row = self._db.read(lambda db: db.execute(query, binary=True).fetchone())
+        try:
+            return None if row is None else Identity(**json.loads(row[0]))
+        except (TypeError, ValueError) as error:
+            raise NotAStoreError(f"{self.path!r} is damaged ({error}); restore it from a backup") from error
+
+    def claim(self, identity: Identity) -> None:
+        found = self.identity()
+        if found is None:
+            mine = json.dumps(dataclasses.asdict(identity)).encode()
+            insert = "INSERT INTO meta VALUES ('identity', %b) ON CONFLICT DO NOTHING"
+            self._db.write(lambda db: db.execute(insert, (mine,)))
+            found = self.identity()  # another process may have been faster
+        check_identity(found or identity, identity, repr(self.path))
+
+    def insert(
+        self, namespace: str | None, items: Sequence[tuple[Memory, Traces]], *, replace: bool = False
+    ) -> builtins.list[int]:
+        if not items:
+            self._db.must_be_open()
+            return []
+        places = namespaces_of(namespace, (memory for memory, _ in items))
+        digests = {place: self._digests.of_namespace(place) for place in dict.fromkeys(places)}
+        rows = [self._row(memory) for memory, _ in items]
+        traces = [self._seal(pack_traces(kept)) for _, kept in items]
+        keys, names = [row[1] for row in rows], [memory.id for memory, _ in items]
+        ids = dict(zip(keys, names, strict=True))
+        check_new_ids(names, ())
+
+        def write(db: Database) -> Callable[[], builtins.list[int]]:
+            _rows.lock(db, digests.values())
+            ids_there, spaces_there = _rows.stored(db, keys), _rows.epochs_of(db, digests.values())
+            stored, here = ids_there(), spaces_there()
+            if replace:
+                home = dict(zip(keys, places, strict=True))
+                there = (k for k, (_, epoch) in stored.items() if epoch != here.get(digests[home[k]]))
+                check_replaced(names, (ids[key] for key in there))
+            else:
+                check_new_ids(names, (ids[key] for key in stored))
+            new = {digest: place for place, digest in digests.items() if digest not in here}
+            epochs = {**here, **_rows.make_namespaces(db, new)}
+            added = [
+                (epochs[digests[place]], row, kept)
+                for place, row, kept in zip(places, rows, traces, strict=True)
+                if row[1] not in stored
+            ]
+            if stored:
+                _rows.overwrite(
+                    db,
+                    [
+                        (stored[row[1]][1], stored[row[1]][0], row, kept)
+                        for row, kept in zip(rows, traces, strict=True)
+                        if row[1] in stored
+                    ],
+                )
+                _rows.record(db, [(epoch, seq, UPDATED) for seq, epoch in stored.values()], self._keep)
+            new_seqs = _rows.add(db, added)
+            known = {key: seq for key, (seq, _) in stored.items()}
+
+            def seqs() -> builtins.list[int]:
+                numbers = {**known, **new_seqs()}
+                return [numbers[key] for key in keys]
+
+            return seqs
+
+        return self._db.write_at_once(write)
+
+    def replace(self, memory: Memory, traces: Traces) -> None:
+        row, kept = self._row(memory), self._seal(pack_traces(traces))
+        digest = self._digests.of_namespace(memory.namespace or "")
+
+        def write(db: Database) -> None:
+            _rows.lock(db, [digest])
+            asked = _rows.stored(db, [row[1]]), _rows.epochs_of(db, [digest])
+            seq, epoch = asked[0]().get(row[1], (0, 0))
+            if not epoch or asked[1]().get(digest) != epoch:
+                raise unknown([memory.id], memory.namespace)
+            _rows.overwrite(db, [(epoch, seq, row, kept)])
+            _rows.record(db, [(epoch, seq, UPDATED)], self._keep)
+
+        self._db.write(write)
+
+    def revise(self, ids: Sequence[str], change: Revision) -> builtins.list[Memory]:
+        """As `Store.revise`; ``change`` may be asked again where the transaction has to be done again."""
+        keys = [self._digests.of_id(key) for key in dict.fromkeys(ids)]
+
+        def write(db: Database) -> builtins.list[Memory]:
+            homes = _rows.homes(db, keys)
+            _rows.lock(db, homes.values())
+            rows = db.execute(
+                "SELECT m.seq, m.namespace, m.stamp, m.body, n.name FROM memories m "
+                "JOIN namespaces n ON n.id = m.namespace WHERE m.digest = ANY(%b) AND m.namespace = ANY(%b)",
+                (keys, [*homes]),
+                binary=True,
+            ).fetchall()
+            rows.sort(key=itemgetter(0))
+            changed: list[Memory] = []
+            updated: list[tuple[int, int, bytes]] = []
+            doomed: dict[int, int] = {}
+            for (seq, epoch, *_), memory in zip(rows, self._memories(r[2:] for r in rows), strict=True):
+                metadata = change(memory)
+                if metadata is None:
+                    doomed[seq] = epoch
+                    changed.append(memory)
+                    continue
+                packed = pack_memory(dataclasses.replace(memory, metadata=metadata))
+                if packed != pack_memory(memory):
+                    updated.append((epoch, seq, self._seal(packed)))
+                    changed.append(memory)
+            if doomed:
+                _rows.delete(db, doomed, self._keep)
+            if updated:
+                _rows.rewrite(db, updated)
+                _rows.record(db, [(epoch, seq, UPDATED) for epoch, seq, _ in updated], self._keep)
+            return changed
+
+        return self._db.write(write)
+
+    def delete(
+        self,
+        *,
+        namespace: str | None = None,
+        ids: Sequence[str] | None = None,
+        session_id: str | None = None,
+        before: datetime | None = None,
+    ) -> int:
+        """As `Store.delete`; with no condition at all, everything goes.
+
+        It is gone from every query once this returns. The server's files, its write-ahead log, replicas and
+        backups may have it longer: `vacuum` rewrites the files, the rest is outside of a store's reach.
+        """
+
+        def write(db: Database) -> int:
+            if namespace is not None:
+                digests = [self._digests.of_namespace(namespace)]
+                _rows.lock(db, digests)
+                epochs = [*_rows.epochs_of(db, digests)().values()]
+            else:
+                found = matching(db, None)
+                names = "SELECT id, digest FROM namespaces WHERE id = ANY(%s)"
+                homes = dict(db.execute(names, ([*set(found.values())],), binary=True).fetchall())
+                _rows.lock(db, homes.values())
+                epochs = [*homes]
+            doomed = matching(db, epochs)
+            if doomed:
+                _rows.delete(db, doomed, self._keep)
+            return len(doomed)
+
+        def matching(db: Database, epochs: builtins.list[int] | None) -> dict[int, int]:
+            return _rows.matching(
+                db, self._digests, epochs=epochs, ids=ids, session_id=session_id, before=before
+            )
+
+        return self._db.write(write)
+
+    def associate(self, source_id: str, target_id: str, weight: float) -> None:
+        check_association(source_id, target_id, weight)
+        keys = {key: self._digests.of_id(key) for key in (source_id, target_id)}
+
+        def write(db: Database) -> None:
+            _rows.lock(db, _rows.homes(db, [*keys.values()]).values())
+            found = _rows.stored(db, [*keys.values()])()
+            if missing := [key for key, digest in keys.items() if digest not in found]:
+                raise unknown(missing)
+            (source, epoch), (target, there) = (found[keys[key]] for key in (source_id, target_id))
+            if there != epoch:
+                raise across_namespaces(source_id, target_id)
+            if weight == 0:
+                gone = "DELETE FROM associations WHERE namespace = %s AND source = %s AND target = %s"
+                db.execute(gone, (epoch, source, target))
+            else:
+                db.execute(
+                    "INSERT INTO associations (namespace, source, target, weight) VALUES (%s, %s, %s, %s) "
+                    "ON CONFLICT (namespace, source, target) DO UPDATE SET weight = EXCLUDED.weight",
+                    (epoch, source, target, float(weight)),
+                )
+            _rows.record(db, [(epoch, source, ASSOCIATED)], self._keep)
+
+        self._db.write(write)
+
+    def changes(self, namespace: str, since: Cursor) -> Changes:
+        digest = self._digests.of_namespace(namespace)
+
+        def told(since: Cursor) -> Changes | None:
+            return self._db.snapshot(
+                lambda db: changes_since(db, digest, namespace, since, self._page, self._sums)
+            )
+
+        changes = told(since)
+        if changes is None:
+            changes = told(START) or Changes(START)
+            return dataclasses.replace(changes, reset=True)
+        return changes
+
+    def refresh(self, lexicon: int, words: Callable[[Memory], Words]) -> int:
+        """As `Store.refresh`: `STEP` memories at a time, so that other writers need not wait long."""
+        query = "SELECT value FROM meta WHERE key = 'lexicon'"
+        row = self._db.read(lambda db: db.execute(query, binary=True).fetchone())
+        mark = str(lexicon).encode()
+        if self.read_only or (row is not None and row[0] == mark):
+            return 0
+        done, after = 0, 0
+        while True:
+            rows = self._db.read(lambda db, after=after: _rows.after(db, after, STEP))  # type: ignore[misc]
+            if not rows:
+                self._db.write(
+                    lambda db: db.execute(
+                        "INSERT INTO meta VALUES ('lexicon', %b) ON CONFLICT (key) DO UPDATE SET "
+                        "value = EXCLUDED.value",
+                        (mark,),
+                    )
+                )
+                return done
+            after = rows[-1][1]
+            old = [row for row in rows if lexicon_of(row[3], LEAD) != lexicon]
+            new = []
+            for epoch, seq, body, traces in old:
+                self._sums.check([body, traces], LEAD)
+                made = unpack_traces([traces], LEAD)[0]
+                told = words(unpack_memory(body, LEAD, None, ""))
+                packed = pack_traces(dataclasses.replace(made, words=told, lexicon=lexicon))
+                new.append((epoch, seq, traces, self._seal(packed)))
+            if new:
+                # Only where they are still those that were read: who writes meanwhile knows better.
+                self._db.write(lambda db, new=new: _rows.retrace(db, new))  # type: ignore[misc]
+                if not done:
+                    _log.info("%s was written by an older version; its words are worked out anew", self.path)
+            done += len(old)
+
+    def version(self) -> int:
+        """As `Store.version`: a digest of which transactions have ended.
+
+        It changes with every commit, and at times where nothing of this store was written. No writer
+        waits for another because of it, and nothing depends on a notice that might be lost.
+        """
+        told = self._db.read(lambda db: one(db.execute("SELECT pg_current_snapshot()::text")))[0]
+        return int.from_bytes(hashlib.blake2b(told.encode(), digest_size=8).digest(), "little")
+
+    def get(self, ids: Sequence[str], namespace: str | None = None) -> builtins.list[Memory | None]:
+        keys = [self._digests.of_id(key) for key in ids]
+        rows = self._db.read(
+            lambda db: db.execute(
+                "SELECT m.digest, m.stamp, m.body, n.name FROM memories m "
+                "JOIN namespaces n ON n.id = m.namespace WHERE m.digest = ANY(%b)",
+                (keys,),
+                binary=True,
+            ).fetchall()
+        )
+        found = dict(zip((row[0] for row in rows), self._memories(row[1:] for row in rows), strict=True))
+        memories = [found.get(key) for key in keys]
+        return [m if m is not None and namespace in (None, m.namespace) else None for m in memories]
+
+    def traced(self, ids: Sequence[str]) -> builtins.list[tuple[Memory, Traces] | None]:
+        keys = [self._digests.of_id(key) for key in ids]
+        rows = self._db.read(
+            lambda db: db.execute(
+                "SELECT m.digest, m.traces, m.stamp, m.body, n.name FROM memories m "
+                "JOIN namespaces n ON n.id = m.namespace WHERE m.digest = ANY(%b)",
+                (keys,),
+                binary=True,
+            ).fetchall()
+        )
+        self._sums.check((row[1] for row in rows), LEAD)
+        memories = self._memories(row[2:] for row in rows)
+        found = {
+            row[0]: (memory, unpack_traces([row[1]], LEAD)[0])
+            for row, memory in zip(rows, memories, strict=True)
+        }
+        return [found.get(key) for key in keys]
+
+    def get_seqs(self, namespace: str, seqs: Sequence[int]) -> builtins.list[Memory | None]:
+        digest, wanted = self._digests.of_namespace(namespace), [int(seq) for seq in seqs]
+        rows = self._db.read(
+            lambda db: db.execute(
+                "SELECT seq, stamp, body FROM memories WHERE seq = ANY(%b::bigint[]) "
+                "AND namespace = (SELECT id FROM namespaces WHERE digest = %b)",
+                (wanted, digest),
+                binary=True,
+            ).fetchall()
+        )
+        self._sums.check((row[2] for row in rows), LEAD)
+        found = {seq: unpack_memory(body, LEAD, stamp, namespace) for seq, stamp, body in rows}
+        return [found.get(seq) for seq in wanted]
+
+    def list(
+        self,
+        *,
+        namespace: str | None = None,
+        session_id: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = False,
+    ) -> builtins.list[Memory]:
+        conditions, values = ["TRUE"], []
+        if namespace is not None:
+            conditions.append("m.namespace = (SELECT id FROM namespaces WHERE digest = %b)")
+            values.append(self._digests.of_namespace(namespace))
+        if session_id is not None:
+            conditions.append("m.session = %b")
+            values.append(self._digests.of_session(session_id))
+        query = (
+            "SELECT m.stamp, m.body, n.name FROM memories m JOIN namespaces n ON n.id = m.namespace "
+            f"WHERE {' AND '.join(conditions)} ORDER BY m.seq {'DESC' if newest_first else 'ASC'} "
+            "LIMIT %b OFFSET %b"
+        )
+        rows = self._db.read(
+            lambda db: db.execute(query.encode(), [*values, limit, offset], binary=True).fetchall()
+        )
+        return [*self._memories(rows)]
+
+    def scan(
+        self, after: int, limit: int, *, unchecked: bool = False
+    ) -> builtins.list[tuple[int, Memory, Traces]]:
+        rows = self._db.read(
+            lambda db: db.execute(
+                "SELECT m.seq, m.traces, m.stamp, m.body, n.name FROM memories m "
+                "JOIN namespaces n ON n.id = m.namespace WHERE m.seq > %b ORDER BY m.seq LIMIT %b",
+                (after, limit),
+                binary=True,
+            ).fetchall()
+        )
+        if not unchecked:
+            self._sums.check((row[1] for row in rows), LEAD)
+        memories = self._memories((row[2:] for row in rows), unchecked)
+        return [
+            (row[0], memory, unpack_traces([row[1]], LEAD)[0])
+            for row, memory in zip(rows, memories, strict=True)
+        ]
+
+    def seqs(self, after: int, limit: int) -> builtins.list[int]:
+        query = "SELECT seq FROM memories WHERE seq > %b ORDER BY seq LIMIT %b"
+        rows = self._db.read(lambda db: db.execute(query, (after, limit), binary=True).fetchall())
+        return [seq for (seq,) in rows]
+
+    def associations(self, namespace: str | None = None) -> Iterator[tuple[str, str, float]]:
+        rows = self._db.read(
+            lambda db: db.execute(
+                "SELECT s.body, t.body, a.weight FROM associations a "
+                "JOIN memories s ON s.namespace = a.namespace AND s.seq = a.source "
+                "JOIN memories t ON t.namespace = a.namespace AND t.seq = a.target "
+                "WHERE %(place)b::bytea IS NULL "
+                "OR a.namespace = (SELECT id FROM namespaces WHERE digest = %(place)b) "
+                "ORDER BY a.source, a.target",
+                {"place": None if namespace is None else self._digests.of_namespace(namespace)},
+                binary=True,
+            ).fetchall()
+        )
+        for source, target, weight in rows:
+            self._sums.check((source, target), LEAD)
+            ids = [unpack_memory(body, LEAD, None, "").id or "" for body in (source, target)]
+            yield ids[0], ids[1], weight
+
+    def namespaces(self, prefix: str = "", limit: int | None = None) -> builtins.list[str]:
+        first = encode_text(prefix)
+        end = _after(first[:200])  # where the index need look no further
+        last = "" if limit is None else "(SELECT max(seq) FROM memories WHERE namespace = n.id) DESC LIMIT %b"
+        rows = self._db.read(
+            lambda db: db.execute(
+                (
+                    "SELECT name FROM namespaces n WHERE substring(name FROM 1 FOR 200) >= %b "
+                    "AND substring(name FROM 1 FOR %b) = %b "
+                    "AND (%b::bytea IS NULL OR substring(name FROM 1 FOR 200) < %b) "
+                    f"ORDER BY {last or 'name'}"
+                ).encode(),
+                [first[:200], len(first), first, end, end, *([limit] if last else [])],
+                binary=True,
+            ).fetchall()
+        )
+        return [name.decode("utf-8", "surrogatepass") for (name,) in rows]
+
+    def counts(self) -> Counts:
+        row = self._db.read(
+            lambda db: one(
+                db.execute(
+                    "SELECT (SELECT count(*) FROM memories), (SELECT count(*) FROM namespaces), "
+                    "(SELECT count(*) FROM associations), (SELECT sum(pg_total_relation_size(c.oid))::bigint "
+                    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                    "WHERE n.nspname = %s AND c.relkind = 'r')",
+                    (self.address.schema,),
+                )
+            )
+        )
+        return Counts(*row)
+
+    def vacuum(self) -> None:
+        """Rewrite the tables, so that nothing that was deleted or replaced is left in the server's files.
+
+        Each table is locked meanwhile, for some seconds a gigabyte. The write-ahead log, replicas and
+        backups keep what they have until they are recycled.
+
+        Raises:
+            ReadOnlyStoreError: the user of the address does not own the tables.
+        """
+        self._db.must_be_open()
+        try:
+            with self._db.connect() as db:
+                for table in ("memories", "namespaces", "associations", "journal"):
+                    db.execute(f"VACUUM (FULL, ANALYZE) {table}".encode())
+        except psycopg.Error as error:
+            raise translate(error, self.address) from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _seal(self, payload: bytes) -> bytes:
+        return self._sums.of(payload) + payload
+
+    def _row(self, memory: Memory) -> _rows.Written:
+        session = None if memory.session_id is None else self._digests.of_session(memory.session_id)
+        digest, body = self._digests.of_id(memory.id or ""), self._seal(pack_memory(memory))
+        return to_microseconds(memory.timestamp), digest, session, body
+
+    def _memories(self, rows: Iterable[Sequence[Any]], unchecked: bool = False) -> Iterator[Memory]:
+        """Memories from (stamp, body, name of the namespace)."""
+        for stamp, body, name in rows:
+            if not unchecked:
+                self._sums.check([body], LEAD)
+            yield unpack_memory(body, LEAD, stamp, name.decode("utf-8", "surrogatepass"))
+
+
+def _after(prefix: bytes) -> bytes | None:
+    """The least bytes above all that begin with ``prefix``; None where there are none."""
+    kept = prefix.rstrip(b"\xff")
+    return kept[:-1] + bytes([kept[-1] + 1]) if kept else None
