@@ -156,7 +156,7 @@ def test_what_cannot_be_opened_leaves_nothing_behind(make: Make, tmp_path: Path)
     with make(path) as adapter:
         assert is_open(adapter.memory)
     for wrong in (None, 3, b"a.db", ["a.db"]):
-        with pytest.raises(InvalidTypeError, match="AssociativeMemory or the path"):
+        with pytest.raises(InvalidTypeError, match="AssociativeMemory, the path of its file or an address"):
             make(wrong)
 
 

@@ -252,7 +252,7 @@ def test_the_right_key_must_be_named_where_there_are_several(engine: Associative
 def test_unknown_fields_and_wrong_engines_are_errors(engine: AssociativeMemory, tmp_path: Any) -> None:
     with pytest.raises(InvalidInputError, match="max_token"):
         NuonuoMemory(memory=engine, max_token=3)
-    with pytest.raises(InvalidTypeError, match="AssociativeMemory or the path"):
+    with pytest.raises(InvalidTypeError, match="AssociativeMemory, the path of its file or an address"):
         NuonuoMemory(memory=3)
     with pytest.raises(InvalidInputError, match="k must be at least 1, got 0"):
         NuonuoMemory(memory=engine, k=0)

@@ -249,7 +249,7 @@ async def test_without_a_user_message_nothing_is_asked(engine: AssociativeMemory
 
 
 async def test_what_is_no_memory_is_an_error(tmp_path: Any) -> None:
-    with pytest.raises(InvalidTypeError, match="AssociativeMemory or the path"):
+    with pytest.raises(InvalidTypeError, match="AssociativeMemory, the path of its file or an address"):
         NuonuoMiddleware(3)  # type: ignore[arg-type]
     path = tmp_path / "memories.db"
     middleware = NuonuoMiddleware(str(path))

@@ -162,7 +162,7 @@ async def test_whose_memory_it_is_must_be_clear_before_the_model_is_called(
         ({"namespace": 3.5}, "namespace must be a str"),
         ({"token_counter": 3}, "token_counter"),
         ({"on_error": "ignore"}, "on_error"),
-        ({"memory": None}, "AssociativeMemory or the path"),
+        ({"memory": None}, "AssociativeMemory, the path of its file or an address"),
     ],
 )
 def test_what_can_be_known_is_told_at_construction(
