@@ -7,7 +7,7 @@ put together by a few array operations over many memories (`Columns`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +79,10 @@ class Traces:
     lexicon: int = NO_LEXICON
     partly: bool = False
     older: bool = False
+
+    def reread(self, words: Words, lexicon: int) -> Traces:
+        """These traces with the ``words`` of other rules; what was chosen by the old ones stays `older`."""
+        return replace(self, words=words, lexicon=lexicon, older=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,8 @@ import pytest
 
 from nuonuo.errors import EmbedderMismatchError, InvalidInputError, StoreClosedError, UnknownMemoryError
 from nuonuo.records import Memory
-from nuonuo.stores import START, Identity, Store
+from nuonuo.stores import START, Identity, InMemoryStore, Store
+from nuonuo.traces import Words
 
 from .conftest import Make
 from .samples import Follower, afresh, arrays, each, item, traces
@@ -70,6 +71,22 @@ def test_a_memory_comes_back_with_its_traces(store: Store) -> None:
     for one, (_, given) in zip((found[2], found[0]), (kept[0], kept[2]), strict=True):
         assert one is not None and arrays(one[1]) == arrays(given)
     assert store.traced([]) == []
+
+
+def test_words_of_older_rules_are_worked_out_anew_once(store: Store) -> None:
+    kept = [item(key, seed=seed) for seed, key in enumerate("abc")]
+    store.insert("n", kept)
+    new = traces(9).words
+
+    def words(memory: Memory) -> Words:
+        return replace(new, length=ord(memory.id or ""))
+
+    lasts = not isinstance(store, InMemoryStore)  # what does not last is left to its readers
+    assert store.refresh(7, words) == 3 * lasts
+    assert store.refresh(7, words) == 0
+    for (memory, given), one in zip(kept, store.traced(["a", "b", "c"]), strict=True):
+        wanted = replace(given, words=words(memory), lexicon=7, older=True) if lasts else given
+        assert one is not None and arrays(one[1]) == arrays(wanted)
 
 
 def test_traces_that_do_not_fit_together_are_refused(store: Store) -> None:

@@ -275,9 +275,7 @@ class SQLiteStore:
                     self._pages.check((memory, traces))
                     made = unpack_traces([traces], self._pages.lead)[0]
                     told = words(unpack_memory(memory, self._pages.lead, None, ""))
-                    body = self._pages.pad(
-                        pack_traces(dataclasses.replace(made, words=told, lexicon=lexicon, older=True))
-                    )
+                    body = self._pages.pad(pack_traces(made.reread(told, lexicon)))
                     db.execute("UPDATE traces SET body = ? WHERE seq = ?", (body, seq))
             if old and not done:
                 _log.info("%r was written by an older version; its words are worked out anew", self.path)

@@ -320,7 +320,7 @@ class PostgresStore:
                 self._sums.check([body, traces], LEAD)
                 made = unpack_traces([traces], LEAD)[0]
                 told = words(unpack_memory(body, LEAD, None, ""))
-                packed = pack_traces(dataclasses.replace(made, words=told, lexicon=lexicon))
+                packed = pack_traces(made.reread(told, lexicon))
                 new.append((epoch, seq, traces, self._seal(packed)))
             if new:
                 # Only where they are still those that were read: who writes meanwhile knows better.
