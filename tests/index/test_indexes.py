@@ -16,6 +16,7 @@ from nuonuo.arrays import SMALL, largest
 from nuonuo.associative.patterns import BITS, CLIP, as_words, best_of, popcount, round_states
 from nuonuo.associative.rounding import round_vectors, sketch
 from nuonuo.index.lexical import Postings
+from nuonuo.index.links import linking_stems, stem_links
 from nuonuo.index.vectors import VectorIndex, dense_cue
 from nuonuo.traces import NO_WORDS, Columns, WordColumns
 from tests.fakes import NO_ARRAYS, bm25
@@ -179,14 +180,14 @@ SOME = st.frozensets(st.sampled_from("abc"), max_size=2)
 def test_links_are_the_formula(texts: list[list[str]], without: frozenset[str], max_df: int) -> None:
     postings = postings_of(texts)
     rows = np.arange(0, len(texts), 2)
-    links = postings.links(rows, without, max_df)
+    links = stem_links(postings, rows, without, max_df)
     at, targets, weights = links.source, links.target, links.weight
     for number, row in enumerate(rows.tolist()):
         mine = at == number
         got = {t: w for t, w in zip(targets[mine].tolist(), weights[mine].tolist(), strict=True) if w > 0}
         assert got == pytest.approx(links_slowly(texts, row, without, max_df), rel=1e-4)
         for target in got:
-            shared = set(postings.shared(row, target, max_df))
+            shared = set(linking_stems(postings, row, target, max_df))
             df = {s: sum(s in text for text in texts) for s in {*texts[row]} & {*texts[target]}}
             assert shared == {(df[s], key_by(frozenset())(s)) for s in df if 2 <= df[s] <= max_df}
 

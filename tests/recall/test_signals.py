@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuonuo import AssociativeMemory, MemoryConfig, Recall
+from nuonuo.index.links import stem_links
 from nuonuo.recall import pipeline
 from nuonuo.recall.association import FAINT
 from nuonuo.recall.choice import ALIKE
@@ -375,7 +376,7 @@ def test_content_flows_as_the_formula_says(texts: list[str], sharpness: float) -
     question = memory._encoder.question(QUERY)
     with memory._shards.reading("default") as shard:
         asked = frozenset(word.stem for word in question.words)
-        links = shard.postings.links(np.arange(len(texts)), asked, SMALL.content_max_df)
+        links = stem_links(shard.postings, np.arange(len(texts)), asked, SMALL.content_max_df)
         sources, targets, strengths = links.source, links.target, links.weight
     energy, wanted = before.shares.energy, np.zeros(len(texts))
     for i, j, v in zip(sources.tolist(), targets.tolist(), strengths.tolist(), strict=True):

@@ -1,7 +1,8 @@
-"""The lexical cue: one set of postings (stem -> memories, frequencies) for three uses.
+"""The lexical cue: one set of postings (stem -> memories, frequencies) for several uses.
 
-BM25 (Robertson & Zaragoza 2009) as a cue of its own, the idf that weighs the question's words, and the
-rare stems that link one memory to another. Adding and removing cost time proportional to the text.
+BM25 (Robertson & Zaragoza 2009) as a cue of its own, the idf that weighs the question's words, and what
+links one memory to another: rare stems (`nuonuo.index.links`) and names (`nuonuo.index.names`). Adding and
+removing cost time proportional to the text.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -139,6 +139,11 @@ class Postings:
         """In how many memories each of ``terms`` stands."""
         return self._lists.counts[terms]
 
+    def stops(self, terms: IntArray) -> npt.NDArray[np.bool_]:
+        """Which of ``terms`` are function words, names, or another form's spelling."""
+        found: npt.NDArray[np.bool_] = self._stops.data[terms]
+        return found
+
     def rarity(self, df: IntArray) -> FloatArray:
         """ln(N / df) / ln N: 1 for what stands in one memory, 0 for what stands in all."""
         found: FloatArray = (np.log(self._count / df) / math.log(max(self._count, 2))).astype(np.float32)
@@ -186,32 +191,18 @@ class Postings:
         """The greatest score that a memory could have for stems of these ``idf``: (k1 + 1) their sum."""
         return (self._k1 + 1) * sum(idf)
 
-    def links(self, rows: IntArray, without: frozenset[str], max_df: int) -> StemLinks:
-        """What each of ``rows`` (C,) shares rare stems with, and the strength v / (v + 1) of each link.
-
-        v sums (ln(N / df) / ln N) / sqrt(df) * saturated frequency in the target over the shared stems
-        with 2 <= df <= ``max_df`` that are not in ``without``: rare stems count most, and hubs little.
-        Function words link nothing.
-        """
-        entries, counts = self._forward.gather(rows)
-        terms, df = entries[:, 0], self._lists.counts[entries[:, 0]]
-        links = (df >= 2) & (df <= max_df) & ~self._stops.data[terms]
-        links &= ~among(terms, np.sort(np.array(self.terms_of(without), terms.dtype)))
-        terms, df, owners = terms[links], df[links], np.repeat(np.arange(len(rows)), counts)[links]
-        if not len(terms):
-            none = np.zeros(0, np.int64)
-            return StemLinks(none, none, np.zeros(0, np.float32), np.zeros(0, np.float32))
-        rarity = np.log(self._count / df) / math.log(self._count) / np.sqrt(df)
-        source, target, v = self._sharing(rows, terms, owners, rarity)
-        return StemLinks(source, target, (v / (v + 1)).astype(np.float32), self._naming(rows, source, target))
-
-    def _sharing(
+    def sharing(
         self, rows: IntArray, terms: IntArray, owners: IntArray, rarity: npt.NDArray[np.float64]
     ) -> tuple[IntArray, IntArray, npt.NDArray[np.float64]]:
-        """By source, then target: each row that has some of the ``terms`` (E,) of a source, and v (L,).
+        """What the memories that have some of the ``terms`` (E,) of a source share with it.
+
+        v sums ``rarity`` times the saturated frequency in the target over the terms that they share.
 
         Args:
             owners: (E,), which of ``rows`` (C,) each term is of, ascending. rarity: (E,).
+
+        Returns:
+            By source, then target, all (L,): the source's index into ``rows``, the target's row, and v.
         """
         df, fast = self._lists.counts[terms], kernels.loaded()
         if fast is not None:
@@ -230,38 +221,6 @@ class Postings:
         keys, inverse = np.unique(source[keep] * len(self._lengths) + targets[keep], return_inverse=True)
         v = np.bincount(inverse, values[keep], len(keys)).astype(np.float64, copy=False)
         return keys // len(self._lengths), keys % len(self._lengths), v
-
-    def _naming(self, rows: IntArray, source: IntArray, targets: IntArray) -> FloatArray:
-        """How surely ``rows[source]`` (L,) name their targets by the whole of the title (L,); 0 where not.
-
-        ln(N / df) / ln N of the title's rarest stem: a name that stands in few memories is sure.
-        """
-        found = np.zeros(len(targets), np.float32)
-        titled = np.flatnonzero(self._titles.counts(targets))
-        terms, counts = self._titles.gather(targets[titled])
-        stem = ~self._stops.data[terms]  # the others are names
-        counts = np.bincount(np.arange(len(counts)).repeat(counts)[stem], minlength=len(counts))
-        titled, counts, terms = titled[counts > 0], counts[counts > 0], terms[stem]
-        if not len(titled):
-            return found
-        entries, lengths = self._forward.gather(rows)
-        stride = len(self._stems)
-        said = np.sort(np.repeat(np.arange(len(rows)), lengths) * stride + entries[:, 0])
-        wanted = np.repeat(source[titled], counts) * stride + terms
-        named = said[np.minimum(np.searchsorted(said, wanted), len(said) - 1)] == wanted
-        starts = np.cumsum(counts) - counts
-        whole = np.logical_and.reduceat(named, starts)
-        rarest = np.minimum.reduceat(self._lists.counts[terms], starts)
-        found[titled[whole]] = np.log(self._count / rarest[whole]) / math.log(max(self._count, 2))
-        return found
-
-    def shared(self, row: int, other: int, max_df: int) -> list[tuple[int, int]]:
-        """The rare stems that two rows share, as (df, key); function words are none."""
-        both = {*self._forward[row][:, 0].tolist()}.intersection(self._forward[other][:, 0].tolist())
-        terms = np.array(sorted(both), np.int64)
-        df = self._lists.counts[terms]
-        rare = (df <= max_df) & ~self._stops.data[terms]
-        return [*zip(df[rare].tolist(), self._stems.data[terms[rare]].tolist(), strict=True)]
 
     def standing(self, rows: IntArray, stem: str) -> npt.NDArray[np.bool_]:
         """In which of ``rows`` (C,) the stem stands."""
@@ -362,27 +321,6 @@ class Postings:
             k1, b = np.float32(self._k1), np.float32(self._b)
             self._norms = k1 * (1 - b) + (k1 * b / mean) * self._lengths.data
         return self._norms
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StemLinks:
-    """What some rows share rare stems with; all (L,), by source, then target.
-
-    Attributes:
-        source: the index into the rows that were asked for. target: a row.
-        weight: the strength of the shared stems, in (0, 1).
-        naming: how surely the source names the target by its title, 0 where it does not.
-    """
-
-    source: IntArray
-    target: IntArray
-    weight: FloatArray
-    naming: FloatArray
-
-    def strength(self, naming_weight: float) -> FloatArray:
-        """(L,): the stronger of what the shared stems say, and the name at ``naming_weight``."""
-        found: FloatArray = np.maximum(self.weight, np.float32(naming_weight) * self.naming)
-        return found
 
 
 class Scores:

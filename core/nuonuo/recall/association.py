@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from nuonuo.arrays import IntArray, largest
+from nuonuo.index.links import stem_links
 from nuonuo.index.names import name_links
 from nuonuo.recall.branches import openers
 from nuonuo.recall.scoring import EXPLICIT, NAME, WORDS, Scored, extend, places_of
@@ -137,12 +138,14 @@ def ends(search: Search, scored: Scored, sources: Sources) -> Sources:
 
 
 def links_by_words(search: Search, sources: Sources) -> Links:
-    """V_ij: whom the sources share rare words with (`Postings.links`)."""
+    """V_ij: whom the sources share rare words with (`stem_links`)."""
     config = search.config
     # A shared stem weighs less than 1 and a name at most its weight: other sources have faint links only.
     loud = np.flatnonzero(sources.activation * max(config.naming_weight, 1) > FAINT)
     max_df = config.content_max_df if config.content_weight else 0
-    found = search.shard.postings.links(sources.rows[loud], frozenset(search.question.spellings), max_df)
+    found = stem_links(
+        search.shard.postings, sources.rows[loud], frozenset(search.question.spellings), max_df
+    )
     weight = found.strength(config.naming_weight)
     named = weight > found.weight
     floor = np.where(named, np.float32(config.naming_floor), np.float32(config.content_floor))

@@ -18,6 +18,7 @@ from nuonuo.config import MemoryConfig
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
 from nuonuo.encoding.words import Analyzer, whole_word
+from nuonuo.index.links import linking_stems
 from nuonuo.index.names import linking_names
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
@@ -135,7 +136,7 @@ def _hops(shard: Shard, ranking: Ranking, at: int, config: MemoryConfig) -> tupl
         row, kind = int(scored.rows[at]), int(scored.kind[at])
         shared: tuple[tuple[int, int], ...] = ()
         if kind == WORDS:
-            shared = tuple(shard.postings.shared(source, row, config.content_max_df))
+            shared = tuple(linking_stems(shard.postings, source, row, config.content_max_df))
         elif kind == NAME:
             said = ranking.named.terms
             keys = linking_names(shard.postings, source, row, said, config.content_max_df)

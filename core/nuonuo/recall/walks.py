@@ -21,6 +21,7 @@ from nuonuo.arrays import largest
 from nuonuo.associative.chain import Association, Stop, walk
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question
+from nuonuo.index.links import stem_links
 from nuonuo.index.names import name_links
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
@@ -79,7 +80,7 @@ def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Associatio
         if target != NOBODY and weight:
             yield Association(target, weight, "temporal")
     if config.chain_content:
-        links = shard.postings.links(np.array([row]), frozenset(), config.content_max_df)
+        links = stem_links(shard.postings, np.array([row]), frozenset(), config.content_max_df)
         weights = links.strength(config.naming_weight)
         best = largest(weights, FANOUT)
         for target, weight in zip(links.target[best].tolist(), weights[best].tolist(), strict=True):

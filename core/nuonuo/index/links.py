@@ -1,0 +1,90 @@
+"""Links by words: what memories share rare stems with, and which stems those are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.arrays import IntArray, among
+from nuonuo.index.lexical import Postings
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StemLinks:
+    """What some rows share rare stems with; all (L,), by source, then target.
+
+    Attributes:
+        source: the index into the rows that were asked for. target: a row.
+        weight: the strength of the shared stems, in (0, 1).
+        naming: how surely the source names the target by the words of its title, 0 where it does not.
+    """
+
+    source: IntArray
+    target: IntArray
+    weight: FloatArray
+    naming: FloatArray
+
+    def strength(self, naming_weight: float) -> FloatArray:
+        """(L,): the stronger of what the shared stems say, and the name at ``naming_weight``."""
+        found: FloatArray = np.maximum(self.weight, np.float32(naming_weight) * self.naming)
+        return found
+
+
+def stem_links(postings: Postings, rows: IntArray, without: frozenset[str], max_df: int) -> StemLinks:
+    """What each of ``rows`` (C,) shares rare stems with, and the strength v / (v + 1) of each link.
+
+    v sums (ln(N / df) / ln N) / sqrt(df) * saturated frequency in the target over the shared stems
+    with 2 <= df <= ``max_df`` that are not in ``without``: rare stems count most, and hubs little.
+    Function words link nothing.
+    """
+    terms, _, counts = postings.words(rows)
+    df = postings.counts(terms)
+    links = (df >= 2) & (df <= max_df) & ~postings.stops(terms)
+    links &= ~among(terms, np.sort(np.array(postings.terms_of(without), np.int64)))
+    terms, df, owners = terms[links], df[links], np.arange(len(rows)).repeat(counts)[links]
+    if not len(terms):
+        none = np.zeros(0, np.int64)
+        return StemLinks(none, none, np.zeros(0, np.float32), np.zeros(0, np.float32))
+    rarity = np.log(postings.count / df) / math.log(postings.count) / np.sqrt(df)
+    source, target, v = postings.sharing(rows, terms, owners, rarity)
+    weight = (v / (v + 1)).astype(np.float32)
+    return StemLinks(source, target, weight, _naming(postings, rows, source, target))
+
+
+def linking_stems(postings: Postings, row: int, other: int, max_df: int) -> list[tuple[int, int]]:
+    """The rare stems that two rows share, as (df, key); function words are none."""
+    (one, _, _), (two, _, _) = (postings.words(np.array([each])) for each in (row, other))
+    terms = np.array(sorted({*one.tolist()}.intersection(two.tolist())), np.int64)
+    df = postings.counts(terms)
+    rare = (df <= max_df) & ~postings.stops(terms)
+    keys = map(postings.key_of, terms[rare].tolist())
+    return [*zip(df[rare].tolist(), keys, strict=True)]
+
+
+def _naming(postings: Postings, rows: IntArray, source: IntArray, targets: IntArray) -> FloatArray:
+    """How surely ``rows[source]`` (L,) name their targets by all words of the title (L,); 0 where not.
+
+    ln(N / df) / ln N of the title's rarest stem: a name that stands in few memories is sure.
+    """
+    found = np.zeros(len(targets), np.float32)
+    titles, counts = postings.titles(targets)
+    stem = ~postings.stops(titles)  # the others are names, which link by themselves
+    counts = np.bincount(np.arange(len(counts)).repeat(counts)[stem], minlength=len(counts))
+    titles, titled = titles[stem], np.flatnonzero(counts)
+    if not len(titled):
+        return found
+    counts = counts[titled]
+    terms, _, lengths = postings.words(rows)
+    stride = max(int(terms.max()), int(titles.max())) + 1
+    said = np.sort(np.arange(len(rows)).repeat(lengths) * stride + terms)
+    named = among(source[titled].repeat(counts) * stride + titles, said)
+    starts = counts.cumsum() - counts
+    whole = np.logical_and.reduceat(named, starts)
+    rarest = np.minimum.reduceat(postings.counts(titles), starts)
+    found[titled[whole]] = postings.rarity(rarest[whole])
+    return found
