@@ -200,7 +200,7 @@ def beside(
     Args:
         lengths, neighbours, answers, mask: by row. weights: of a word one turn away, of one
             in the question that is replied to, and what an answered question loses.
-        leans, unanswered, replies, around, discounts: what is found, as `nuonuo.recall.scoring.Own` has it.
+        leans, unanswered, replies, around, discounts: what is found, as `nuonuo.recall.own.Own` has it.
     """
     near, replied, less = weights[0], weights[1], weights[2]
     far, more = near * near, replied - near
