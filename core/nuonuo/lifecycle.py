@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from nuonuo.stores.opening import origin_of
 Self = TypeVar("Self", bound="Lifecycle")
 
 
-class Lifecycle:
+class Lifecycle(ABC):
     """What `AssociativeMemory` is as an object of Python, whatever it holds.
 
     Attributes:
@@ -23,13 +24,13 @@ class Lifecycle:
     _store: Store
     _given: dict[str, Any]
 
+    @abstractmethod
     def close(self) -> None:
         """Release what is held; closing twice is no error."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def aclose(self) -> None:
         """Async twin of `close`."""
-        raise NotImplementedError
 
     def __enter__(self: Self) -> Self:
         return self
