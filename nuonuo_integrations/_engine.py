@@ -24,6 +24,7 @@ __all__ = [
     "check_options",
     "confidence_of",
     "engine_of",
+    "flag_of",
     "label_of",
     "mended",
     "place_of",
@@ -144,6 +145,17 @@ def confidence_of(value: object) -> float:
     if not 0 <= value <= 1:
         raise InvalidInputError(f"min_confidence must be in [0, 1], got {value!r}; 0 lets everything through")
     return float(value)
+
+
+def flag_of(value: object, name: str) -> bool:
+    """``value`` as a yes or no.
+
+    Raises:
+        InvalidTypeError: anything but True and False; "no" would be taken for a yes.
+    """
+    if not isinstance(value, bool):
+        raise InvalidTypeError(f"{name} must be True or False, got {type(value).__name__} {value!r}")
+    return value
 
 
 def recall_unshown(

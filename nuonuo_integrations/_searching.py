@@ -10,7 +10,7 @@ from typing import Any
 from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.checks import count_of, moment_of
 from nuonuo.errors import InvalidTypeError
-from nuonuo_integrations._engine import audible, label_of
+from nuonuo_integrations._engine import audible, label_of, mended
 
 logger = logging.getLogger(__name__)
 
@@ -42,14 +42,14 @@ def conditions(
 
 
 def question_of(query: object, how: str) -> str:
-    """``query`` if it is a text.
+    """``query`` if it is a text, with the halves of its characters put together (`mended`).
 
     Args:
         how: what to do with what is none.
     """
     if not isinstance(query, str):
         raise InvalidTypeError(f"the question must be a str, got {type(query).__name__} {query!r}; {how}")
-    return query
+    return mended(query)
 
 
 def tell_undated(memory: AssociativeMemory, recall: Recall, asked: Mapping[str, Any]) -> bool:

@@ -78,12 +78,12 @@ class NuonuoMemory(HolderModel, BaseMemory):
     recall_key: str | None = None
     input_key: str | None = None
     output_key: str | None = None
-    return_messages: bool = False
+    return_messages: bool = Field(default=False, strict=True)
     human_prefix: str = "Human"
     ai_prefix: str = "AI"
     turns: int = Field(default=3, ge=0, strict=True)
     k: Count = 10
-    across_sessions: bool = True
+    across_sessions: bool = Field(default=True, strict=True)
     where: dict[str, Any] | None = None
     max_tokens: Count | None = None
     token_counter: TokenCounter | None = Field(default=None, exclude=True)

@@ -36,6 +36,7 @@ from nuonuo_integrations._engine import (
     check_options,
     confidence_of,
     engine_of,
+    flag_of,
     label_of,
     mended,
     recall_unshown,
@@ -138,7 +139,7 @@ class NuonuoMiddleware(Holder, AgentMiddleware[NuonuoState, Any, Any]):
         )
         self.memory = engine_of(memory)
         self.k = k
-        self.across_sessions = across_sessions
+        self.across_sessions = flag_of(across_sessions, "across_sessions")
         self.where = where
         self.max_tokens = max_tokens
         self.token_counter = token_counter

@@ -22,7 +22,7 @@ from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.checks import ids_of
 from nuonuo.errors import InvalidInputError
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import confidence_of, label_of
+from nuonuo_integrations._engine import confidence_of, label_of, mended
 from nuonuo_integrations._models import HolderModel
 from nuonuo_integrations._named import Keys, Named, named
 from nuonuo_integrations._searching import conditions, question_of, tell_undated, write
@@ -222,7 +222,7 @@ class NuonuoRetriever(HolderModel, DocumentIndex):
 
     def _recall_many(self, inputs: Sequence[object], kwargs: dict[str, Any]) -> _Batch | None:
         """The questions recalled together; None where that fails, and each run is to tell of its own."""
-        texts = list(dict.fromkeys(each for each in inputs if isinstance(each, str) and each.strip()))
+        texts = list(dict.fromkeys(mended(each) for each in inputs if isinstance(each, str) and each.strip()))
         try:
             asked = self._asked(**{name: kwargs[name] for name in _CONDITIONS if name in kwargs})
             recalls = self.memory.recall_many(texts, **asked)

@@ -102,7 +102,7 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
                 said[-1] if said else "",
                 self.k,
                 shown=lambda hit: hit.memory.text in shown,
-                namespace=self.namespace,
+                namespace=self._namespace(),
                 where=self._where(session_id),
                 min_confidence=self.min_confidence,
             )
@@ -144,9 +144,9 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
 
     def _append(self, memories: list[Memory], queue_of: str | None) -> None:
         if queue_of is not None:
-            stored = islice(Session(self.memory, self.namespace, queue_of).stored(), _LOOKED_AT)
+            stored = islice(Session(self.memory, self._namespace(), queue_of).stored(), _LOOKED_AT)
             memories = memories[repeated(memories, [*stored][::-1]) :]
-        self.memory.add(memories, namespace=self.namespace)
+        self.memory.add(memories, namespace=self._namespace())
 
     def forget(self, session_id: str) -> int:
         """Delete all that this session has stored here, and return how many messages it was.
@@ -156,7 +156,7 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
         Raises:
             InvalidTypeError, InvalidInputError: no session id; nothing is deleted.
         """
-        return self.memory.forget(namespace=self.namespace, session_id=label_of(session_id, "session_id"))
+        return self.memory.forget(namespace=self._namespace(), session_id=label_of(session_id, "session_id"))
 
     async def aforget(self, session_id: str) -> int:
         """Async twin of `forget`, run in a thread."""
@@ -170,6 +170,10 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
             return None
         room = len(self.tokenizer_fn(content)) - tokens_to_truncate
         return self._remembered(recall, room) or None
+
+    def _namespace(self) -> str:
+        """Looked at for each call anew: a field may have been set, or copied, without a check."""
+        return label_of(self.namespace, "namespace")
 
     def _remembered(self, recall: Recall, room: int | None) -> str:
         text = fitted(recall, room, self.tokenizer_fn, zone_for(self.memory, self.timezone))

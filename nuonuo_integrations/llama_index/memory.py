@@ -23,7 +23,15 @@ from typing_extensions import Self
 from nuonuo import AssociativeMemory, Memory, Recall
 from nuonuo.checks import count_of
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import MIN_CONFIDENCE, audible, engine_of, recall_unshown, session_of
+from nuonuo_integrations._engine import (
+    MIN_CONFIDENCE,
+    Place,
+    audible,
+    engine_of,
+    place_of,
+    recall_unshown,
+    session_of,
+)
 from nuonuo_integrations._fields import Confidence, Count, Label, Zone
 from nuonuo_integrations._prompt import zone_for
 from nuonuo_integrations.llama_index._component import Component, OnError, Timestamp
@@ -218,19 +226,24 @@ class NuonuoMemory(Component, BaseMemory):
         They are gone from the long-term memory and its file; other sessions stay as they are.
         """
         self._kept, self._unstored = None, []
-        return self.memory.forget(namespace=self.namespace, session_id=self.session_id)
+        return self.memory.forget(**self._place())
 
     async def aforget(self) -> int:
         """Async twin of `forget`, run in a thread."""
         return await asyncio.to_thread(self.forget)
 
+    def _place(self) -> Place:
+        """Whose it is, looked at for each call anew: a field may have been set or copied without a check."""
+        return place_of(self.namespace, self.session_id)
+
     def _newest(self, limit: int) -> list[str | None]:
-        newest = self.memory.list(namespace=self.namespace, newest_first=True, limit=limit)
+        newest = self.memory.list(namespace=self._place()["namespace"], newest_first=True, limit=limit)
         return [memory.id for memory in newest]
 
     def _given(self, messages: Sequence[ChatMessage]) -> list[Given]:
+        session = self._place()["session_id"]
         said = [each for each in map(without_injected, messages_of(messages)) if each is not None]
-        return [Given(message, memory_of(message, self.session_id, self.timestamp_key)) for message in said]
+        return [Given(message, memory_of(message, session, self.timestamp_key)) for message in said]
 
     def _window(self) -> Iterator[Memory]:
         """What is shown, the newest first."""
@@ -238,7 +251,7 @@ class NuonuoMemory(Component, BaseMemory):
         yield from self._session().window()
 
     def _session(self) -> Session:
-        return Session(self.memory, self.namespace, self.session_id)
+        return Session(self.memory, **self._place())
 
     # -- asking -----------------------------------------------------------------------------------
 
@@ -289,7 +302,7 @@ class NuonuoMemory(Component, BaseMemory):
         """What is kept for the question, unless anybody wrote since, or some of it is recent now."""
         version = self.memory.version
         if self._kept is not None and (self._kept.query, self._kept.version) == (query, version):
-            kept = as_stored_now(self.memory, self._kept.recall, self.namespace)
+            kept = as_stored_now(self.memory, self._kept.recall, self._place()["namespace"])
             if not any(hit.memory.id in ids_of(recent) for hit in kept):
                 return kept
 
@@ -299,7 +312,7 @@ class NuonuoMemory(Component, BaseMemory):
                 query[0],
                 self.k,
                 exclude=ids_of(recent),
-                namespace=self.namespace,
+                namespace=self._place()["namespace"],
                 where=self._where(),
                 min_confidence=self.min_confidence,
             )
@@ -311,5 +324,5 @@ class NuonuoMemory(Component, BaseMemory):
         return recall
 
     def _where(self) -> dict[str, Any]:
-        own = None if self.across_sessions else session_of(self.session_id)
+        own = None if self.across_sessions else session_of(self._place()["session_id"])
         return audible(where_of(self.filters), own)

@@ -14,7 +14,7 @@ from llama_index.core.vector_stores.types import MetadataFilters
 
 from nuonuo import AssociativeMemory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
-from nuonuo_integrations._engine import Holder, confidence_of, engine_of, label_of
+from nuonuo_integrations._engine import Holder, confidence_of, engine_of, label_of, mended
 from nuonuo_integrations._named import Keys, named
 from nuonuo_integrations._searching import conditions, question_of, tell_undated
 from nuonuo_integrations.llama_index._filters import where_of
@@ -71,8 +71,7 @@ class NuonuoRetriever(Holder, Indexing, BaseRetriever):
         **kwargs: Any,
     ) -> None:
         self.k = k
-        self.namespace = label_of(namespace, "namespace")
-        self.session_id = None if session_id is None else label_of(session_id, "session_id")
+        self.namespace, self.session_id = namespace, session_id
         self.filters = filters
         self.after, self.before = after, before
         self._named = named(timestamp_key, role_key, session_key)
@@ -84,6 +83,24 @@ class NuonuoRetriever(Holder, Indexing, BaseRetriever):
         self.memory = engine_of(memory)
         super().__init__(**kwargs)
         self._hold()
+
+    @property
+    def namespace(self) -> str:
+        """The wall between tenants; without one a call would be everybody's, so None is an error."""
+        return self._namespace
+
+    @namespace.setter
+    def namespace(self, namespace: object) -> None:
+        self._namespace = label_of(namespace, "namespace")
+
+    @property
+    def session_id(self) -> str | None:
+        """The one conversation that is asked and added to; None for all of the namespace."""
+        return self._session_id
+
+    @session_id.setter
+    def session_id(self, session_id: object) -> None:
+        self._session_id = None if session_id is None else label_of(session_id, "session_id")
 
     @classmethod
     def from_documents(
@@ -126,7 +143,7 @@ class NuonuoRetriever(Holder, Indexing, BaseRetriever):
 
     def _recall(self, query: str) -> Recall:
         asked = self._conditions()
-        recall = self.memory.recall(query, **asked)
+        recall = self.memory.recall(mended(query), **asked)
         if recall.confidence < self.min_confidence:
             recall = replace(recall, hits=())
         self._told = self._told or tell_undated(self.memory, recall, asked)

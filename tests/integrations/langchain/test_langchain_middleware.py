@@ -251,6 +251,8 @@ async def test_without_a_user_message_nothing_is_asked(engine: AssociativeMemory
 async def test_what_is_no_memory_is_an_error(tmp_path: Any) -> None:
     with pytest.raises(InvalidTypeError, match="AssociativeMemory, the path of its file or an address"):
         NuonuoMiddleware(3)  # type: ignore[arg-type]
+    with pytest.raises(InvalidTypeError, match="across_sessions must be True or False, got str 'no'"):
+        NuonuoMiddleware(tmp_path / "m.db", across_sessions="no")  # type: ignore[arg-type]
     path = tmp_path / "memories.db"
     middleware = NuonuoMiddleware(str(path))
     with middleware.memory:

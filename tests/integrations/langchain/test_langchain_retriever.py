@@ -247,3 +247,10 @@ def test_a_session_may_be_named_by_what_is_no_text(past: AssociativeMemory) -> N
     assert len(NuonuoRetriever(memory=past, session_id=7).invoke("Rex")) == 2
     assert len(NuonuoRetriever(memory=past).invoke("Rex", session_id=7)) == 2
     assert NuonuoRetriever(memory=past, session_id=UUID(int=7)).invoke("Rex") == []
+
+
+def test_a_question_of_half_characters_is_mended(past: AssociativeMemory) -> None:
+    retriever = NuonuoRetriever(memory=past, k=1)
+    whole = retriever.invoke("Rex \ufffd")
+    assert retriever.invoke("Rex \ud83d") == whole
+    assert retriever.batch(["Rex \ud83d", "Rex \ud83d"]) == [whole, whole]
