@@ -106,13 +106,19 @@ def _repeated(times: Sequence[Any] | None, zone: tzinfo) -> Iterator[str]:
 
 
 def _links(hits: Sequence[Hit]) -> list[list[str]]:
-    """By which associations each hit came, as far as both ends are shown; each pair is told of once."""
+    """By which association each hit came, where its other end is shown; each pair is told of once.
+
+    Of a way of several steps a hit tells its own, the last one: the others are told by where they lead.
+    """
     number = {str(hit.memory.id): at for at, hit in enumerate(hits, 1)}
     told: set[tuple[str, frozenset[int]]] = set()
     found: list[list[str]] = [[] for _ in hits]
     # From the last to the first: what is read first is the end that a later one points back to.
     for at in range(len(hits), 0, -1):
+        own = str(hits[at - 1].memory.id)
         for link in hits[at - 1].evidence.path:
+            if link.target_id != own:
+                continue
             source = number.get(link.source_id)
             pair = link.kind, frozenset((at, source or at))
             if source is None or pair in told:

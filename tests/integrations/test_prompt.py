@@ -42,6 +42,14 @@ def test_each_memory_is_shown_with_who_when_and_by_what_chain() -> None:
     assert render(RECALL) == render(RECALL)  # a prompt that is built twice can be cached
 
 
+def test_of_a_way_of_two_steps_each_hit_tells_its_own() -> None:
+    one = Link("a", "b", "name", 1.0, ("Tamsin Okafor",))
+    two = Link("b", "c", "name", 1.0, ("Pia Holm",))
+    labels = [label for label, _ in parsed(render(linked((), (one,), (one, two))))]
+    told = ['has the name "Tamsin Okafor" from 1', 'has the name "Pia Holm" from 2']
+    assert labels == ["note", *(f"note | {each}" for each in told)]
+
+
 def test_nothing_recalled_is_nothing_shown() -> None:
     assert render(Recall("what?", (), 0.0)) == ""
     assert fit(Recall("what?", (), 0.0), 100) == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nuonuo import AssociativeMemory, MemoryConfig
+from nuonuo import AssociativeMemory, Memory, MemoryConfig
 from nuonuo.encoding.sentences import title
 from tests.fakes import WordEmbedder
 
@@ -19,6 +19,7 @@ from tests.fakes import WordEmbedder
         ("Who cares about it?\nNobody.", ""),
         ("Yes. We shall come\nTomorrow.", ""),
         ("Ann: hello there", ""),
+        ("Dear Ann,\nI moved it to Tuesday.", ""),
         ("No title here. Just text.", ""),
         ("", ""),
     ],
@@ -61,3 +62,34 @@ def test_brackets_in_a_title_harm_nothing(text: str) -> None:
         assert len(memory.recall("hello")) == 2
         memory.forget(ids=[str(memory.recall("hello")[1].memory.id)])
         assert len(memory.recall("hello")) == 1
+
+
+def named(question: str, *memories: str | Memory) -> list[str]:
+    """What ``question`` names among ``memories`` and forty others."""
+    with AssociativeMemory(embedder=WordEmbedder()) as memory:
+        memory.add([*memories, *(f"It rained in the village on day {n}." for n in range(40))])
+        hits = memory.recall(question, len(memories) + 40)
+        return [hit.memory.text for hit in hits if "named" in hit.evidence.signals]
+
+
+def test_what_somebody_says_has_no_title() -> None:
+    hello = "Hi\nI moved the dentist to Tuesday."
+    assert named("Hi, what is my rent?", hello) == [hello]
+    assert named("Hi, what is my rent?", Memory(hello, role="user")) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "does"),
+    [
+        ("Who made The Village?", True),
+        ("Who made Village?", True),
+        ("In which village was I born?", False),
+        ("Village of my birth?", False),
+        ("who made o\u2019neill?", True),
+        ("Who made O'Neill?", True),
+    ],
+)
+def test_a_word_is_a_name_where_it_is_written_or_used_as_one(question: str, does: bool) -> None:
+    pages = ["The Village\nA film of 2004.", "O'Neill\nA film of 1999."]
+    page = pages["neill" in question.casefold()]
+    assert named(question, *pages) == [page] * does

@@ -56,7 +56,7 @@ class Lexicon:
         return self._names(memory, [self.analyzer.words(text) for text in memory.parts])
 
     def _names(self, memory: Memory, parts: Sequence[Sequence[Word]]) -> dict[str, str]:
-        above, found = title(memory.text), dict[str, str]()
+        above, found = _title(memory), dict[str, str]()
         for at, (text, words) in enumerate(zip(memory.parts, parts, strict=True)):
             for name, written in names(text, words, titled=not at and bool(above)).items():
                 found.setdefault(name, written)
@@ -66,7 +66,7 @@ class Lexicon:
         """What the words of ``memory`` come to."""
         parts = [self.analyzer.words(text) for text in memory.parts]
         counted = Counter(stem for words in parts for stem in spellings(words))
-        above = title(memory.text)
+        above = _title(memory)
         heading = self.analyzer.words(above)
         for name in self._names(memory, parts):
             counted[name] = 0  # a name counts in no score: its words do
@@ -89,6 +89,11 @@ class Lexicon:
     def said(self, memory: Memory) -> int:
         """`Words.said` of ``memory``."""
         return digest(f"{memory.role or ''}\0{wording(memory.text)}")
+
+
+def _title(memory: Memory) -> str:
+    """The title of ``memory``, "" for none. What somebody says has none: its first line is a greeting."""
+    return "" if memory.role else title(memory.text)
 
 
 def asks(text: str) -> bool:

@@ -26,6 +26,13 @@ _SMALL = frozenset(
     "las le les los of on or the to und van vom von with y zu".split()
 )
 _ARTICLES = frozenset(("the", "a", "an"))
+# Days and months have a capital as names have; they say when, and link nothing that belongs together. English
+# and German, without accents: elsewhere they are written small.
+_CALENDAR = frozenset(
+    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july "
+    "august september october november december montag dienstag mittwoch donnerstag freitag samstag "
+    "sonnabend sonntag januar februar marz mai juni juli oktober dezember".split()
+)
 # What may stand between two words of one name: after an initial or a short title a full stop too.
 _BETWEEN = re.compile(r"[ \u00a0]*[-\u2010\u2013&'’/]?,?[ \u00a0]*")
 _SHORT = 3  # letters of a word that a full stop may shorten: "H. Bruce", "St. Louis", "Mrs. Dalloway"
@@ -41,10 +48,21 @@ def names(text: str, words: Sequence[Word], *, titled: bool = False) -> dict[str
     found: dict[str, str] = {}
     for run in _runs(text, words):
         opens = _opens(text, run[0]) and not (titled and run[0] is words[0])
-        for first, last in _parts(text, run, int(opens)):
-            if key := key_of(text, run[first : last + 1]):
+        # There a capital by itself tells nothing; two of them do ("Rosa Lind teaches.").
+        double = opens and len(run) > 1 and run[0].content and _capital(text, run[1])
+        for first, last in _parts(text, run, int(opens and not double)):
+            if opens and last == 0:
+                continue
+            key = key_of(text, run[first : last + 1])
+            if key and not _tells_nothing(key):
                 found.setdefault(key, text[run[first].start : run[last].end])
     return found
+
+
+def _tells_nothing(key: str) -> bool:
+    """Whether a name is a day's, a month's, or a single Latin letter."""
+    name = key.removeprefix(NAME)
+    return (len(name) == 1 and name.isascii()) or name in _CALENDAR or name.removesuffix("s") in _CALENDAR
 
 
 def _parts(text: str, run: Sequence[Word], start: int) -> Iterator[tuple[int, int]]:
@@ -84,9 +102,12 @@ def called(title: str, words: Sequence[Word]) -> dict[str, str]:
 
 
 def spoken(text: str, words: Sequence[Word]) -> list[tuple[str, int, int]]:
-    """What could be a name in a question, however it is written: each run of words, and from where to where.
+    """What could be a name in a question, however it is written.
 
     People ask in small letters too; whether a run is the name of anything, the index tells.
+
+    Returns:
+        Each run of at most `SPOKEN` words as `key_of` has it, and from which character to which it goes.
     """
     found: list[tuple[str, int, int]] = []
     single = [word for at, word in enumerate(words) if not at or word.start >= words[at - 1].end]
@@ -107,9 +128,10 @@ def spoken(text: str, words: Sequence[Word]) -> list[tuple[str, int, int]]:
 
 
 def key_of(text: str, words: Sequence[Word]) -> str:
-    """A run of words as a name: without case, accents, the article before it and the s behind it.
+    """A run of words of ``text`` as a name: without case, accents, the article before it and the s behind it.
 
-    Empty where it is made of words that name nothing.
+    Returns:
+        `NAME` and the words with a space between them; "" where they are words that name nothing.
     """
     if len(words) > 1 and not words[0].content and _plain(text[words[0].start : words[0].end]) in _ARTICLES:
         rest = words[1:]
@@ -122,7 +144,7 @@ def key_of(text: str, words: Sequence[Word]) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def _plain(word: str) -> str:
-    folded = unicodedata.normalize("NFKD", word).casefold()
+    folded = unicodedata.normalize("NFKD", word).casefold().replace("’", "'")
     folded = _POSSESSIVE.sub("", folded) or folded
     return "".join(each for each in folded if not unicodedata.combining(each))
 

@@ -39,7 +39,8 @@ def title(text: str) -> str:
     if not above.endswith("\n"):
         match = _LINE.match(text)
         above = match[1] if match and not _LOWER.search(match[1]) else ""
-    return re.sub(r"\(.*?\)", " ", above).strip()
+    above = re.sub(r"\(.*?\)", " ", above).strip()
+    return "" if above.endswith(",") else above  # that is how a letter begins ("Dear Ann,")
 
 
 def label(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import IntArray
+from nuonuo.arrays import IntArray, among
 from nuonuo.index.lexical import Postings
 
 FloatArray = npt.NDArray[np.float32]
@@ -34,14 +34,18 @@ class NameLinks:
     naming: npt.NDArray[np.bool_]
 
     def strength(self, naming_weight: float, sharing_weight: float) -> FloatArray:
-        """V (L,): how rare the name is; for those that only have it too, over the root of how many."""
+        """V (L,): how rare the name is; for those that only have it too, over the root of how many.
+
+        Args:
+            naming_weight: what being called by the name counts. sharing_weight: what having it too counts.
+        """
         shared = np.float32(sharing_weight) / np.sqrt(self.others.astype(np.float32))
         found: FloatArray = self.rarity * np.where(self.naming, np.float32(naming_weight), shared)
         return found
 
 
 def called(postings: Postings, term: int) -> IntArray:
-    """The rows whose title is the name ``term``, ascending; where there are none, those it is short for."""
+    """The rows (R,) whose title is the name ``term``, ascending; without any, those it is short for."""
     rows = postings.holders(np.array([term]))
     titles, counts = postings.titles(rows)
     owners, first = np.arange(len(rows)).repeat(counts), counts.cumsum() - counts
@@ -55,13 +59,12 @@ def name_links(postings: Postings, rows: IntArray, without: IntArray, max_df: in
     """Whom each of ``rows`` (C,) shares a name with: for each the strongest, one that calls it before others.
 
     Args:
-        without: terms of names that link nothing. max_df: nor does one that more memories than this have.
+        without: (N,), terms of names that link nothing. max_df: nor does one that more memories have.
     """
     terms, frequencies, counts = postings.words(rows)
     df = postings.counts(terms)
     links = (frequencies == 0) & (df >= 2) & (df <= max_df)
-    for term in without.tolist():
-        links &= terms != term
+    links &= ~among(terms, np.sort(without))
     terms, df = terms[links], df[links]
     source = np.arange(len(rows)).repeat(counts)[links].repeat(df)
     target, term = postings.holders(terms), terms.repeat(df)
@@ -80,7 +83,11 @@ def name_links(postings: Postings, rows: IntArray, without: IntArray, max_df: in
 
 
 def linking_names(postings: Postings, row: int, other: int, without: IntArray, max_df: int) -> list[int]:
-    """The keys of the best name that links ``row`` to ``other`` (`name_links`), and of its equals."""
+    """The keys of the best name that links ``row`` to ``other``, and of its equals (as in `name_links`).
+
+    Args:
+        without, max_df: as for `name_links`.
+    """
     (terms, frequencies, _), (others, _, _) = (postings.words(np.array([each])) for each in (row, other))
     shared = {*terms[frequencies == 0].tolist()}.intersection(others.tolist()) - {*without.tolist()}
     titles = postings.titles(np.array([other]))[0].tolist()

@@ -130,8 +130,8 @@ def ends(search: Search, scored: Scored, sources: Sources) -> Sources:
     at = np.flatnonzero((scored.kind == NAME) & np.isin(scored.source, heard) & ~np.isin(scored.rows, heard))
     at = at[np.lexsort((-scored.shares.energy[at], scored.source[at]))]
     at = np.sort(at[np.diff(scored.source[at], prepend=-1) != 0])
-    spoken = sources.activation[places_of(sources.rows, scored.source[at])]
-    return Sources(scored.rows[at], np.float32(search.config.hop_weight) * spoken)
+    loud = sources.activation[places_of(sources.rows, scored.source[at])]
+    return Sources(scored.rows[at], np.float32(search.config.hop_weight) * loud)
 
 
 # -- the links ------------------------------------------------------------------------------------

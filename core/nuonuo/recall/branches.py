@@ -15,6 +15,7 @@ from nuonuo.index.names import called
 from nuonuo.index.shard import Shard
 
 MANY = 12  # memories of one name: so many are not meant by it
+NAMES = 0.5  # share of the memories with a word that use it as a name, from which it is one in small letters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +36,11 @@ class Named:
 
 
 def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_]) -> Named:
-    """The rows of ``mask`` (n,) that ``question`` names; of a name inside a longer one only the longer."""
+    """The rows of ``mask`` (n,) that ``question`` names; of a name inside a longer one only the longer.
+
+    A single word names where it is written as a name, or where it is mostly used as one here: who asks of a
+    village does not ask of "The Village". At the beginning a capital tells nothing.
+    """
     postings = shard.postings
     known = (
         (postings.term_of(name), start, end) for name, start, end in spoken(question.text, question.words)
@@ -43,11 +48,17 @@ def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_]) -> Name
     said = [(start - end, start, end, term) for term, start, end in known if term is not None]
     here = np.array([term for *_, term in said], np.int64)
     titles = [each for each, entitles in zip(said, postings.entitles(here).tolist(), strict=True) if entitles]
+    df = dict(zip(here.tolist(), postings.counts(here).tolist(), strict=True))
+    words = {(word.start, word.end): word for word in question.words}
     taken: list[tuple[int, int]] = []
     found: list[IntArray] = []
     terms: list[int] = []
     for _, start, end, term in sorted(titles):
         if any(start < to and end > at for at, to in taken):
+            continue
+        word = words.get((start, end))  # of a name of one word
+        small = not start or question.text[start].islower()
+        if word is not None and small and df[term] < NAMES * postings.df(word.stem):
             continue
         rows = called(postings, term)
         rows = rows[mask[rows]]
