@@ -20,7 +20,7 @@ import psycopg
 
 from nuonuo.errors import InvalidTypeError, NotAStoreError
 from nuonuo.records import Memory
-from nuonuo.stores.base import PAGE, START, Changes, Counts, Cursor, Revision
+from nuonuo.stores.base import JOURNAL_LENGTH, PAGE, START, Changes, Counts, Cursor, Revision
 from nuonuo.stores.checks import (
     across_namespaces,
     check_association,
@@ -38,14 +38,12 @@ from nuonuo.stores.postgres.changes import changes_since
 from nuonuo.stores.postgres.connections import Connections, Database, one
 from nuonuo.stores.postgres.errors import translate
 from nuonuo.stores.postgres.rows import LEAD
+from nuonuo.stores.renewal import STEP, renewed
 from nuonuo.stores.schema import ASSOCIATED, UPDATED
 from nuonuo.stores.sums import Sums
 from nuonuo.traces import Identity, Traces, Words
 
 _log = logging.getLogger(__name__)
-
-JOURNAL_LENGTH = 10_000
-STEP = 500  # memories whose words are worked out anew in one transaction
 
 
 class PostgresStore:
@@ -318,9 +316,7 @@ class PostgresStore:
             new = []
             for epoch, seq, body, traces in old:
                 self._sums.check([body, traces], LEAD)
-                made = unpack_traces([traces], LEAD)[0]
-                told = words(unpack_memory(body, LEAD, None, ""))
-                packed = pack_traces(made.reread(told, lexicon))
+                packed = renewed(body, traces, LEAD, lexicon, words)
                 new.append((epoch, seq, traces, self._seal(packed)))
             if new:
                 # Only where they are still those that were read: who writes meanwhile knows better.
