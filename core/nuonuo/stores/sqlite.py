@@ -96,6 +96,11 @@ class SQLiteStore:
         return self._db.path
 
     @property
+    def origin(self) -> str:
+        """The path that opens this store again, whatever the working folder."""
+        return os.path.abspath(self._db.path)
+
+    @property
     def read_only(self) -> bool:
         """True where the file or its folder cannot be written: reads work, writes raise."""
         return self._db.read_only
