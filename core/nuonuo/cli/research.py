@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from nuonuo.cli.embedder import embedder_of, embedder_option
 from nuonuo.cli.inputs import cache_of, command_of
 from nuonuo.cli.options import path_option
-from nuonuo.cli.screen import Advance, bar, show, write_report
+from nuonuo.cli.screen import bar, show, write_report
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.cache import CachedEmbedder
+from nuonuo.evaluation.progress import Progress
 from nuonuo.research import catalogue, report
 from nuonuo.research.experiments.biohash import N_ACTIVE, N_UNITS, RULES, train
 from nuonuo.research.experiments.embedders import Embedders
@@ -121,7 +122,7 @@ def run_experiment(args: argparse.Namespace, console: Console, experiment: Exper
 
 
 @contextmanager
-def _material(args: argparse.Namespace, advance: Advance) -> Iterator[Material]:
+def _material(args: argparse.Namespace, advance: Progress) -> Iterator[Material]:
     """What ``args`` ask to be measured on; embeddings are kept on disk."""
     pairs = None if args.pairs is None else read_pairs(args.pairs)
     embedder = None

@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nuonuo.evaluation import report
+from nuonuo.evaluation.progress import Progress, Start
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-Advance = Callable[[str, int], None]  # what was done, and how many of it
-Start = Callable[[str, "int | None"], Advance]  # a bar's name and total; None where nobody knows it
 
 
 @contextmanager
@@ -28,10 +26,12 @@ def bar(console: Console, *, own_thread: bool = True) -> Iterator[Start]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
-        Progress,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
+    )
+    from rich.progress import (
+        Progress as Bars,
     )
 
     screen = RichConsole(stderr=True, quiet=console.quiet)
@@ -42,11 +42,11 @@ def bar(console: Console, *, own_thread: bool = True) -> Iterator[Start]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=screen, transient=True, auto_refresh=own_thread) as progress:
+    with Bars(*columns, console=screen, transient=True, auto_refresh=own_thread) as bars:
 
-        def start(name: str, total: int | None) -> Advance:
-            task = progress.add_task(name, total=total)
-            return lambda what, count: progress.update(
+        def start(name: str, total: int | None) -> Progress:
+            task = bars.add_task(name, total=total)
+            return lambda what, count: bars.update(
                 task, description=what, advance=count, refresh=not own_thread
             )
 

@@ -8,7 +8,7 @@ tell the two apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice, pairwise
 from typing import Any
@@ -18,11 +18,12 @@ import numpy as np
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.embedders.base import Embedder, FloatArray
 from nuonuo.errors import InvalidInputError
+from nuonuo.evaluation.clock import BATCH
+from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.systems.base import first_vectors
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 
-BATCH = 256
 TWINS = 0.999  # cosine from which two patterns count as the same
 
 
@@ -66,7 +67,7 @@ def measure_chains(
     hops: int = 6,
     cosine: float = 0.6,
     seed: int = 0,
-    progress: Callable[[str, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ChainResult:
     """Store ``memories``, whose texts are distinct, learn ``chains`` disjoint sequences and walk each.
 
