@@ -10,6 +10,7 @@ from nuonuo.associative.activation import softmax
 from nuonuo.associative.hebbian import HebbianAssociator
 from nuonuo.associative.separation import WinnerTakeAll
 from nuonuo.errors import InvalidInputError
+from nuonuo.evaluation.chains import agreement
 from nuonuo.research.experiments import chains
 from nuonuo.research.material.source import Material
 from nuonuo.research.parts.inverted import random_codes
@@ -38,9 +39,9 @@ def test_the_way_follows_the_strongest_that_is_new_and_of_equals_the_lowest() ->
 
 
 def test_agreement_counts_stops_before_the_first_that_differs() -> None:
-    assert chains.agreed([1, 2, 3], [1, 2, 4]) == 2
-    assert chains.agreed([1, 2], [1, 2, 4]) == 2
-    assert chains.agreed([9], [1]) == chains.agreed([], [1]) == 0
+    assert agreement([1, 2, 3], [1, 2, 4]) == 2
+    assert agreement([1, 2], [1, 2, 4]) == 2
+    assert agreement([9], [1]) == agreement([], [1]) == 0
 
 
 def test_what_is_learned_has_branches_loops_and_shared_items() -> None:

@@ -9,7 +9,8 @@ from nuonuo.arrays import Blocks
 from nuonuo.associative.activation import linear
 from nuonuo.associative.hebbian import HebbianAssociator
 from nuonuo.errors import InvalidInputError
-from nuonuo.research.parts.cues import nearest_other, noisy_cues
+from nuonuo.evaluation.chains import noisy
+from nuonuo.research.parts.cues import nearest_other
 from nuonuo.research.parts.inverted import InvertedCodes, random_codes, strongest_units
 
 
@@ -57,12 +58,14 @@ def test_cues_lie_at_their_cosine() -> None:
     patterns = rng.standard_normal((30, 64)).astype(np.float32)
     patterns /= np.linalg.norm(patterns, axis=1, keepdims=True)
     for cosine in (0.2, 0.7, 1.0):
-        cues = noisy_cues(patterns, cosine, rng)
+        cues = noisy(patterns, cosine, rng)
         assert np.allclose(np.sum(cues * patterns, axis=1), cosine, atol=1e-5)
         assert np.allclose(np.linalg.norm(cues, axis=1), 1, atol=1e-5)
+        alone = noisy(patterns[3], cosine, rng)
+        assert alone.shape == (64,) and alone @ patterns[3] == pytest.approx(cosine, abs=1e-5)
     for cosine in (0.0, 1.1):
         with pytest.raises(InvalidInputError, match="cosine"):
-            noisy_cues(patterns, cosine, rng)
+            noisy(patterns, cosine, rng)
 
 
 def test_the_nearest_other_pattern_is_found() -> None:

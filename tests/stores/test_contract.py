@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -73,7 +74,8 @@ def test_a_memory_comes_back_with_its_traces(store: Store) -> None:
     assert store.traced([]) == []
 
 
-def test_words_of_older_rules_are_worked_out_anew_once(store: Store) -> None:
+def test_words_of_older_rules_are_worked_out_anew_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[type(store).__module__], "STEP", 2, raising=False)  # two steps
     kept = [item(key, seed=seed) for seed, key in enumerate("abc")]
     store.insert("n", kept)
     new = traces(9).words

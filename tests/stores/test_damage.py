@@ -59,7 +59,7 @@ def damaged(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[St
 
 
 def flip(at: int) -> Callable[[bytes], bytes]:
-    """What flips one bit, ``at`` bits from the end of the payload's text or arrays."""
+    """What flips one bit, ``at`` bits from the beginning of a body, or where it is negative from the end."""
 
     def flipped(body: bytes) -> bytes:
         found = bytearray(body)

@@ -419,7 +419,12 @@ def test_waiting_for_a_lock_ends(address: str) -> None:
     second.close()
 
 
-def test_a_store_is_one(address: str) -> None:
+def test_the_bytes_of_the_tables_are_told(address: str) -> None:
     store: Store = open_store(address)
-    assert store.counts().file_bytes > 0
+    empty = store.counts()
+    assert (empty.memories, empty.namespaces, empty.associations) == (0, 0, 0)
+    store.insert("n", [item(f"{at}", "a text " * 1000) for at in range(20)])
+    told = store.counts()
+    assert (told.memories, told.namespaces) == (20, 1)
+    assert told.file_bytes > empty.file_bytes > 0
     store.close()

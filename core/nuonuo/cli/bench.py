@@ -14,7 +14,7 @@ from nuonuo.cli.options import (
     retrieval_options,
     speed_options,
 )
-from nuonuo.cli.screen import bar, report_one, show, write_report
+from nuonuo.cli.screen import bar, one_table, report_one, show, write_plot, write_report
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.embedders import Embedder
 from nuonuo.errors import InvalidInputError, MissingDependencyError
@@ -132,9 +132,7 @@ def _retrieve(
         console.print(f"[dim]{note}[/dim]", highlight=False)
     write_report(console, out, report.to_json(found, stated), report.markdown(found, stated))
     if plot is not None:
-        Path(plot).parent.mkdir(parents=True, exist_ok=True)
-        plot_recall(found, plot)
-        console.print(f"plot written to {plot}")
+        write_plot(console, plot, lambda path: plot_recall(found, path))
 
 
 def _run_ablate(args: argparse.Namespace, console: Console) -> None:
@@ -154,12 +152,12 @@ def _run_ablate(args: argparse.Namespace, console: Console) -> None:
     columns = ablation.columns(dataset)
     header, rows = ablation.table(found, columns)
     show(console, f"{dataset.name}: mean (change ± spread over folds)", header, rows)
-    lines = [f"# {dataset.name}: ablation", "", *report.to_markdown(header, rows)]
-    lines += ["", *ablation.held_out_lines(found, columns), "", f"`{stated['command']}`, {stated['date']}"]
-    for line in ablation.held_out_lines(found, columns):
+    notes = ablation.held_out_lines(found, columns)
+    for line in notes:
         console.print(line, highlight=False)
     stated["variants"] = {name: dict(settings) for name, settings in variants.items()}
-    write_report(console, args.out, ablation.to_json(found, stated, columns), "\n".join(lines) + "\n")
+    page = one_table(f"{dataset.name}: ablation", header, rows, stated, notes)
+    write_report(console, args.out, ablation.to_json(found, stated, columns), page)
 
 
 def _run_speed(args: argparse.Namespace, console: Console) -> None:

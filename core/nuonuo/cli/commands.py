@@ -1,4 +1,4 @@
-"""The command line: `nuonuo bench`, `stats`, `recall`, `export` and `import`."""
+"""The command line, `nuonuo ...`: what is done with a memory, and the way to `nuonuo bench`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from nuonuo.errors import InvalidInputError, NotAStoreError, NuonuoError
 from nuonuo.memory import AssociativeMemory
 from nuonuo.namespaces import must_exist
 from nuonuo.records import DEFAULT_NAMESPACE, Hit, Recall
+from nuonuo.stores import Store
 from nuonuo.stores.doctor import examine
 from nuonuo.stores.migrate import migrate
 from nuonuo.stores.opening import is_address, open_store, shown
@@ -100,11 +102,8 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _stats(args: argparse.Namespace, console: Console) -> None:
-    store = open_store(_existing(args.file))  # needs no embedder, whatever the file was made with
-    try:
+    with _opened(args.file) as store:
         counts, names = store.counts(), store.namespaces()
-    finally:
-        store.close()
     if args.json:
         print(json.dumps({**asdict(counts), "names": list(names)}, ensure_ascii=False))
         return
@@ -167,37 +166,30 @@ def _plain(result: Recall) -> dict[str, Any]:
 
 
 def _export(args: argparse.Namespace, console: Console) -> None:
-    store = open_store(_existing(args.file))
-    try:
+    with _opened(args.file) as store:
         if args.namespace is not None:
             must_exist(args.namespace, store.namespaces(), shown(args.file))
         count = export(store, path_of(args.dump), args.namespace)
-    finally:
-        store.close()
     console.print(f"{count:,} memories written to {args.dump}", highlight=False)
 
 
 def _migrate(args: argparse.Namespace, console: Console) -> None:
-    from rich.progress import MofNCompleteColumn, Progress
+    from rich.progress import MofNCompleteColumn, Progress, TaskID
 
-    source, bars = open_store(_existing(args.source)), {}
-    try:
-        target = open_store(args.target)
-        try:
-            with Progress(
-                *Progress.get_default_columns(), MofNCompleteColumn(), console=console
-            ) as shown_bars:
+    bars: dict[str, TaskID] = {}
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with (
+        _opened(args.source) as source,
+        closing(open_store(args.target)) as target,
+        Progress(*columns, console=console) as shown_bars,
+    ):
 
-                def progress(what: str, total: int, done: int) -> None:
-                    if what not in bars:
-                        bars[what] = shown_bars.add_task(what, total=total)
-                    shown_bars.update(bars[what], completed=done)
+        def progress(what: str, total: int, done: int) -> None:
+            if what not in bars:
+                bars[what] = shown_bars.add_task(what, total=total)
+            shown_bars.update(bars[what], completed=done)
 
-                done = migrate(source, target, progress)
-        finally:
-            target.close()
-    finally:
-        source.close()
+        done = migrate(source, target, progress)
     console.print(
         f"{done.copied:,} memories copied to {shown(args.target)}, {done.present:,} were there already, "
         f"{done.associations:,} associations; each was read again and is the same",
@@ -207,11 +199,8 @@ def _migrate(args: argparse.Namespace, console: Console) -> None:
 
 
 def _doctor(args: argparse.Namespace, console: Console) -> None:
-    store = open_store(_existing(args.file))
-    try:
+    with _opened(args.file) as store:
         total, findings = store.counts().memories, examine(store)
-    finally:
-        store.close()
     for finding in findings:
         print(f"{finding.name}: {finding.told}")
     if findings:
@@ -225,11 +214,10 @@ def _doctor(args: argparse.Namespace, console: Console) -> None:
 def _vacuum(args: argparse.Namespace, console: Console) -> None:
     if not is_address(args.address):
         raise InvalidInputError("a file needs no vacuum: what is forgotten is wiped from it at once")
-    store = open_store(args.address)
-    try:
-        store.vacuum()  # type: ignore[union-attr]
-    finally:
-        store.close()
+    from nuonuo.stores.postgres import PostgresStore
+
+    with closing(PostgresStore(args.address)) as store:
+        store.vacuum()
     console.print(f"{shown(args.address)} holds nothing of what was forgotten", highlight=False)
 
 
@@ -240,6 +228,11 @@ def _import(args: argparse.Namespace, console: Console) -> None:
     with AssociativeMemory.open(args.file, embedder=embedder_of(args.embedder)) as memory:
         count = memory.load_export(args.dump)
     console.print(f"{count:,} memories added to {shown(args.file)}", highlight=False)
+
+
+def _opened(where: str) -> closing[Store]:
+    """The store ``where`` something is; it needs no embedder, whatever it was made with."""
+    return closing(open_store(_existing(where)))
 
 
 def _existing(path: str) -> str:

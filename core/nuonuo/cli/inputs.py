@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from nuonuo.cli.embedder import embedder_of
-from nuonuo.cli.screen import Start
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.embedders import Embedder
 from nuonuo.evaluation import ablation
 from nuonuo.evaluation.cache import CachedEmbedder, default_cache
 from nuonuo.evaluation.data.datasets import Dataset, load
 from nuonuo.evaluation.generated import generated_memories
+from nuonuo.evaluation.progress import Start
 from nuonuo.evaluation.runner import distinct_texts
 from nuonuo.evaluation.speed import as_one_namespace
 from nuonuo.evaluation.synthetic import HashEmbedder

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nuonuo.cli.embedder import embedder_of, embedder_option
+from nuonuo.cli.inputs import cache_of, command_of
 from nuonuo.cli.options import path_option
-from nuonuo.cli.screen import Advance, bar, show, write_report
+from nuonuo.cli.screen import bar, show, write_report
 from nuonuo.errors import InvalidInputError
-from nuonuo.evaluation.cache import CachedEmbedder, default_cache
+from nuonuo.evaluation.cache import CachedEmbedder
+from nuonuo.evaluation.progress import Progress
 from nuonuo.research import catalogue, report
 from nuonuo.research.experiments.biohash import N_ACTIVE, N_UNITS, RULES, train
 from nuonuo.research.experiments.embedders import Embedders
@@ -106,7 +108,7 @@ def run_experiment(args: argparse.Namespace, console: Console, experiment: Exper
                 quick=args.quick,
                 tell=lambda what: advance(f"{experiment.title}, {what}", 1),
             )
-            stated = report.conditions(found, material, ["nuonuo", *args.argv])
+            stated = report.conditions(found, material, command_of(args))
     for table in experiment.tables:
         filled = fill(table, found.rows)
         if filled.rows:
@@ -120,12 +122,12 @@ def run_experiment(args: argparse.Namespace, console: Console, experiment: Exper
 
 
 @contextmanager
-def _material(args: argparse.Namespace, advance: Advance) -> Iterator[Material]:
+def _material(args: argparse.Namespace, advance: Progress) -> Iterator[Material]:
     """What ``args`` ask to be measured on; embeddings are kept on disk."""
     pairs = None if args.pairs is None else read_pairs(args.pairs)
     embedder = None
     if args.data is not None or args.embedder is not None:
-        embedder = CachedEmbedder(embedder_of(args.embedder), args.cache or default_cache())
+        embedder = CachedEmbedder(embedder_of(args.embedder), cache_of(args))
     try:
         yield Material(args.data, embedder, pairs, device=args.device, tell=lambda what: advance(what, 1))
     finally:

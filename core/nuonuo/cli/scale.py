@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nuonuo.cli.embedder import embedder_of
 from nuonuo.cli.inputs import cache_of, command_of, config_of, memories_of, questions_of
 from nuonuo.cli.options import common_options, path_option
-from nuonuo.cli.screen import bar, show, write_report
+from nuonuo.cli.screen import bar, show, write_plot, write_report
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation import report
 from nuonuo.evaluation.plot import plot_scale
@@ -93,9 +92,7 @@ def _run_scale(args: argparse.Namespace, console: Console) -> None:
         console.print(f"[dim]{note}[/dim]", highlight=False, markup=True)
     write_report(console, args.out, {"conditions": stated, "scale": found}, results.markdown(found, stated))
     if args.plot is not None:
-        Path(args.plot).parent.mkdir(parents=True, exist_ok=True)
-        plot_scale(found, args.plot)
-        console.print(f"plot written to {args.plot}")
+        write_plot(console, args.plot, lambda path: plot_scale(found, path))
 
 
 def _names(given: str) -> tuple[str, ...]:

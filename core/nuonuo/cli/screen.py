@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nuonuo.evaluation import report
+from nuonuo.evaluation.progress import Progress, Start
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-Advance = Callable[[str, int], None]  # what was done, and how many of it
-Start = Callable[[str, "int | None"], Advance]  # a bar's name and total; None where nobody knows it
 
 
 @contextmanager
@@ -28,10 +26,12 @@ def bar(console: Console, *, own_thread: bool = True) -> Iterator[Start]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
-        Progress,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
+    )
+    from rich.progress import (
+        Progress as Bars,
     )
 
     screen = RichConsole(stderr=True, quiet=console.quiet)
@@ -42,11 +42,11 @@ def bar(console: Console, *, own_thread: bool = True) -> Iterator[Start]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=screen, transient=True, auto_refresh=own_thread) as progress:
+    with Bars(*columns, console=screen, transient=True, auto_refresh=own_thread) as bars:
 
-        def start(name: str, total: int | None) -> Advance:
-            task = progress.add_task(name, total=total)
-            return lambda what, count: progress.update(
+        def start(name: str, total: int | None) -> Progress:
+            task = bars.add_task(name, total=total)
+            return lambda what, count: bars.update(
                 task, description=what, advance=count, refresh=not own_thread
             )
 
@@ -75,14 +75,28 @@ def report_one(
     """Show one result, a row a value, and write its report where ``out`` says."""
     rows = [[key.replace("_", " "), _number(value)] for key, value in found.items()]
     show(console, name, ["", "value"], rows)
-    lines = [
-        f"# {name}",
-        "",
-        *report.to_markdown(["", "value"], rows),
-        "",
-        f"`{stated['command']}`, {stated['date']}",
-    ]
-    write_report(console, out, {"conditions": dict(stated), name: dict(found)}, "\n".join(lines) + "\n")
+    page = one_table(name, ["", "value"], rows, stated)
+    write_report(console, out, {"conditions": dict(stated), name: dict(found)}, page)
+
+
+def one_table(
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    stated: Mapping[str, Any],
+    notes: Sequence[str] = (),
+) -> str:
+    """The Markdown page of a report that has one table: under it its notes, the command and the date."""
+    lines = [f"# {title}", "", *report.to_markdown(header, rows), ""]
+    lines += [*notes, ""] if notes else []
+    return "\n".join([*lines, f"`{stated['command']}`, {stated['date']}"]) + "\n"
+
+
+def write_plot(console: Console, out: str | Path, draw: Callable[[str | Path], None]) -> None:
+    """Have ``draw`` write a plot to ``out``, whose folder is made where it is missing."""
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    draw(out)
+    console.print(f"plot written to {out}")
 
 
 def write_report(console: Console, out: str | Path | None, content: Mapping[str, Any], markdown: str) -> None:

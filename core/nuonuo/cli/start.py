@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nuonuo.cli.embedder import embedder_of
 from nuonuo.cli.inputs import command_of, memories_of, questions_of
 from nuonuo.cli.options import path_option
-from nuonuo.cli.screen import bar, show, write_report
+from nuonuo.cli.screen import bar, one_table, show, write_report
 from nuonuo.config import MemoryConfig
 from nuonuo.evaluation import report
 from nuonuo.evaluation.start import TOGETHER, measure_start
@@ -54,5 +54,4 @@ def _run_start(args: argparse.Namespace, console: Console) -> None:
     header, rows = start_table(found)
     show(console, "start", header, rows)
     content = {"conditions": stated, "start": {"threads": args.threads, "rows": found}}
-    lines = ["# start", "", *report.to_markdown(header, rows), "", f"`{stated['command']}`, {stated['date']}"]
-    write_report(console, args.out, content, "\n".join(lines) + "\n")
+    write_report(console, args.out, content, one_table("start", header, rows, stated))

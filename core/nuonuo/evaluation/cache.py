@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from nuonuo.encoding.embedders import Embedder, Encoding
+from nuonuo.evaluation.wrapper import Wrapper
 
 Kind = Literal["document", "query"]
 CHUNK = 512
@@ -25,7 +26,7 @@ def default_cache() -> Path:
     return (Path(folder) if folder else Path.home() / ".cache") / "nuonuo" / "embeddings.db"
 
 
-class CachedEmbedder:
+class CachedEmbedder(Wrapper):
     """An embedder that remembers on disk what it has embedded.
 
     Of a document's token vectors only the signs are kept (48 bytes a token at d = 384): token
@@ -44,7 +45,7 @@ class CachedEmbedder:
         *,
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        self._embedder = embedder
+        super().__init__(embedder)
         self._progress = progress
         self._lock = threading.Lock()
         path = Path(path).expanduser()
@@ -56,18 +57,6 @@ class CachedEmbedder:
             "CREATE TABLE IF NOT EXISTS encodings "
             "(key BLOB PRIMARY KEY, vectors BLOB NOT NULL, tokens BLOB, spans BLOB) WITHOUT ROWID"
         )
-
-    @property
-    def name(self) -> str:
-        return self._embedder.name
-
-    @property
-    def dimension(self) -> int:
-        return self._embedder.dimension
-
-    @property
-    def token_dimension(self) -> int | None:
-        return self._embedder.token_dimension
 
     def encode_documents(self, texts: Sequence[str]) -> list[Encoding]:
         return list(self.iter_encode(texts, "document"))

@@ -8,7 +8,7 @@ tell the two apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice, pairwise
 from typing import Any
@@ -18,11 +18,12 @@ import numpy as np
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.embedders.base import Embedder, FloatArray
 from nuonuo.errors import InvalidInputError
+from nuonuo.evaluation.clock import BATCH
+from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.systems.base import first_vectors
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 
-BATCH = 256
 TWINS = 0.999  # cosine from which two patterns count as the same
 
 
@@ -49,12 +50,33 @@ class ChainResult:
         return asdict(self)
 
 
-def noisy(pattern: FloatArray, cosine: float, rng: np.random.Generator) -> FloatArray:
-    """A unit vector (d,) at ``cosine`` to the unit vector ``pattern`` (d,), otherwise random."""
-    noise = rng.standard_normal(len(pattern))
-    noise -= (noise @ pattern) * pattern
-    noise /= np.linalg.norm(noise)
-    return np.asarray(cosine * pattern + np.sqrt(1 - cosine**2) * noise, np.float32)
+def noisy(patterns: FloatArray, cosine: float, rng: np.random.Generator) -> FloatArray:
+    """Unit vectors at ``cosine`` to the unit vectors ``patterns``, otherwise random.
+
+    Shapes:
+        patterns: (..., d). returns: the same.
+
+    Raises:
+        InvalidInputError: a cosine outside (0, 1].
+    """
+    _check_cosine(cosine)
+    noise = rng.standard_normal(patterns.shape)
+    noise -= np.sum(noise * patterns, axis=-1, keepdims=True) * patterns
+    noise /= np.linalg.norm(noise, axis=-1, keepdims=True)
+    return np.asarray(cosine * patterns + np.sqrt(1 - cosine**2) * noise, np.float32)
+
+
+def agreement(found: Sequence[str | int | None], wanted: Sequence[str | int]) -> int:
+    """How many stops agree before the first that does not."""
+    for at, (here, there) in enumerate(zip(found, wanted, strict=False)):
+        if here != there:
+            return at
+    return min(len(found), len(wanted))
+
+
+def _check_cosine(cosine: float) -> None:
+    if not 0 < cosine <= 1:
+        raise InvalidInputError(f"cosine must be in (0, 1], got {cosine}")
 
 
 def measure_chains(
@@ -66,7 +88,7 @@ def measure_chains(
     hops: int = 6,
     cosine: float = 0.6,
     seed: int = 0,
-    progress: Callable[[str, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ChainResult:
     """Store ``memories``, whose texts are distinct, learn ``chains`` disjoint sequences and walk each.
 
@@ -79,8 +101,7 @@ def measure_chains(
             f"{chains} chains of {hops} hops need {needed} memories, got {len(memories)}; "
             "ask for at least one chain of one hop, and no more than the memories give"
         )
-    if not 0 < cosine <= 1:
-        raise InvalidInputError(f"cosine must be in (0, 1], got {cosine}")
+    _check_cosine(cosine)
     tell = progress or (lambda what, count: None)
     rng = np.random.default_rng(seed)
     patterns = first_vectors(embedder, [memory.text for memory in memories], "document")
@@ -100,7 +121,7 @@ def measure_chains(
             pattern = patterns[sequence[0]]
             walk = memory.chain(noisy(pattern / np.linalg.norm(pattern), cosine, rng), hops)
             found = [step.memory.id for step in walk]
-            agreed = _agreement(found, wanted)
+            agreed = agreement(found, wanted)
             starts += agreed > 0
             right += max(agreed - 1, 0)
             least = min([least, *(step.similarity for step in walk)]) if len(walk) else -1.0
@@ -127,11 +148,3 @@ def _draw(patterns: FloatArray, chains: int, hops: int, rng: np.random.Generator
     chosen = set(starts)
     others = iter(item for item in order if item not in chosen)
     return [[start, *islice(others, hops)] for start in starts]
-
-
-def _agreement(found: Sequence[str | None], wanted: Sequence[str]) -> int:
-    """How many stops agree before the first that does not."""
-    for at, (here, there) in enumerate(zip(found, wanted, strict=False)):
-        if here != there:
-            return at
-    return min(len(found), len(wanted))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +16,22 @@ import numpy.typing as npt
 from nuonuo import kernels
 from nuonuo.encoding.embedders import Embedder, Encoding
 from nuonuo.encoding.embedders.base import FloatArray
+from nuonuo.evaluation.wrapper import Wrapper
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Step
 
+BATCH = 256  # memories that are added at once
+WALKS, HOPS = 100, 6  # of chains
+WARM_UP = 10  # recalls before the clock counts
 
-class MeteredEmbedder:
+
+class MeteredEmbedder(Wrapper):
     """An embedder that clocks itself; questions that it was given beforehand cost a look-up."""
 
     def __init__(self, embedder: Embedder, questions: Sequence[str] = ()) -> None:
-        self._embedder = embedder
+        super().__init__(embedder)
         self._known = dict(zip(questions, embedder.encode_queries(list(questions)), strict=True))
         self.seconds = 0.0
-
-    @property
-    def name(self) -> str:
-        return self._embedder.name
-
-    @property
-    def dimension(self) -> int:
-        return self._embedder.dimension
-
-    @property
-    def token_dimension(self) -> int | None:
-        return self._embedder.token_dimension
 
     def encode_documents(self, texts: Sequence[str]) -> list[Encoding]:
         return self._clocked(self._embedder.encode_documents, texts)
@@ -93,6 +87,12 @@ def hops(
         )
         found.append(taken / max(len(stops), 1))
     return found
+
+
+def far_apart(texts: Iterable[str], of: int, count: int) -> list[str]:
+    """``count`` of the ``of`` texts, or all where they are fewer, as far from each other as there are."""
+    step = max(1, of // count)
+    return [*islice(texts, 0, count * step, step)]
 
 
 def settle_kernels() -> tuple[str, int]:

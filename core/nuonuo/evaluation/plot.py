@@ -38,7 +38,7 @@ def plot_recall(run: Run, path: str | Path) -> None:
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    figure = _figure(6.4, 4.2)
+    figure = new_figure(6.4, 4.2)
     from matplotlib.ticker import MaxNLocator
 
     axes = figure.subplots()
@@ -73,7 +73,7 @@ def plot_scale(found: Mapping[str, Any], path: str | Path) -> None:
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    figure = _figure(14, 8.4)
+    figure = new_figure(14, 8.4)
     series = [(f"NuoNuo, {row['store']}", f"nuonuo, {row['store']}", row) for row in found["engine"]]
     series += [(str(row.get("name", row["system"])),) * 2 + (row,) for row in found["systems"]]
     for axes, (title, measures) in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
@@ -100,7 +100,12 @@ def plot_scale(found: Mapping[str, Any], path: str | Path) -> None:
     figure.savefig(Path(path).expanduser())
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """A figure of matplotlib, in inches, that lays itself out.
+
+    Raises:
+        MissingDependencyError: matplotlib is not installed.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

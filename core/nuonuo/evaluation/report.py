@@ -139,13 +139,20 @@ def conditions(
         "data": data,
         "embedder": embedder,
         "config": asdict(config),
+        **circumstances(PACKAGES, command if command is not None else sys.argv),
+    }
+
+
+def circumstances(packages: Sequence[str], command: Sequence[str]) -> dict[str, Any]:
+    """Where, when, with which versions and by which command something is measured, as plain JSON values."""
+    return {
         "machine": machine(),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "nuonuo": nuonuo.__version__,
-        "packages": _versions(PACKAGES),
+        "packages": _versions(packages),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "command": shlex.join(command if command is not None else sys.argv),
+        "command": shlex.join(command),
     }
 
 

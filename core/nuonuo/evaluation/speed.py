@@ -8,7 +8,7 @@ Machines differ, and so do their hours: an exact vector search is clocked too, a
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,24 +20,24 @@ from nuonuo.encoding.embedders import Embedder
 from nuonuo.encoding.embedders.base import FloatArray
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.clock import (
+    BATCH,
+    HOPS,
+    WALKS,
+    WARM_UP,
     ExactSearch,
     MeteredEmbedder,
+    far_apart,
     grown,
     hops,
     milliseconds,
     resident_bytes,
     settle_kernels,
 )
+from nuonuo.evaluation.progress import Progress
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 
-BATCH = 256
-WARM_UP = 10  # recalls before the clock counts
 SINGLE_ADDS = 100
-CHAINS = 100
-HOPS = 6
-
-Progress = Callable[[str, int], None]  # what is done, and how many more of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,8 @@ def measure(
             exact = ExactSearch(vectors[:-1])
             searches = [metered.clock(exact.nearest, vectors[-1], k) for _ in questions]
             del exact, vectors
-            walked = hops(memory, metered, _spread(memories, CHAINS), HOPS)
+            texts = (each.text for each in memories)
+            walked = hops(memory, metered, far_apart(texts, len(memories), WALKS), HOPS)
             tell("chains walked", len(walked))
             resident = grown(None if before is None else before + theirs)
             stats = memory.stats()
@@ -169,8 +170,3 @@ def _made_up_vectors(n: int, dimension: int) -> FloatArray:
     vectors = np.random.default_rng(0).standard_normal((n, dimension), np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors
-
-
-def _spread(memories: Sequence[Memory], count: int) -> list[str]:
-    """The texts of ``count`` memories, as far from each other as there are."""
-    return [memories[at].text for at in range(0, len(memories), max(1, len(memories) // count))][:count]

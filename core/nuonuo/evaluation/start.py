@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,15 +18,14 @@ import numpy as np
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.embedders import Embedder, Encoding
 from nuonuo.errors import InvalidInputError, NuonuoError
-from nuonuo.evaluation.clock import resident_bytes
-from nuonuo.evaluation.scale.corpus import BATCH
-from nuonuo.evaluation.scale.jobs import environment
+from nuonuo.evaluation.clock import BATCH, resident_bytes
+from nuonuo.evaluation.processes import environment, last_words
+from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 
 TOGETHER = (500, 8, 1)  # texts that are embedded at once
-Progress = Callable[[str, int], None]
 
 # What an application does first. The embedder comes as its pickle, which is its name.
 _PROCESS = """
@@ -118,9 +117,8 @@ def measure_start(
         for _ in range(processes + 1):
             taken.append(_answer(path, question, pickle.dumps(embedder), threads))
             progress("processes answered", 1)
-        walls, processors, bytes_held = zip(
-            *taken[1:], strict=True
-        )  # the first one has read all from the disk
+        # The first one has read all from the disk.
+        walls, processors, bytes_held = zip(*taken[1:], strict=True)
     return Start(
         embedder=embedder.name,
         memories=len(memories),
@@ -154,9 +152,8 @@ def _answer(
         taken, held = time.perf_counter() - started, resident_bytes(process.pid)
         process.communicate()
         if not answered.strip():
-            errors.seek(0)
-            words = errors.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
-            raise NuonuoError(f"the process that opens the file failed: {words[-1]}")
+            told = last_words(errors) or "it said nothing"
+            raise NuonuoError(f"the process that opens the file failed: {told}")
     after = _children_seconds()
     return taken, None if before is None or after is None else after - before, held
 

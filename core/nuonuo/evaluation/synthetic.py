@@ -1,4 +1,4 @@
-"""Texts and an embedder that need neither data nor a model: for measuring speed, never quality."""
+"""An embedder that needs no model: for measuring speed, never quality."""
 
 from __future__ import annotations
 

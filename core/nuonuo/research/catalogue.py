@@ -7,18 +7,8 @@ from importlib import import_module
 from nuonuo.errors import InvalidInputError
 from nuonuo.research.frame import Experiment
 
-# Name -> the module in `nuonuo.research.experiments`, whose EXPERIMENT it is.
-NAMES: dict[str, str] = {
-    "noise": "noise",
-    "capacity": "capacity",
-    "chains": "chains",
-    "biohash": "biohash",
-    "spikes": "spikes",
-    "spiking": "spiking",
-    "embedders": "embedders",
-    "cues": "cues",
-    "matrix": "matrix",
-}
+# Each a module in `nuonuo.research.experiments`, whose EXPERIMENT it is.
+NAMES = ("noise", "capacity", "chains", "biohash", "spikes", "spiking", "embedders", "cues", "matrix")
 
 
 def experiment_of(name: str) -> Experiment:
@@ -29,5 +19,5 @@ def experiment_of(name: str) -> Experiment:
     """
     if name not in NAMES:
         raise InvalidInputError(f"there is no experiment {name!r}; there are {', '.join(NAMES)}")
-    found: Experiment = import_module(f"nuonuo.research.experiments.{NAMES[name]}").EXPERIMENT
+    found: Experiment = import_module(f"nuonuo.research.experiments.{name}").EXPERIMENT
     return found

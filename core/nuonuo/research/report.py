@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import platform
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import nuonuo
-from nuonuo.errors import MissingDependencyError
-from nuonuo.evaluation.report import machine, to_markdown
+from nuonuo.evaluation.plot import new_figure
+from nuonuo.evaluation.report import circumstances, to_markdown
 from nuonuo.research.frame import Findings, Row
 from nuonuo.research.layout import distinct, fill, shown
 from nuonuo.research.material.source import Material
@@ -25,12 +18,6 @@ PACKAGES = ("torch", "snntorch", "sentence-transformers", "onnxruntime")
 
 def conditions(found: Findings, material: Material, command: Sequence[str]) -> dict[str, Any]:
     """Everything that the figures depend on, as plain JSON values."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return {
         "data": material.described(),
         "pairs": material.pairs_described(),
@@ -38,13 +25,7 @@ def conditions(found: Findings, material: Material, command: Sequence[str]) -> d
         "seeds": found.seeds,
         "quick": found.quick,
         "device": material.device,
-        "machine": machine(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "nuonuo": nuonuo.__version__,
-        "packages": versions,
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "command": shlex.join(command),
+        **circumstances(PACKAGES, command),
     }
 
 
@@ -109,10 +90,6 @@ def draw(found: Findings, path: str | Path) -> None:
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError("a plot needs matplotlib: pip install matplotlib") from error
     plot = found.experiment.plot
     rows = [
         row
@@ -122,7 +99,7 @@ def draw(found: Findings, path: str | Path) -> None:
         and all(row.condition.get(key) == value for key, value in plot.where.items())
     ]
     panels = distinct(row.condition[plot.panel] for row in rows) if plot.panel else [""]
-    figure = Figure(figsize=(max(6.4, 3.6 * len(panels)), 4.2), layout="constrained")
+    figure = new_figure(max(6.4, 3.6 * len(panels)), 4.2)
     grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, panel in zip(grid, panels, strict=True):
         of = [row for row in rows if plot.panel is None or row.condition[plot.panel] == panel]

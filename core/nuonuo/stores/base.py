@@ -22,9 +22,9 @@ from nuonuo.traces import Columns, Identity, Traces, Words
 
 Revision = Callable[[Memory], Mapping[str, Any] | None]
 
-
 NO_TIME = int(np.iinfo(np.int64).min)  # the stamp of a memory without a timestamp
 PAGE = 4096  # new rows told of at once: some 15 MB, whose room the next ones take
+JOURNAL_LENGTH = 10_000  # entries that a reader may lag behind before it must start afresh
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,9 +170,9 @@ class Store(Protocol):
         """Delete what meets every condition given and return how many memories are gone.
 
         ``before`` is exclusive and spares memories without a timestamp; a whole day is compared with what
-        the clock of its zone shows. Ids that are not stored
-        count for nothing. Afterwards no trace of them is left in the store's files, the name of a
-        namespace or session that became empty included.
+        the clock of its zone shows. Ids that are not stored count for nothing. Afterwards no trace of them
+        is left in the store's files, the name of a namespace or session that became empty included
+        (PostgreSQL: after `PostgresStore.vacuum`).
         """
         ...
 

@@ -36,6 +36,11 @@ def encode_text(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def decode_text(data: bytes) -> str:
+    """What `encode_text` made ``data`` of."""
+    return data.decode("utf-8", "surrogatepass")
+
+
 def to_microseconds(moment: datetime | None) -> int | None:
     """Microseconds since 1970 in UTC; a naive datetime is read as UTC."""
     if moment is None:
@@ -85,7 +90,7 @@ def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str
             part = payload[at : at + length]
             if len(part) != length:
                 raise ValueError(f"a field of {length} bytes is cut off after {len(part)}")
-            fields.append(part.decode("utf-8", "surrogatepass"))
+            fields.append(decode_text(part))
             at += length
         key, text, role, session_id, metadata, cues_json = fields
         cues = json.loads(cues_json) if cues_json else []
@@ -167,7 +172,7 @@ def _column(payloads: Sequence[bytes], lengths: IntArray, ends: IntArray, *, ski
         ]
     except UnicodeDecodeError:  # a lone surrogate; to allow for it takes twice the time
         return [
-            None if at > to else payload[at:to].decode("utf-8", "surrogatepass")
+            None if at > to else decode_text(payload[at:to])
             for payload, at, to in zip(payloads, first, last, strict=True)
         ]
 
@@ -195,7 +200,7 @@ def unpack_name(payload: bytes, at: int) -> str:
     try:
         (length,) = _LENGTH.unpack_from(payload, at)
         at += _LENGTH.size
-        return payload[at : at + length].decode("utf-8", "surrogatepass")
+        return decode_text(payload[at : at + length])
     except (struct.error, TypeError, ValueError) as error:
         raise NotAStoreError(
             f"the name of a namespace is damaged ({error}); restore the file from a copy"

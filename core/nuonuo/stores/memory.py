@@ -14,7 +14,7 @@ from heapq import nlargest
 
 from nuonuo.errors import StoreClosedError
 from nuonuo.records import Memory
-from nuonuo.stores.base import PAGE, START, Changes, Counts, Cursor, Revision, Rows
+from nuonuo.stores.base import JOURNAL_LENGTH, PAGE, START, Changes, Counts, Cursor, Revision, Rows
 from nuonuo.stores.checks import (
     across_namespaces,
     check_association,
@@ -77,7 +77,7 @@ class InMemoryStore:
         page_length: how many new memories a reader is told of at once.
     """
 
-    def __init__(self, *, journal_length: int = 10_000, page_length: int = PAGE) -> None:
+    def __init__(self, *, journal_length: int = JOURNAL_LENGTH, page_length: int = PAGE) -> None:
         self._keep, self._page = journal_length, page_length
         self._lock = threading.RLock()
         self._closed = False

@@ -54,11 +54,10 @@ def origin_of(store: Store) -> str:
     Raises:
         InvalidTypeError: it lives in RAM, or its address has a password, which is written down nowhere.
     """
-    if isinstance(store, SQLiteStore) and store.path is not None:
-        return os.path.abspath(store.path)
-    if not isinstance(getattr(store, "origin", None), str):
+    origin = getattr(store, "origin", None)
+    if origin is None:
         raise InvalidTypeError(
             "a memory in RAM cannot be pickled, since nothing is left to open it from; "
             "keep it in a file: AssociativeMemory.open(path)"
         )
-    return str(store.origin)  # type: ignore[attr-defined]
+    return str(origin)

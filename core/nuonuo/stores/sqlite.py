@@ -22,7 +22,7 @@ from nuonuo.checks import path_of
 from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores import rows as _rows
-from nuonuo.stores.base import PAGE, START, Changes, Counts, Cursor, Revision
+from nuonuo.stores.base import JOURNAL_LENGTH, PAGE, START, Changes, Counts, Cursor, Revision
 from nuonuo.stores.changes import BATCH, batches, changes_since, position, record
 from nuonuo.stores.checks import (
     across_namespaces,
@@ -44,15 +44,14 @@ from nuonuo.stores.codec import (
 from nuonuo.stores.connection import Connections
 from nuonuo.stores.layout import lexicon_of, pack_traces, unpack_traces
 from nuonuo.stores.names import Names
+from nuonuo.stores.renewal import STEP, renewed
 from nuonuo.stores.schema import ASSOCIATED, UPDATED
 from nuonuo.stores.sums import Sums
 from nuonuo.traces import Identity, Traces, Words
 
 _log = logging.getLogger(__name__)
 
-JOURNAL_LENGTH = 10_000
 _IDENTITY = "SELECT value FROM meta WHERE key = 'identity'"
-STEP = 500  # memories whose words are worked out anew in one transaction
 
 
 class SQLiteStore:
@@ -95,6 +94,11 @@ class SQLiteStore:
     @property
     def path(self) -> str | None:
         return self._db.path
+
+    @property
+    def origin(self) -> str:
+        """The path that opens this store again, whatever the working folder."""
+        return os.path.abspath(self._db.path)
 
     @property
     def read_only(self) -> bool:
@@ -273,10 +277,8 @@ class SQLiteStore:
                 old = [row for row in rows if lexicon_of(row[2], self._pages.lead) != lexicon]
                 for seq, memory, traces in old:
                     self._pages.check((memory, traces))
-                    made = unpack_traces([traces], self._pages.lead)[0]
-                    told = words(unpack_memory(memory, self._pages.lead, None, ""))
-                    body = self._pages.pad(pack_traces(made.reread(told, lexicon)))
-                    db.execute("UPDATE traces SET body = ? WHERE seq = ?", (body, seq))
+                    body = renewed(memory, traces, self._pages.lead, lexicon, words)
+                    db.execute("UPDATE traces SET body = ? WHERE seq = ?", (self._pages.pad(body), seq))
             if old and not done:
                 _log.info("%r was written by an older version; its words are worked out anew", self.path)
             done += len(old)

@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from nuonuo.encoding.embedders import Embedder
 from nuonuo.encoding.embedders.base import FloatArray
+from nuonuo.evaluation.clock import BATCH
 from nuonuo.evaluation.systems.base import first_vectors
 from nuonuo.records import Memory
 
-BATCH = 256  # memories that are added at once
 PART = 16 * BATCH  # memories of one file
 
 

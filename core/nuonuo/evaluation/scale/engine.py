@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 
 from nuonuo.encoding.embedders import Embedder
 from nuonuo.encoding.encoder import Encoder
 from nuonuo.evaluation.clock import (
+    HOPS,
+    WALKS,
+    WARM_UP,
     ExactSearch,
     MeteredEmbedder,
+    far_apart,
     grown,
     hops,
     milliseconds,
     resident_bytes,
     settle_kernels,
 )
-from nuonuo.evaluation.scale.corpus import BATCH, Found
-from nuonuo.evaluation.scale.jobs import Job, Progress
+from nuonuo.evaluation.progress import Progress
+from nuonuo.evaluation.scale.corpus import Found
+from nuonuo.evaluation.scale.jobs import Job
 from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.memory import AssociativeMemory
-from nuonuo.records import Memory
 
 SHARE = 32  # one memory of so many is added by itself
-CHAINS, HOPS = 100, 6
-WARM_UP = 10  # recalls before the clock counts
 WARM_TEXTS = 16_384  # texts that an embedder has seen before what the engine takes is looked at
 
 
@@ -105,7 +108,8 @@ def ask(
         memory.recall(question, job.k)
     recalls = [metered.clock(memory.recall, question, job.k) for question in questions]
     tell("questions asked", len(questions))
-    walked = hops(memory, metered, _spread(job), HOPS)
+    texts = (memory.text for batch in job.corpus.memories(job.size) for memory in batch)
+    walked = hops(memory, metered, far_apart(texts, job.size, WALKS), HOPS)
     resident, stats = grown(before), memory.stats()
     vectors, queries = job.corpus.vectors(job.size), job.corpus.queries
     exact = ExactSearch(vectors)
@@ -132,10 +136,11 @@ def encode(job: Job, embedder: Embedder, tell: Callable[[int], None]) -> None:
     embedder.encode_queries(job.corpus.questions)
 
 
-def open_memory(job: Job, embedder: Embedder, path: object | None) -> AssociativeMemory:
+def open_memory(job: Job, embedder: Embedder, path: Path | None) -> AssociativeMemory:
+    """The memory in the file ``path``, or where that is None one in RAM."""
     if path is None:
         return AssociativeMemory(embedder=embedder, config=job.config)
-    return AssociativeMemory.open(str(path), embedder=embedder, config=job.config)
+    return AssociativeMemory.open(path, embedder=embedder, config=job.config)
 
 
 def rehearse(job: Job) -> float:
@@ -153,17 +158,3 @@ def _warm(job: Job, embedder: Embedder) -> None:
     if job.cache is None:
         for batch in job.corpus.memories(min(job.size, WARM_TEXTS)):
             embedder.encode_documents([memory.text for memory in batch])
-
-
-def _spread(job: Job) -> Sequence[str]:
-    """Texts that walks start from, as far from each other as there are."""
-    step = max(1, job.size // CHAINS)
-    wanted = set(range(0, job.size, step))
-    found: list[str] = []
-    for number, batch in enumerate(job.corpus.memories(job.size)):
-        found += [_text(each) for at, each in enumerate(batch, number * BATCH) if at in wanted]
-    return found[:CHAINS]
-
-
-def _text(memory: Memory) -> str:
-    return memory.text

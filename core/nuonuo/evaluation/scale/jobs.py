@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import queue
 import subprocess
@@ -11,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,16 +21,11 @@ from nuonuo.encoding.embedders import Embedder
 from nuonuo.errors import NuonuoError
 from nuonuo.evaluation.cache import CachedEmbedder
 from nuonuo.evaluation.clock import resident_bytes
+from nuonuo.evaluation.processes import environment, last_words
+from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.scale.corpus import Corpus, Found
 
-Progress = Callable[[str, int], None]  # what is done, and how many more of it
-
 GLANCE = 0.5  # seconds from one look at a process to the next
-# What numeric libraries read when they are loaded.
-THREADS = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "LANCE_CPU_THREADS",
-    "TOKIO_WORKER_THREADS",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +91,7 @@ def run(job: Job, limits: Limits, tell: Progress) -> Found:
             found = _watch(process, job, limits, tell)
             if found is None:
                 process.wait()
-                errors.seek(0)
-                words = errors.read().decode(errors="replace").strip().splitlines()
-                last = words[-1] if words else f"it ended with status {process.returncode}"
+                last = last_words(errors) or f"it ended with status {process.returncode}"
                 raise NuonuoError(f"measuring {job.task} with {job.size:,} memories failed: {last}")
             return found
         finally:
@@ -108,12 +100,6 @@ def run(job: Job, limits: Limits, tell: Progress) -> Found:
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()
-
-
-def environment(threads: int) -> dict[str, str]:
-    """Of a process that imports what this one does, and computes with so many ``threads``."""
-    paths = os.pathsep.join(path for path in sys.path if path)
-    return {**os.environ, "PYTHONPATH": paths, **dict.fromkeys(THREADS, str(threads))}
 
 
 def _watch(process: subprocess.Popen[bytes], job: Job, limits: Limits, tell: Progress) -> Found | None:

@@ -16,7 +16,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a table: what its figures are called, how they read, and which of them has an exponent."""
+    """A line of a table.
+
+    Attributes:
+        label: what its figures are called. form: how they read. measure: which of them has an exponent, where
+            the table has a column for it.
+    """
 
     label: str
     form: str
@@ -43,10 +48,10 @@ ENGINE = (
     Line("kernels", "{kernels}"),
 )  # fmt: skip
 SYSTEMS = (
-    Line("query, p50 / p99", "{query_ms_p50:.2f} / {query_ms_p99:.2f} ms", "query_ms_p50"),
-    Line("filled in", "{build_seconds:,.1f} s", "build_seconds"),
-    Line("growth of the process", "{resident_mb:,.0f} MB", "resident_bytes"),
-    Line("on disk", "{file_mb:,.0f} MB", "file_bytes"),
+    Line("query, p50 / p99", "{query_ms_p50:.2f} / {query_ms_p99:.2f} ms"),
+    Line("filled in", "{build_seconds:,.1f} s"),
+    Line("growth of the process", "{resident_mb:,.0f} MB"),
+    Line("on disk", "{file_mb:,.0f} MB"),
     Line("of the nearest found", "{recall_at_k:.1%}"),
 )
 NAMESPACES = (
@@ -154,7 +159,11 @@ def _by_size(
 
 def _cells(row: Row, lines: Sequence[Line]) -> list[str]:
     values = {name: value for name, value in row.items() if value is not None}
-    sizes = {f"{name[:-6]}_mb": value / 1e6 for name, value in values.items() if name.endswith("_bytes")}
+    sizes = {
+        f"{name.removesuffix('_bytes')}_mb": value / 1e6
+        for name, value in values.items()
+        if name.endswith("_bytes")
+    }
     return [_filled(line.form, {**values, **sizes}) for line in lines]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.embedders import Embedder
 from nuonuo.errors import InvalidInputError, NuonuoError
+from nuonuo.evaluation.progress import Start
 from nuonuo.evaluation.scale.corpus import Found
 from nuonuo.evaluation.scale.jobs import Job, Limits, run
 from nuonuo.evaluation.scale.systems import EXACT
@@ -23,8 +24,6 @@ from nuonuo.records import Memory
 
 STORES = {"file": "SQLite file", "ram": "RAM"}
 LEAST = 20  # memories of a size
-Advance = Callable[[str, int], None]
-Start = Callable[[str, "int | None"], Advance]  # a bar's name and its length
 # What is compared between sizes, and so has an exponent.
 GROWING = (
     "recall_ms_p50", "exact_ms_p50", "hop_ms_p50", "query_ms_p50", "first_answer_seconds", "build_seconds",

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from nuonuo.errors import MissingDependencyError
 from nuonuo.evaluation.clock import grown, milliseconds, resident_bytes
+from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.scale.corpus import Found
-from nuonuo.evaluation.scale.jobs import Job, Progress
+from nuonuo.evaluation.scale.jobs import Job
 from nuonuo.evaluation.systems.vector_stores import VECTOR_STORES
 
 EXACT = "exact"

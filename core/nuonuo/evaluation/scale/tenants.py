@@ -8,10 +8,18 @@ from itertools import chain, count, islice
 
 import numpy as np
 
-from nuonuo.evaluation.clock import MeteredEmbedder, grown, milliseconds, resident_bytes, settle_kernels
+from nuonuo.evaluation.clock import (
+    WARM_UP,
+    MeteredEmbedder,
+    grown,
+    milliseconds,
+    resident_bytes,
+    settle_kernels,
+)
+from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.scale.corpus import Found
-from nuonuo.evaluation.scale.engine import WARM_UP, open_memory, rehearse
-from nuonuo.evaluation.scale.jobs import Job, Progress
+from nuonuo.evaluation.scale.engine import open_memory, rehearse
+from nuonuo.evaluation.scale.jobs import Job
 from nuonuo.records import Memory
 
 TOGETHER = 5  # namespaces that are filled at once

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.scale import engine, systems, tenants
 from nuonuo.evaluation.scale.corpus import Found
-from nuonuo.evaluation.scale.jobs import Job, Progress
+from nuonuo.evaluation.scale.jobs import Job
 
 
 def embed(job: Job, tell: Progress) -> Found:

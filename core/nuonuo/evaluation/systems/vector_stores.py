@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from nuonuo.encoding.embedders.base import FloatArray
 from nuonuo.errors import InvalidInputError, MissingDependencyError
 from nuonuo.evaluation.clock import ExactSearch
 from nuonuo.evaluation.systems.base import need
-
-AT_ONCE = 4096  # vectors handed over at a time
 
 
 class VectorStore(Protocol):
@@ -53,8 +53,6 @@ class Exact:
 
     def nearest(self, query: FloatArray, k: int) -> list[int]:
         if self._search is None:
-            import numpy as np
-
             self._parts = [np.concatenate(self._parts)]
             self._search = ExactSearch(self._parts[0])
         found: list[int] = self._search.nearest(query, k).tolist()
@@ -100,8 +98,6 @@ class Usearch:
         self._threads = threads
 
     def add(self, first: int, vectors: FloatArray, texts: Sequence[str]) -> None:
-        import numpy as np
-
         self._index.add(np.arange(first, first + len(vectors)), vectors, threads=self._threads)
 
     def nearest(self, query: FloatArray, k: int) -> list[int]:

@@ -17,8 +17,8 @@ from nuonuo.errors import InvalidInputError
 from nuonuo.research.frame import Plot, Sample, Stopwatch, Table, Tell, Value, percent
 from nuonuo.research.material.source import Material
 from nuonuo.research.parts import biohash, contrastive
-from nuonuo.research.parts.inverted import CodeArray, InvertedCodes, random_codes, strongest_units
-from nuonuo.research.parts.learned import FloatArray, LearnedProjection, whitened
+from nuonuo.research.parts.inverted import InvertedCodes, random_codes, strongest_units
+from nuonuo.research.parts.learned import CodeArray, FloatArray, LearnedProjection, whitened
 
 N_UNITS, N_ACTIVE = 4096, 50
 BACKGROUNDS = (0, 100, 500, 5_000, 20_000)

@@ -21,10 +21,11 @@ import numpy.typing as npt
 
 from nuonuo.associative.separation import WinnerTakeAll
 from nuonuo.errors import InvalidInputError
+from nuonuo.evaluation.chains import noisy
 from nuonuo.research.frame import Plot, Sample, Stopwatch, Table, Tell, Value, percent
 from nuonuo.research.material.source import Material
-from nuonuo.research.parts.cues import noisy_cues
-from nuonuo.research.parts.inverted import CodeArray, InvertedCodes, random_codes, strongest_units
+from nuonuo.research.parts.inverted import InvertedCodes, random_codes, strongest_units
+from nuonuo.research.parts.learned import CodeArray
 
 IntArray = npt.NDArray[np.int64]
 
@@ -256,7 +257,7 @@ def _dual(
         patterns = material.vectors(count)[asked]
         for cue, states in (
             ("the text itself", patterns),
-            (f"cosine {COSINE}", noisy_cues(patterns, COSINE, rng)),
+            (f"cosine {COSINE}", noisy(patterns, COSINE, rng)),
         ):
             codes = separation.encode(states)
             right = [

@@ -25,10 +25,11 @@ from nuonuo.associative.chain import Association, Stop, walk
 from nuonuo.associative.hebbian import HebbianAssociator
 from nuonuo.associative.separation import WinnerTakeAll
 from nuonuo.errors import InvalidInputError
+from nuonuo.evaluation.chains import agreement, noisy
 from nuonuo.research.frame import Plot, Sample, Stopwatch, Table, Tell, Value, percent
 from nuonuo.research.material.source import Material
-from nuonuo.research.parts.cues import nearest_other, noisy_cues
-from nuonuo.research.parts.inverted import CodeArray
+from nuonuo.research.parts.cues import nearest_other
+from nuonuo.research.parts.learned import CodeArray
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -62,8 +63,11 @@ class Chains:
     )
     seeds = 5
     tables = (
-        Table("Walks on their way after so many hops", ("cue's cosine", "form"), (percent("right",
-        "right"),), "hop"), Table(
+        Table(
+            "Walks on their way after so many hops", ("cue's cosine", "form"), (percent("right", "right"),),
+            "hop",
+        ),
+        Table(
             "The walks as a whole", ("cue's cosine", "form"),
             (Value("hops", "hops until lost", ".1f"), Value("cosine", "mean cosine to the stored pattern"),
              Value("milliseconds", "ms a hop", ".1f")),
@@ -86,7 +90,7 @@ class Chains:
         learn(associator, distinct_codes(codes), starts, hops, associations, rng)
         tell(f"{associations:,} associations learned")
         for cosine in (0.5,) if quick else COSINES:
-            cues = noisy_cues(patterns[starts[:walks]], cosine, rng)
+            cues = noisy(patterns[starts[:walks]], cosine, rng)
             for form, f in FORMS.items():
                 if f is linear and cosine == COSINES[-1]:
                     continue  # a hundred times as slow as the others, and its way is lost from either cue
@@ -96,11 +100,10 @@ class Chains:
                 for start, cue in zip(starts[:fewer], cues[:fewer], strict=True):
                     way = way_of_the_graph(associator, start, hops)
                     stops = walked(cue, way, patterns, associator, separation, f, hops)
-                    agreement = agreed([stop.item for stop in stops], way)
-                    # A way may end before its time, where all that follows was visited; the walk must end
-                    # too.
-                    whole = agreement == len(way) == len(stops)
-                    found.append((hops + 1 if whole else agreement, stops))
+                    agreed = agreement([stop.item for stop in stops], way)
+                    # A way may end before its time, all that follows being visited; so must the walk.
+                    whole = agreed == len(way) == len(stops)
+                    found.append((hops + 1 if whole else agreed, stops))
                 seconds = watch.read()
                 yield from _samples(form, cosine, found, hops, seconds)
                 tell(f"{form}, cosine {cosine}")
@@ -211,27 +214,19 @@ def walked(
     return walk(cue, candidates, lambda chosen: patterns[list(chosen)], successors, hops)
 
 
-def agreed(found: list[int], way: list[int]) -> int:
-    """How many stops agree before the first that does not."""
-    for at, (here, there) in enumerate(zip(found, way, strict=False)):
-        if here != there:
-            return at
-    return min(len(found), len(way))
-
-
 def _samples(
     form: str, cosine: float, found: list[tuple[int, tuple[Stop, ...]]], hops: int, seconds: float
 ) -> Iterator[Sample]:
     stops = sum(len(each) for _, each in found)
     for hop in (*(hop for hop in SHOWN if hop < hops), hops):
-        right = float(np.mean([agreement > hop for agreement, _ in found]))
+        right = float(np.mean([agreed > hop for agreed, _ in found]))
         yield Sample(
             {"form": form, "cue's cosine": cosine, "hop": hop}, {"right": right}, seconds / len(SHOWN)
         )
     yield Sample(
         {"form": form, "cue's cosine": cosine, "of": "the whole walk"},
         {
-            "hops": float(np.mean([max(agreement - 1, 0) for agreement, _ in found])),
+            "hops": float(np.mean([max(agreed - 1, 0) for agreed, _ in found])),
             "cosine": float(np.mean([stop.similarity for _, each in found for stop in each])),
             "milliseconds": 1000 * seconds / stops,
         },

@@ -2,10 +2,9 @@
 
 The prototype found that recall follows the gap, with one temperature for all models. Cosines of one model lie
 between 0.7 and 1 and of another between 0 and 1, so that one temperature is right for one of them at best.
-Here
-memories are asked for by their paraphrases among background texts, in three ways: by the nearest vector,
-which knows no temperature; by one Hopfield step at a beta that is the same for all; and at the beta that
-is most likely for the model, by pairs that are not asked.
+Here memories are asked for by their paraphrases among background texts, in three ways: by the nearest
+vector, which knows no temperature; by one Hopfield step at a beta that is the same for all; and at the beta
+that is most likely for the model, by pairs that are not asked.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import numpy.typing as npt
 from nuonuo.associative.hopfield import update
 from nuonuo.encoding.embedders.base import Embedder
 from nuonuo.errors import InvalidInputError
-from nuonuo.evaluation.clock import resident_bytes
+from nuonuo.evaluation.clock import grown, resident_bytes
 from nuonuo.evaluation.systems.base import first_vectors
 from nuonuo.research.frame import Plot, Sample, Table, Tell, Value, percent
 from nuonuo.research.material.source import Material
@@ -120,7 +119,7 @@ class Embedders:
         before = resident_bytes()
         dimension = model.dimension
         first_vectors(model, ["loaded"], "document")
-        after = resident_bytes()
+        loading = grown(before)
         chosen = material.pairs.of(np.random.default_rng(0).permutation(len(material.pairs))[:pairs].tolist())
         started = time.perf_counter()
         timed = first_vectors(model, list(chosen.first[:TIMED]), "document")
@@ -136,10 +135,11 @@ class Embedders:
             second,
             first_vectors(model, material.texts(background), "document"),
         )
-        grown = 0.0 if before is None or after is None else max(after - before, 0) / 1e6
         self._cost[model.name] = {
-            "dimension": float(dimension), "speed": len(timed) / taken, "megabytes": grown,
-        }  # fmt: skip
+            "dimension": float(dimension),
+            "speed": len(timed) / taken,
+            "megabytes": max(loading or 0, 0) / 1e6,
+        }
 
     def _gap(self, name: str) -> float:
         """One gap for all seeds, so that the plot has one place for the model."""

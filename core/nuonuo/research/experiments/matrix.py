@@ -3,9 +3,7 @@
 Random codes of k of n units; pairs learned one by one, recalls and hops asked one by one, so that each
 figure is of a call as a caller makes it. A recall of W is W q; a hop is a recall and the winner-take-all
 that makes its answer a code. A recall of the dual is what follows the code, with softmax separation; a hop
-looks up the
-target's
-code.
+looks up the target's code.
 """
 
 from __future__ import annotations

@@ -18,9 +18,10 @@ from nuonuo.associative.activation import Separation, linear, power, softmax
 from nuonuo.associative.chain import complete
 from nuonuo.associative.hopfield import beta_for_leakage, settle, update
 from nuonuo.associative.separation import WinnerTakeAll
+from nuonuo.evaluation.chains import noisy
 from nuonuo.research.frame import Plot, Sample, Stopwatch, Table, Tell, percent
 from nuonuo.research.material.source import Material
-from nuonuo.research.parts.cues import FloatArray, nearest_other, noisy_cues
+from nuonuo.research.parts.cues import FloatArray, nearest_other
 from nuonuo.research.parts.inverted import InvertedCodes, strongest_units
 
 COSINES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -74,7 +75,7 @@ class Noise:
             apart = drawn[nearest_other(patterns, drawn) < APART][:count]
             for which, chosen in (("patterns that stand apart", apart), ("any pattern", drawn[:count])):
                 for cosine in (0.5, 1.0) if quick else COSINES:
-                    cues = noisy_cues(patterns[chosen], cosine, rng)
+                    cues = noisy(patterns[chosen], cosine, rng)
                     watch = Stopwatch()
                     for name, method in methods.items():
                         right = float(np.mean(method(cues) == chosen))

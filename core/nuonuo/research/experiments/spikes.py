@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nuonuo.evaluation.chains import noisy
 from nuonuo.research.frame import Plot, Sample, Stopwatch, Table, Tell, Value, percent
 from nuonuo.research.material.source import Material
-from nuonuo.research.parts.cues import noisy_cues
-from nuonuo.research.parts.learned import strongest
-from nuonuo.research.parts.spike_encoder import FloatArray, SpikeEncoder
+from nuonuo.research.parts.learned import FloatArray, strongest
+from nuonuo.research.parts.spike_encoder import SpikeEncoder
 
 DIMENSIONS = (384, 768)
 WIDTHS, STEPS = (2048, 4096, 8192), (64, 128)
@@ -74,7 +74,7 @@ class Spikes:
                         learning = 2 if quick else LEARNING
                         encoder.learn(texts, epochs=4, step=1e-4, rate=RATE, most_steps=learning)
                         yield _round_trip(at, "after learning", encoder, others, watch)
-                    cues = noisy_cues(others, COSINE, rng)
+                    cues = noisy(others, COSINE, rng)
                     yield Sample({**at, "of": "recall"}, _recall(encoder, others, cues), watch.read())
                     tell(f"{d} dimensions, {neurons:,} neurons, {steps} steps")
 

@@ -18,10 +18,9 @@ _OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 def model_of(given: str) -> Embedder:
     """The embedder that ``given`` names.
 
-    ``torch`` or ``onnx`` is the packaged MiniLM, ``module:name`` an object, a class or a function of no
-    arguments
-    that makes one: an embedder of ours, LangChain's or LlamaIndex's. Everything else is a sentence-
-    transformers model by name or folder, or an ONNX file.
+    ``torch`` or ``onnx`` is the packaged MiniLM, ``module:name`` an object, or a class or a function of no
+    arguments that makes one: an embedder of ours, LangChain's or LlamaIndex's. Everything else is a
+    sentence-transformers model by name or folder, or an ONNX file.
 
     Raises:
         InvalidInputError: there is no such object, or it is no embedder.

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.errors import InvalidInputError
-from nuonuo.research.parts.learned import FloatArray, LearnedProjection
+from nuonuo.research.parts.learned import FloatArray, LearnedProjection, random_rows
 
 BATCH = 1024
 
@@ -83,8 +83,7 @@ def train(
         raise InvalidInputError(
             f"expected vectors (N, d), N >= 1, and steps >= 0, got {vectors.shape}, {steps}"
         )
-    weights = np.random.default_rng(seed).standard_normal((n_units, vectors.shape[1])).astype(np.float32)
-    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    weights = random_rows(np.random.default_rng(seed), n_units, vectors.shape[1])
     for _ in range(steps):
         weights, before = step(weights, vectors, rate)
         if tell is not None:

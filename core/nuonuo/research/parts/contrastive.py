@@ -9,9 +9,8 @@ and the usage of a unit u_m = mean_x s_m(x).
 
 The first is the prototype's: it may raise every overlap, as long as those of paraphrases rise faster. The
 second asks that the paraphrase overlaps most, among others and background texts y, and makes units that
-everything drives
-dear: sum_m u_m^2 / k is the mean overlap of texts that have nothing to do with each other, and the penalty
-is 1 where all units are used alike.
+everything drives dear: sum_m u_m^2 / k is the mean overlap of texts that have nothing to do with each other,
+and the penalty is 1 where all units are used alike.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nuonuo.errors import InvalidInputError, MissingDependencyError
-from nuonuo.research.parts.learned import FloatArray, LearnedProjection
+from nuonuo.research.parts.learned import FloatArray, LearnedProjection, random_rows
 
 Rule = Literal["contrastive", "hub penalty"]
 RULES: tuple[Rule, ...] = ("contrastive", "hub penalty")
@@ -67,8 +66,7 @@ def train(
     except ImportError as error:
         raise MissingDependencyError('this rule needs torch: pip install "nuonuo[research]"') from error
     rng = np.random.default_rng(seed)
-    start = rng.standard_normal((n_units, first.shape[1])).astype(np.float32)
-    start /= np.linalg.norm(start, axis=1, keepdims=True)
+    start = random_rows(rng, n_units, first.shape[1])
     weights = torch.tensor(start, device=device, requires_grad=True)
     optimiser = torch.optim.Adam([weights], lr=rate)
     for _ in range(steps):

@@ -1,4 +1,4 @@
-"""Noisy cues: vectors at a given cosine to a pattern, and which patterns can be told apart at all."""
+"""Which patterns can be told apart at all, by a cue that is far from clean."""
 
 from __future__ import annotations
 
@@ -7,23 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.errors import InvalidInputError
-
 FloatArray = npt.NDArray[np.float32]
-
-
-def noisy_cues(patterns: FloatArray, cosine: float, rng: np.random.Generator) -> FloatArray:
-    """Unit vectors at ``cosine`` to the unit rows of ``patterns``, otherwise random: (B, d).
-
-    Raises:
-        InvalidInputError: a cosine outside (0, 1].
-    """
-    if not 0 < cosine <= 1:
-        raise InvalidInputError(f"cosine must be in (0, 1], got {cosine}")
-    noise = rng.standard_normal(patterns.shape)
-    noise -= np.sum(noise * patterns, axis=1, keepdims=True) * patterns
-    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
-    return np.asarray(cosine * patterns + np.sqrt(1 - cosine**2) * noise, np.float32)
 
 
 def nearest_other(patterns: FloatArray, chosen: npt.NDArray[Any], block: int = 256) -> FloatArray:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.arrays import IntArray
 from nuonuo.errors import InvalidInputError
+from nuonuo.research.parts.learned import CodeArray, strongest
 
-IntArray = npt.NDArray[np.int64]
-CodeArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -71,14 +71,16 @@ class InvertedCodes:
 
 def strongest_units(drive: FloatArray, k: int) -> CodeArray:
     """The k units of greatest drive, ascending; of equals the lower ones: winner-take-all, (n,) -> (k,)."""
-    edge = np.partition(drive, len(drive) - k)[len(drive) - k]
-    sure = np.flatnonzero(drive > edge)
-    tied = np.flatnonzero(drive == edge)[: k - len(sure)]
-    return np.sort(np.concatenate([sure, tied])).astype(np.int32)
+    (units,) = strongest(drive[None], k)
+    return np.asarray(units, np.int32)
 
 
 def random_codes(rng: np.random.Generator, count: int, n_units: int, n_active: int) -> CodeArray:
-    """``count`` codes of ``n_active`` distinct units each, all alike likely: (count, n_active)."""
+    """``count`` codes of ``n_active`` distinct units each, all alike likely: (count, n_active).
+
+    Raises:
+        InvalidInputError: n_active outside [1, n_units].
+    """
     if not 1 <= n_active <= n_units:
         raise InvalidInputError(f"n_active must be in [1, n_units = {n_units}], got {n_active}")
     codes = np.empty((count, n_active), np.int32)

@@ -118,7 +118,7 @@ class LearnedProjection:
             ) from error
 
 
-def strongest(drive: FloatArray, k: int) -> CodeArray:
+def strongest(drive: npt.NDArray[np.floating], k: int) -> CodeArray:
     """The k units of greatest drive in each row, ascending; of equals the lower: (B, n) -> (B, k)."""
     n = drive.shape[1]
     edge = np.partition(drive, n - k, axis=1)[:, n - k, None]
@@ -127,6 +127,13 @@ def strongest(drive: FloatArray, k: int) -> CodeArray:
     room = k - above.sum(axis=1, keepdims=True)
     chosen = above | (tied & (np.cumsum(tied, axis=1) <= room))
     return np.nonzero(chosen)[1].reshape(len(drive), k).astype(np.int32)
+
+
+def random_rows(rng: np.random.Generator, n_units: int, dimension: int) -> FloatArray:
+    """Unit rows in random directions, where learning begins: (n_units, dimension) float32."""
+    rows = rng.standard_normal((n_units, dimension)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
 
 
 def whitened(

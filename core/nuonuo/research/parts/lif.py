@@ -26,9 +26,8 @@ class SpikingHopfield:
     """The network.
 
     Args:
-        patterns: stored, unit rows. leak: of the membrane, in [0, 1). drive, recurrent: of the cue's
-        current and
-            of the network's own. threshold: of a spike, in units of the drive of a mean cue component.
+        patterns: stored, unit rows. leak: of the membrane, in [0, 1). drive, recurrent: of the cue's current
+            and of the network's own. threshold: of a spike, in units of the drive of a mean cue component.
 
     Shapes:
         patterns: (N, d).

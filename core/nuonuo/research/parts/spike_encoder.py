@@ -28,8 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.errors import InvalidInputError, MissingDependencyError
-
-FloatArray = npt.NDArray[np.float32]
+from nuonuo.research.parts.learned import FloatArray, random_rows
 
 BATCH = 128
 BEGIN = 0.5  # of its threshold, where a membrane begins
@@ -75,8 +74,7 @@ class SpikeEncoder:
         except ImportError as error:
             raise MissingDependencyError('spikes need snntorch: pip install "nuonuo[research]"') from error
         self.dimension, self.n_neurons, self.n_steps = dimension, n_neurons, n_steps
-        rows = np.random.default_rng(seed).standard_normal((n_neurons, dimension)).astype(np.float32)
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        rows = random_rows(np.random.default_rng(seed), n_neurons, dimension)
         half = n_neurons // 2
         rows[half : 2 * half] = -rows[:half]
         self.device = device

@@ -1,6 +1,7 @@
 """The store for more than one machine: a schema of a PostgreSQL database (14 or later, no extension).
 
-`store` has the store, `schema` its tables, `connections` how a call reaches the server.
+`store` has the store, `schema` its tables, `connections` how a call reaches the server; `reading`, `rows` and
+`changes` are the statements, `bodies` what stands in the columns of bytes.
 """
 
 from nuonuo.errors import MissingDependencyError

@@ -7,8 +7,8 @@ from typing import Any
 
 from nuonuo.stores.base import START, Changes, Cursor, Rows
 from nuonuo.stores.codec import unpack_rows
+from nuonuo.stores.postgres.bodies import LEAD
 from nuonuo.stores.postgres.connections import Database
-from nuonuo.stores.postgres.rows import LEAD
 from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
 from nuonuo.stores.sums import Sums
 

@@ -1,4 +1,4 @@
-"""Finding, writing and deleting rows in PostgreSQL, inside a transaction that has its namespaces locked.
+"""Writing and deleting rows in PostgreSQL, inside a transaction that has its namespaces locked.
 
 Whoever writes in a namespace holds its lock until the commit (`lock`): so seqs and entries of the journal
 become visible in their order, and nobody waits for a writer of another namespace.
@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
-from nuonuo.stores.codec import Digests, is_before, pack_name, to_microseconds, unpack_memory
+from nuonuo.stores.codec import Digests, encode_text, is_before, to_microseconds, unpack_memory
+from nuonuo.stores.postgres.bodies import LEAD, Written
 from nuonuo.stores.postgres.connections import Database
 from nuonuo.stores.schema import ASSOCIATED, DELETED
-
-Written = tuple["int | None", bytes, "bytes | None", bytes]  # stamp, digest, session, body
-LEAD = 4  # bytes of a body before its payload
 
 _MANY = 1000  # namespaces of one transaction, above which it locks all there are
 _ALL = 0x4E754E75  # the lock over the locks
@@ -65,7 +63,7 @@ def make_namespaces(db: Database, names: Mapping[bytes, str]) -> dict[bytes, int
     rows = db.execute(
         "INSERT INTO namespaces (id, digest, name) SELECT nextval('epochs'), digest, name "
         "FROM unnest(%b::bytea[], %b::bytea[]) AS new (digest, name) RETURNING digest, id",
-        (list(names), [pack_name(name)[4:] for name in names.values()]),
+        (list(names), [encode_text(name) for name in names.values()]),
         binary=True,
     )
     return dict(rows.fetchall())

@@ -11,16 +11,14 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from operator import itemgetter
-from typing import Any
 
 import psycopg
 
 from nuonuo.errors import InvalidTypeError, NotAStoreError
 from nuonuo.records import Memory
-from nuonuo.stores.base import PAGE, START, Changes, Counts, Cursor, Revision
+from nuonuo.stores.base import JOURNAL_LENGTH, PAGE, START, Changes, Counts, Cursor, Revision
 from nuonuo.stores.checks import (
     across_namespaces,
     check_association,
@@ -30,22 +28,20 @@ from nuonuo.stores.checks import (
     namespaces_of,
     unknown,
 )
-from nuonuo.stores.codec import Digests, encode_text, pack_memory, to_microseconds, unpack_memory
-from nuonuo.stores.layout import lexicon_of, pack_traces, unpack_traces
+from nuonuo.stores.codec import decode_text, pack_memory, unpack_memory
+from nuonuo.stores.layout import lexicon_of
+from nuonuo.stores.postgres import reading
 from nuonuo.stores.postgres import rows as _rows
 from nuonuo.stores.postgres.address import parse
+from nuonuo.stores.postgres.bodies import LEAD, Bodies
 from nuonuo.stores.postgres.changes import changes_since
 from nuonuo.stores.postgres.connections import Connections, Database, one
 from nuonuo.stores.postgres.errors import translate
-from nuonuo.stores.postgres.rows import LEAD
+from nuonuo.stores.renewal import STEP, renewed
 from nuonuo.stores.schema import ASSOCIATED, UPDATED
-from nuonuo.stores.sums import Sums
 from nuonuo.traces import Identity, Traces, Words
 
 _log = logging.getLogger(__name__)
-
-JOURNAL_LENGTH = 10_000
-STEP = 500  # memories whose words are worked out anew in one transaction
 
 
 class PostgresStore:
@@ -72,7 +68,8 @@ class PostgresStore:
         self._keep, self._page = journal_length, page_length
         self._given, self.address = address, parse(address)
         self._db = Connections(self.address)
-        self._digests, self._sums = Digests(self._db.salt), Sums(self._db.salt)
+        self._bodies = Bodies(self._db.salt)
+        self._digests = self._bodies.digests
 
     @property
     def path(self) -> str | None:
@@ -99,10 +96,9 @@ class PostgresStore:
         return self._db.read_only
 
     def identity(self) -> Identity | None:
-        query = "SELECT value FROM meta WHERE key = 'identity'"
-        row = self._db.read(lambda db: db.execute(query, binary=True).fetchone())
+        written = self._db.read(lambda db: reading.setting(db, "identity"))
         try:
-            return None if row is None else Identity(**json.loads(row[0]))
+            return None if written is None else Identity(**json.loads(written))
         except (TypeError, ValueError) as error:
             raise NotAStoreError(f"{self.path!r} is damaged ({error}); restore it from a backup") from error
 
@@ -123,8 +119,8 @@ class PostgresStore:
             return []
         places = namespaces_of(namespace, (memory for memory, _ in items))
         digests = {place: self._digests.of_namespace(place) for place in dict.fromkeys(places)}
-        rows = [self._row(memory) for memory, _ in items]
-        traces = [self._seal(pack_traces(kept)) for _, kept in items]
+        rows = [self._bodies.row(memory) for memory, _ in items]
+        traces = [self._bodies.of_traces(kept) for _, kept in items]
         keys, names = [row[1] for row in rows], [memory.id for memory, _ in items]
         ids = dict(zip(keys, names, strict=True))
         check_new_ids(names, ())
@@ -168,7 +164,7 @@ class PostgresStore:
         return self._db.write_at_once(write)
 
     def replace(self, memory: Memory, traces: Traces) -> None:
-        row, kept = self._row(memory), self._seal(pack_traces(traces))
+        row, kept = self._bodies.row(memory), self._bodies.of_traces(traces)
         digest = self._digests.of_namespace(memory.namespace or "")
 
         def write(db: Database) -> None:
@@ -189,17 +185,12 @@ class PostgresStore:
         def write(db: Database) -> builtins.list[Memory]:
             homes = _rows.homes(db, keys)
             _rows.lock(db, homes.values())
-            rows = db.execute(
-                "SELECT m.seq, m.namespace, m.stamp, m.body, n.name FROM memories m "
-                "JOIN namespaces n ON n.id = m.namespace WHERE m.digest = ANY(%b) AND m.namespace = ANY(%b)",
-                (keys, [*homes]),
-                binary=True,
-            ).fetchall()
-            rows.sort(key=itemgetter(0))
+            rows = reading.by_id_within(db, keys, [*homes])
+            memories = self._bodies.memories(row[2:] for row in rows)
             changed: list[Memory] = []
             updated: list[tuple[int, int, bytes]] = []
             doomed: dict[int, int] = {}
-            for (seq, epoch, *_), memory in zip(rows, self._memories(r[2:] for r in rows), strict=True):
+            for (seq, epoch, *_), memory in zip(rows, memories, strict=True):
                 metadata = change(memory)
                 if metadata is None:
                     doomed[seq] = epoch
@@ -207,7 +198,7 @@ class PostgresStore:
                     continue
                 packed = pack_memory(dataclasses.replace(memory, metadata=metadata))
                 if packed != pack_memory(memory):
-                    updated.append((epoch, seq, self._seal(packed)))
+                    updated.append((epoch, seq, self._bodies.seal(packed)))
                     changed.append(memory)
             if doomed:
                 _rows.delete(db, doomed, self._keep)
@@ -285,7 +276,7 @@ class PostgresStore:
 
         def told(since: Cursor) -> Changes | None:
             return self._db.snapshot(
-                lambda db: changes_since(db, digest, namespace, since, self._page, self._sums)
+                lambda db: changes_since(db, digest, namespace, since, self._page, self._bodies.sums)
             )
 
         changes = told(since)
@@ -296,10 +287,8 @@ class PostgresStore:
 
     def refresh(self, lexicon: int, words: Callable[[Memory], Words]) -> int:
         """As `Store.refresh`: `STEP` memories at a time, so that other writers need not wait long."""
-        query = "SELECT value FROM meta WHERE key = 'lexicon'"
-        row = self._db.read(lambda db: db.execute(query, binary=True).fetchone())
         mark = str(lexicon).encode()
-        if self.read_only or (row is not None and row[0] == mark):
+        if self.read_only or self._db.read(lambda db: reading.setting(db, "lexicon")) == mark:
             return 0
         done, after = 0, 0
         while True:
@@ -317,11 +306,9 @@ class PostgresStore:
             old = [row for row in rows if lexicon_of(row[3], LEAD) != lexicon]
             new = []
             for epoch, seq, body, traces in old:
-                self._sums.check([body, traces], LEAD)
-                made = unpack_traces([traces], LEAD)[0]
-                told = words(unpack_memory(body, LEAD, None, ""))
-                packed = pack_traces(made.reread(told, lexicon))
-                new.append((epoch, seq, traces, self._seal(packed)))
+                self._bodies.sums.check([body, traces], LEAD)
+                packed = renewed(body, traces, LEAD, lexicon, words)
+                new.append((epoch, seq, traces, self._bodies.seal(packed)))
             if new:
                 # Only where they are still those that were read: who writes meanwhile knows better.
                 self._db.write(lambda db, new=new: _rows.retrace(db, new))  # type: ignore[misc]
@@ -340,47 +327,25 @@ class PostgresStore:
 
     def get(self, ids: Sequence[str], namespace: str | None = None) -> builtins.list[Memory | None]:
         keys = [self._digests.of_id(key) for key in ids]
-        rows = self._db.read(
-            lambda db: db.execute(
-                "SELECT m.digest, m.stamp, m.body, n.name FROM memories m "
-                "JOIN namespaces n ON n.id = m.namespace WHERE m.digest = ANY(%b)",
-                (keys,),
-                binary=True,
-            ).fetchall()
-        )
-        found = dict(zip((row[0] for row in rows), self._memories(row[1:] for row in rows), strict=True))
-        memories = [found.get(key) for key in keys]
-        return [m if m is not None and namespace in (None, m.namespace) else None for m in memories]
+        rows = self._db.read(lambda db: reading.by_id(db, keys))
+        memories = self._bodies.memories(row[2:] for row in rows)
+        found = {row[0]: memory for row, memory in zip(rows, memories, strict=True)}
+        wanted = [found.get(key) for key in keys]
+        return [m if m is not None and namespace in (None, m.namespace) else None for m in wanted]
 
     def traced(self, ids: Sequence[str]) -> builtins.list[tuple[Memory, Traces] | None]:
         keys = [self._digests.of_id(key) for key in ids]
-        rows = self._db.read(
-            lambda db: db.execute(
-                "SELECT m.digest, m.traces, m.stamp, m.body, n.name FROM memories m "
-                "JOIN namespaces n ON n.id = m.namespace WHERE m.digest = ANY(%b)",
-                (keys,),
-                binary=True,
-            ).fetchall()
-        )
-        self._sums.check((row[1] for row in rows), LEAD)
-        memories = self._memories(row[2:] for row in rows)
-        found = {
-            row[0]: (memory, unpack_traces([row[1]], LEAD)[0])
-            for row, memory in zip(rows, memories, strict=True)
-        }
+        rows = self._db.read(lambda db: reading.by_id(db, keys, traced=True))
+        traces = self._bodies.traces([row[1] for row in rows])
+        memories = self._bodies.memories(row[2:] for row in rows)
+        both = zip(memories, traces, strict=True)
+        found = {row[0]: each for row, each in zip(rows, both, strict=True)}
         return [found.get(key) for key in keys]
 
     def get_seqs(self, namespace: str, seqs: Sequence[int]) -> builtins.list[Memory | None]:
         digest, wanted = self._digests.of_namespace(namespace), [int(seq) for seq in seqs]
-        rows = self._db.read(
-            lambda db: db.execute(
-                "SELECT seq, stamp, body FROM memories WHERE seq = ANY(%b::bigint[]) "
-                "AND namespace = (SELECT id FROM namespaces WHERE digest = %b)",
-                (wanted, digest),
-                binary=True,
-            ).fetchall()
-        )
-        self._sums.check((row[2] for row in rows), LEAD)
+        rows = self._db.read(lambda db: reading.by_seq(db, digest, wanted))
+        self._bodies.sums.check((row[2] for row in rows), LEAD)
         found = {seq: unpack_memory(body, LEAD, stamp, namespace) for seq, stamp, body in rows}
         return [found.get(seq) for seq in wanted]
 
@@ -393,96 +358,40 @@ class PostgresStore:
         offset: int = 0,
         newest_first: bool = False,
     ) -> builtins.list[Memory]:
-        conditions, values = ["TRUE"], []
-        if namespace is not None:
-            conditions.append("m.namespace = (SELECT id FROM namespaces WHERE digest = %b)")
-            values.append(self._digests.of_namespace(namespace))
-        if session_id is not None:
-            conditions.append("m.session = %b")
-            values.append(self._digests.of_session(session_id))
-        query = (
-            "SELECT m.stamp, m.body, n.name FROM memories m JOIN namespaces n ON n.id = m.namespace "
-            f"WHERE {' AND '.join(conditions)} ORDER BY m.seq {'DESC' if newest_first else 'ASC'} "
-            "LIMIT %b OFFSET %b"
-        )
         rows = self._db.read(
-            lambda db: db.execute(query.encode(), [*values, limit, offset], binary=True).fetchall()
+            lambda db: reading.listed(
+                db,
+                namespace=None if namespace is None else self._digests.of_namespace(namespace),
+                session=None if session_id is None else self._digests.of_session(session_id),
+                limit=limit,
+                offset=offset,
+                newest_first=newest_first,
+            )
         )
-        return [*self._memories(rows)]
+        return [*self._bodies.memories(rows)]
 
     def scan(
         self, after: int, limit: int, *, unchecked: bool = False
     ) -> builtins.list[tuple[int, Memory, Traces]]:
-        rows = self._db.read(
-            lambda db: db.execute(
-                "SELECT m.seq, m.traces, m.stamp, m.body, n.name FROM memories m "
-                "JOIN namespaces n ON n.id = m.namespace WHERE m.seq > %b ORDER BY m.seq LIMIT %b",
-                (after, limit),
-                binary=True,
-            ).fetchall()
-        )
-        if not unchecked:
-            self._sums.check((row[1] for row in rows), LEAD)
-        memories = self._memories((row[2:] for row in rows), unchecked)
-        return [
-            (row[0], memory, unpack_traces([row[1]], LEAD)[0])
-            for row, memory in zip(rows, memories, strict=True)
-        ]
+        rows = self._db.read(lambda db: reading.page(db, after, limit))
+        traces = self._bodies.traces([row[1] for row in rows], unchecked=unchecked)
+        memories = self._bodies.memories((row[2:] for row in rows), unchecked=unchecked)
+        return [*zip((row[0] for row in rows), memories, traces, strict=True)]
 
     def seqs(self, after: int, limit: int) -> builtins.list[int]:
-        query = "SELECT seq FROM memories WHERE seq > %b ORDER BY seq LIMIT %b"
-        rows = self._db.read(lambda db: db.execute(query, (after, limit), binary=True).fetchall())
-        return [seq for (seq,) in rows]
+        return self._db.read(lambda db: reading.seqs(db, after, limit))
 
     def associations(self, namespace: str | None = None) -> Iterator[tuple[str, str, float]]:
-        rows = self._db.read(
-            lambda db: db.execute(
-                "SELECT s.body, t.body, a.weight FROM associations a "
-                "JOIN memories s ON s.namespace = a.namespace AND s.seq = a.source "
-                "JOIN memories t ON t.namespace = a.namespace AND t.seq = a.target "
-                "WHERE %(place)b::bytea IS NULL "
-                "OR a.namespace = (SELECT id FROM namespaces WHERE digest = %(place)b) "
-                "ORDER BY a.source, a.target",
-                {"place": None if namespace is None else self._digests.of_namespace(namespace)},
-                binary=True,
-            ).fetchall()
-        )
-        for source, target, weight in rows:
-            self._sums.check((source, target), LEAD)
-            ids = [unpack_memory(body, LEAD, None, "").id or "" for body in (source, target)]
-            yield ids[0], ids[1], weight
+        digest = None if namespace is None else self._digests.of_namespace(namespace)
+        for source, target, weight in self._db.read(lambda db: reading.associations(db, digest)):
+            one, other = self._bodies.ids((source, target))
+            yield one, other, weight
 
     def namespaces(self, prefix: str = "", limit: int | None = None) -> builtins.list[str]:
-        first = encode_text(prefix)
-        end = _after(first[:200])  # where the index need look no further
-        last = "" if limit is None else "(SELECT max(seq) FROM memories WHERE namespace = n.id) DESC LIMIT %b"
-        rows = self._db.read(
-            lambda db: db.execute(
-                (
-                    "SELECT name FROM namespaces n WHERE substring(name FROM 1 FOR 200) >= %b "
-                    "AND substring(name FROM 1 FOR %b) = %b "
-                    "AND (%b::bytea IS NULL OR substring(name FROM 1 FOR 200) < %b) "
-                    f"ORDER BY {last or 'name'}"
-                ).encode(),
-                [first[:200], len(first), first, end, end, *([limit] if last else [])],
-                binary=True,
-            ).fetchall()
-        )
-        return [name.decode("utf-8", "surrogatepass") for (name,) in rows]
+        return [decode_text(name) for name in self._db.read(lambda db: reading.names(db, prefix, limit))]
 
     def counts(self) -> Counts:
-        row = self._db.read(
-            lambda db: one(
-                db.execute(
-                    "SELECT (SELECT count(*) FROM memories), (SELECT count(*) FROM namespaces), "
-                    "(SELECT count(*) FROM associations), (SELECT sum(pg_total_relation_size(c.oid))::bigint "
-                    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-                    "WHERE n.nspname = %s AND c.relkind = 'r')",
-                    (self.address.schema,),
-                )
-            )
-        )
-        return Counts(*row)
+        return Counts(*self._db.read(lambda db: reading.counts(db, self.address.schema)))
 
     def vacuum(self) -> None:
         """Rewrite the tables, so that nothing that was deleted or replaced is left in the server's files.
@@ -503,24 +412,3 @@ class PostgresStore:
 
     def close(self) -> None:
         self._db.close()
-
-    def _seal(self, payload: bytes) -> bytes:
-        return self._sums.of(payload) + payload
-
-    def _row(self, memory: Memory) -> _rows.Written:
-        session = None if memory.session_id is None else self._digests.of_session(memory.session_id)
-        digest, body = self._digests.of_id(memory.id or ""), self._seal(pack_memory(memory))
-        return to_microseconds(memory.timestamp), digest, session, body
-
-    def _memories(self, rows: Iterable[Sequence[Any]], unchecked: bool = False) -> Iterator[Memory]:
-        """Memories from (stamp, body, name of the namespace)."""
-        for stamp, body, name in rows:
-            if not unchecked:
-                self._sums.check([body], LEAD)
-            yield unpack_memory(body, LEAD, stamp, name.decode("utf-8", "surrogatepass"))
-
-
-def _after(prefix: bytes) -> bytes | None:
-    """The least bytes above all that begin with ``prefix``; None where there are none."""
-    kept = prefix.rstrip(b"\xff")
-    return kept[:-1] + bytes([kept[-1] + 1]) if kept else None
