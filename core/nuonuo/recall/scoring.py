@@ -179,7 +179,7 @@ def temporal_energy(config: MemoryConfig, own: Own, places: IntArray, base: Floa
 
 
 def named_energy(search: Search, rows: IntArray) -> FloatArray:
-    """c f N(m) (C,): what a memory has from being named by the question itself, 0 where it is not."""
+    """M(m) (C,): what a memory has from being named by the question itself, 0 where it is not."""
     config, who, found = search.config, search.named, np.zeros(len(rows), np.float32)
     at = places_of(rows, who.rows)
     there = at < len(rows)
