@@ -59,6 +59,7 @@ SIGNALS = {
     "explicit": "red",
     "together": "bright_cyan",
     "redundancy": "bright_black",
+    "branch": "green",
 }
 ALIKE = 0.35  # a word that completes one of the question less well than this is not shown
 TELLING = 0.05  # an association that adds less than this to a hit is not shown
@@ -266,7 +267,7 @@ def walk(chain: Chain) -> Text:
         kind = step.kind or "the cue"
         line.append("chain  " if index == 0 else "\n       " + "  " * (index - 1) + "└ ")
         line.append(f"{step.similarity:.3f} ")
-        line.append(f"{kind}", style=SIGNALS.get(kind, "cyan"))
+        line.append(f"{kind} {', '.join(step.words)}".rstrip(), style=SIGNALS.get(kind, "cyan"))
         line.append(f" → {step.memory.text}")
     return line
 

@@ -56,7 +56,8 @@ def show_the_verbs(memory: AssociativeMemory) -> None:
 
     print("chain: from the spare key")
     for step in memory.chain("the spare key", hops=2, namespace=OWN):
-        print(f"  {step.kind or 'cue':<9} {step.similarity:.3f}  {step.memory.text}")
+        why = " ".join([step.kind or "cue", *step.words])
+        print(f"  {why:<9} {step.similarity:.3f}  {step.memory.text}")
 
     print(f"forget: {memory.forget(namespace=OWN)} memories are gone")
 

@@ -169,7 +169,7 @@ def test_the_equations_have_the_engines_constants() -> None:
         f"2 <= df <= {config.content_max_df}",
         f"{config.content_weight:g} max_i V_ij a_i",
         f"a_i = (E(i) / E_best)^{config.content_sharpness:g}",
-        f"= {config.hop_weight} a of what led to it",
+        f"= {config.hop_weight} a of what led to it · o",
         f"M(m) = {config.content_weight:g} · {config.naming_floor} · rarity",
         f"f = {config.content_floor}, or {config.naming_floor} where i calls j by its title",
         f"{config.date_fade:g} + days of the period",

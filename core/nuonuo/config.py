@@ -59,7 +59,7 @@ class MemoryConfig:
     naming_floor: float = 0.15  # flow to what is named that needs no open word
     named_weight: float = 1.0  # what a memory has from being named by the question, as if by a source
     branch_weight: float = 1.0  # how loud it speaks then, however far behind the best it stands
-    hop_weight: float = 0.5  # how loud the end of a branch speaks, beside what led there
+    hop_weight: float = 1.0  # how loud the end of a branch speaks, as far as the question stays open
     content_sharpness: float = 10.0  # how much less the lesser sources give: (E / E_best) ** sharpness
     content_max_df: int = 50  # a stem in more memories than this links nothing
     explicit_weight: float = 0.5  # flow along explicit associations

@@ -25,7 +25,8 @@ from nuonuo.index.shards import Shards
 from nuonuo.index.where import check_where
 from nuonuo.lifecycle import Lifecycle
 from nuonuo.recall.asking import ask
-from nuonuo.recall.walks import walk_shard
+from nuonuo.recall.linked import in_words
+from nuonuo.recall.walks import in_common, walk_shard
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
 from nuonuo.stores import InMemoryStore, Store
 from nuonuo.stores.opening import open_store
@@ -426,12 +427,20 @@ class AssociativeMemory(Lifecycle):
         with self._shards.reading(namespace) as shard:
             stops = walk_shard(shard, state, code, question, hops, self.config)
             seqs = shard.seqs(np.array([stop.item for stop in stops], np.int64))
+            common = in_common(shard, stops, self.config)
+            lexicon = shard.lexicon
         memories = self._store.get_seqs(namespace, seqs)
         return Chain(
             text,
             tuple(
-                Step(memory, stop.similarity, stop.kind, stop.weight)
-                for stop, memory in zip(stops, memories, strict=True)
+                Step(
+                    memory,
+                    stop.similarity,
+                    stop.kind,
+                    stop.weight,
+                    in_words(each, stop.kind, memory, lexicon),
+                )
+                for stop, memory, each in zip(stops, memories, common, strict=True)
                 if memory is not None
             ),
         )

@@ -117,8 +117,10 @@ class Evidence:
             score: "tokens", "lexical", "dense", "echo" (below zero: what it loses where it asks what the
             question asks), "temporal" (what the turns beside it have beyond its own), "named" (what it has
             from being named by the question), "content" (what flowed to it along words and names) and
-            "explicit". Two more depend on the hits before it: "together" (what it adds to them) and
-            "redundancy" (below zero: what it loses to one that it resembles or repeats).
+            "explicit". Three more depend on the other hits: "together" (what it adds to those before it),
+            "redundancy" (below zero: what it loses to one that it resembles or repeats) and "branch" (what
+            it lacked of its place, which it has because the question names several things and it is the
+            end of one of them).
         matches: which word of the question was completed by what, the weightiest first; a word that
             nothing completes is absent.
         path: the associations by which activation reached the memory, first to last; empty where
@@ -218,12 +220,14 @@ class Step:
         similarity: cosine between the settled state and the memory's stored pattern, in [-1, 1].
         kind: the association that led here; None for the first stop, which the cue evoked.
         weight: the strength of that association; 1.0 for the first stop.
+        words: as `Link.words`, what it has in common with the stop before it.
     """
 
     memory: Memory
     similarity: float
     kind: AssociationKind | None
     weight: float
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

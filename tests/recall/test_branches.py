@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,12 +57,12 @@ def test_without_links_by_title_the_ends_stay_behind(off: str) -> None:
 def test_a_further_hop_is_told_from_its_beginning() -> None:
     query = "What is the work of whom the director of Amber Harbour grew up with?"
     with filled(FILMS) as memory:
-        end = next(hit for hit in memory.recall(query, 20) if hit.memory.text == FILMS[4])
+        end = next(hit for hit in memory.recall(query, 80) if hit.memory.text == FILMS[4])
         assert [link.words for link in end.evidence.path] == [("Tamsin Okafor",), ("Pia Holm",)]
         first, second = end.evidence.path
         assert first.target_id == second.source_id
     with filled(FILMS, hop_weight=0) as memory:
-        assert all(len(hit.evidence.path) < 2 for hit in memory.recall(query, 20))
+        assert all(len(hit.evidence.path) < 2 for hit in memory.recall(query, 80))
 
 
 def test_a_name_in_common_leads_from_what_is_named() -> None:
@@ -120,3 +121,49 @@ def test_a_walk_goes_along_names() -> None:
         chain = memory.chain("Amber Harbour", hops=2)
         assert [step.memory.text for step in chain][:3] == [FILMS[0], FILMS[2], FILMS[4]]
         assert [step.kind for step in chain][1:3] == ["name", "name"]
+        assert [step.words for step in chain][:3] == [(), ("Tamsin Okafor",), ("Pia Holm",)]
+
+
+@pytest.mark.parametrize("k", [10, 12, 30])
+def test_the_first_ten_leave_no_branch_without_its_end(k: int) -> None:
+    with filled(
+        FILMS, content_weight=1.0, together=10
+    ) as memory:  # so little flows that the ends stay behind
+        result = memory.recall(QUESTION, k)
+        hits = {hit.memory.text: hit.evidence.signals for hit in result[:10]}
+        assert set(FILMS[:4]) <= set(hits)
+        assert hits[FILMS[3]]["branch"] > 0
+        ranks = [hit.evidence.rank for hit in result]
+        assert all(after <= before + 1e-5 for before, after in pairwise(ranks))
+        assert all("branch" not in hit.evidence.signals for hit in memory.recall(QUESTION, 9))
+        one = memory.recall("Which film has the older director of any, Amber Harbour?", k)
+        assert all("branch" not in hit.evidence.signals for hit in one)
+
+
+def test_the_end_of_a_branch_speaks_as_far_as_the_question_stays_open() -> None:
+    flows = []
+    for known in ("", " Her work is great, and what the work of whom she grew up with is."):
+        with filled([*FILMS[:2], FILMS[2] + known, *FILMS[3:]]) as memory:
+            ranking = ranked(
+                memory, "What is the work of whom the director of Amber Harbour grew up with?", 20
+            )
+            shares, rows = ranking.scored.shares, ranking.scored.rows.tolist()
+            flows.append(float(shares.content[rows.index(4)]))
+    assert flows[0] > flows[1] >= 0
+
+
+def test_a_title_is_found_by_its_short_forms_unless_another_has_them_whole() -> None:
+    king = "Oskar II of Norrland\nHe grew up near a lighthouse."
+    speaks = "Runa Holm\nShe was married to Oskar II for a year."
+    query = "Where did the husband of Runa Holm grow up?"
+    for texts, path in (
+        ([king, speaks, *FILMS], [("Oskar II",)]),
+        ([king, speaks, "Oskar II\nA ship of the navy that grew old.", *FILMS], None),
+    ):
+        with filled(texts) as memory:
+            end = next((hit for hit in memory.recall(query, 20) if hit.memory.text == king), None)
+            assert end is not None
+            assert [link.words for link in end.evidence.path] == path or path is None
+            named_too = memory.recall("Where did Oskar II grow up?", 20)
+            signals = {hit.memory.text: hit.evidence.signals for hit in named_too}
+            assert ("named" in signals[king]) == (path is not None)

@@ -185,7 +185,11 @@ def test_of_every_recall(texts: list[str], tokens: bool, k: int, query: str) -> 
     assert 0 <= found.confidence <= 1
     for hit in found:
         assert sum(hit.evidence.signals.values()) == hit.evidence.rank
-        own = {name: v for name, v in hit.evidence.signals.items() if name not in ("together", "redundancy")}
+        own = {
+            name: v
+            for name, v in hit.evidence.signals.items()
+            if name not in ("together", "redundancy", "branch")
+        }
         assert sum(own.values()) == hit.score
         assert set(hit.evidence.signals) <= {
             "tokens",

@@ -33,6 +33,7 @@ _CALENDAR = frozenset(
     "august september october november december montag dienstag mittwoch donnerstag freitag samstag "
     "sonnabend sonntag januar februar marz mai juni juli oktober dezember".split()
 )
+_ORIGIN = frozenset("of de di da von van du".split())  # a small word before where somebody is from
 # What may stand between two words of one name: after an initial or a short title a full stop too.
 _BETWEEN = re.compile(r"[ \u00a0]*[-\u2010\u2013&'’/]?,?[ \u00a0]*")
 _SHORT = 3  # letters of a word that a full stop may shorten: "H. Bruce", "St. Louis", "Mrs. Dalloway"
@@ -89,13 +90,16 @@ def _parts(text: str, run: Sequence[Word], start: int) -> Iterator[tuple[int, in
 
 
 def called(title: str, words: Sequence[Word]) -> dict[str, str]:
-    """By what names others call the memory that has this ``title``: by all of it, and by what a comma ends.
+    """By what names others call the memory that has this ``title``: by all of it, and by its short forms.
+
+    Short for it is what a comma ends ("Saginaw" for "Saginaw, Michigan") and what names by itself before
+    where it is from ("Constantine I" for "Constantine I of Greece").
 
     Returns:
         As `names`; the whole title first.
     """
     found: dict[str, str] = {}
-    for part in (words, _before_comma(title, words)):
+    for part in (words, _before_comma(title, words), _before_origin(title, words)):
         if part and (key := key_of(title, part)):
             found.setdefault(key, title[part[0].start : part[-1].end])
     return found
@@ -197,3 +201,14 @@ def _joined(text: str, before: Word, after: Word) -> bool:
 def _before_comma(title: str, words: Sequence[Word]) -> Sequence[Word]:
     comma = title.find(",")
     return [word for word in words if word.end <= comma] if comma > 0 else []
+
+
+def _before_origin(title: str, words: Sequence[Word]) -> Sequence[Word]:
+    """The words before "of", where they are a name of several words; one would be many others' too."""
+    for at, word in enumerate(words):
+        if title[word.start : word.end] in _ORIGIN:
+            name = words[:at]
+            several = sum(_plain(title[each.start : each.end]) not in _ARTICLES for each in name) > 1
+            whole = "," not in title[: word.start] and all(_capital(title, each) for each in name)
+            return name if several and whole else []
+    return []

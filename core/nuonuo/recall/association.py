@@ -123,14 +123,19 @@ def loudest(search: Search, scored: Scored) -> Sources:
 def ends(search: Search, scored: Scored, sources: Sources) -> Sources:
     """Where each branch that is heard leads to by a name: the memory of most energy that it reached so.
 
-    It speaks too, half as loud as the source did: the end of a question may only be named there. What was
-    heard already does not speak again.
+    It speaks too, as far as the question stays open: its end may only be named there. What was heard already
+    does not speak again.
+
+        a_j = h a_i sum_t w_t max(0, 1 - max(s_t(i), s_t(j)))
     """
     heard = np.intersect1d(sources.rows[sources.activation >= HEARD], search.named.rows)
     at = np.flatnonzero((scored.kind == NAME) & np.isin(scored.source, heard) & ~np.isin(scored.rows, heard))
     at = at[np.lexsort((-scored.shares.energy[at], scored.source[at]))]
     at = np.sort(at[np.diff(scored.source[at], prepend=-1) != 0])
     loud = sources.activation[places_of(sources.rows, scored.source[at])]
+    own = scored.own.completions
+    closed = np.maximum(own[places_of(scored.rows, scored.source[at])], own[at])
+    loud = loud * (np.maximum(1 - closed, 0) @ search.weights)
     return Sources(scored.rows[at], np.float32(search.config.hop_weight) * loud)
 
 

@@ -90,3 +90,28 @@ def openers(
     np.maximum.at(best, who.branch, energy)
     loud = np.maximum(energy / best[who.branch], 0) ** np.float32(config.content_sharpness)
     return who.rows, np.float32(config.branch_weight) * loud
+
+
+def due(
+    who: Named, rows: IntArray, energy: npt.NDArray[np.float32], source: IntArray
+) -> npt.NDArray[np.bool_]:
+    """Which candidates (C,) the first hits owe a question of several branches: who opens each, and its end.
+
+    Its end is the memory of most energy that a name led to from who opens it; of those that have one name,
+    the one of most energy opens it.
+
+    Args:
+        rows: (C,), the candidates, ascending. energy: theirs.
+        source: (C,), the row from which a name led to each, -1 for none.
+    """
+    owed, several = np.zeros(len(rows), bool), 0
+    for branch in range(int(who.branch.max(initial=-1)) + 1):
+        opening = rows.searchsorted(who.rows[who.branch == branch])
+        if not len(opening):
+            continue  # a longer name has the same memories
+        opens = opening[energy[opening].argmax()]
+        reached = np.flatnonzero(source == rows[opens])
+        if len(reached):
+            owed[[opens, reached[energy[reached].argmax()]]] = True
+            several += 1
+    return owed if several > 1 else np.zeros(len(rows), bool)

@@ -9,6 +9,10 @@ The next is the candidate with the greatest
 
 covered_t being the best e_t among those chosen. What a candidate adds never grows: this value never rises
 from one to the next. It makes the order alone; a hit's score is E(m), its own.
+
+Of a question that names several things the first `MemoryConfig.together` leave no branch without its end:
+where no more places are left than candidates are owed to the branches (`nuonuo.recall.branches.due`), those
+take them, and what they lack of the greatest value is added to theirs.
 """
 
 from __future__ import annotations
@@ -18,7 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuonuo.arrays import IntArray
-from nuonuo.recall.scoring import Scored
+from nuonuo.index.sessions import NOBODY
+from nuonuo.recall.branches import due
+from nuonuo.recall.scoring import NAME, Scored
 from nuonuo.recall.search import BoolArray, FloatArray, Search
 
 ALIKE = 0.3  # cosine from which two texts resemble each other; of texts on two matters few reach it
@@ -32,11 +38,13 @@ class Chosen:
         at: (k,) int64, indices into the candidates.
         together: (k,) float32, what each adds to those before it.
         redundancy: (k,) float32, what each loses to the one of them that it resembles most or repeats.
+        branch: (k,) float32, what brings each here that a branch is owed.
     """
 
     at: IntArray
     together: FloatArray
     redundancy: FloatArray
+    branch: FloatArray
 
 
 def choose(search: Search, scored: Scored, k: int, standing: IntArray) -> Chosen:
@@ -54,8 +62,14 @@ def choose(search: Search, scored: Scored, k: int, standing: IntArray) -> Chosen
     at: list[int] = []
     together: list[np.float32] = []
     lost: list[np.float32] = []
-    for _ in range(min(k, search.config.together, len(standing))):
-        best = int((free + bonus - redundant).argmax())
+    lifted: list[np.float32] = []
+    places = min(k, search.config.together, len(standing))
+    owed = _owed(search, scored, standing, places)
+    for left in range(places, 0, -1):
+        value = free + bonus - redundant
+        best = int(owed[value[owed].argmax()] if left <= len(owed) else value.argmax())
+        lifted.append(value.max() - value[best])
+        owed = owed[owed != best]
         at.append(best)
         together.append(bonus[best])
         lost.append(redundant[best])
@@ -70,7 +84,17 @@ def choose(search: Search, scored: Scored, k: int, standing: IntArray) -> Chosen
         np.concatenate([np.array(at, np.int64), rest]),
         np.concatenate([np.array(together, np.float32), bonus[rest]]),
         np.concatenate([np.array(lost, np.float32), redundant[rest]]),
+        np.concatenate([np.array(lifted, np.float32), np.zeros(len(rest), np.float32)]),
     )
+
+
+def _owed(search: Search, scored: Scored, standing: IntArray, places: int) -> IntArray:
+    """The candidates that must be among the first ``places``, none where those are fewer than all of them."""
+    if places < search.config.together or len(search.named.rows) < 2:
+        return standing[:0]
+    by_name = np.where(scored.kind == NAME, scored.source, NOBODY)
+    found = standing[due(search.named, scored.rows, scored.shares.energy, by_name)[standing]]
+    return found if len(found) <= places else standing[:0]
 
 
 def added(search: Search, answers: FloatArray, covered: FloatArray) -> FloatArray:

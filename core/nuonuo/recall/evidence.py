@@ -18,12 +18,11 @@ from nuonuo.config import MemoryConfig
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
 from nuonuo.encoding.words import Analyzer, whole_word
-from nuonuo.index.links import linking_stems
-from nuonuo.index.names import linking_names
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.index.times import stamp_at
 from nuonuo.recall.completions import TIMESTAMP, Answer, Completions
+from nuonuo.recall.linked import Shared, in_words, shared
 from nuonuo.recall.passage import Passages
 from nuonuo.recall.pipeline import Ranking
 from nuonuo.recall.scoring import EXPLICIT, NAME, WORDS
@@ -31,7 +30,6 @@ from nuonuo.recall.search import BoolArray
 from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory, Telling
 
 KINDS: dict[int, AssociationKind] = {WORDS: "content", NAME: "name", EXPLICIT: "explicit"}
-SHOWN = 3  # shared words that a link of content names, the rarest first
 LONG = 10_000  # characters of a text that is read once for all words that are looked for in it
 
 
@@ -54,7 +52,7 @@ class Hop:
 
     Attributes:
         target: its row.
-        shared: (df, key) of each rare stem that both have, or of the names by which they are linked.
+        common: what links them.
     """
 
     source_id: str
@@ -62,7 +60,7 @@ class Hop:
     target: int
     kind: AssociationKind
     weight: float
-    shared: tuple[tuple[int, int], ...]
+    common: Shared
 
 
 T = TypeVar("T")
@@ -114,7 +112,7 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig, mask: BoolArray)
     seqs = shard.seqs(ranking.rows)
     shares = {field.name: getattr(scored.shares, field.name)[ranking.at] for field in fields(scored.shares)}
     own = set(shares)
-    shares |= {"together": chosen.together, "redundancy": -chosen.redundancy}
+    shares |= {"together": chosen.together, "redundancy": -chosen.redundancy, "branch": chosen.branch}
     values = np.stack([*shares.values()], axis=1).tolist()
     for place, at in enumerate(ranking.at.tolist()):
         row = int(scored.rows[at])
@@ -134,15 +132,9 @@ def _hops(shard: Shard, ranking: Ranking, at: int, config: MemoryConfig) -> tupl
     scored, found, seen = ranking.scored, list[Hop](), {at}
     while (source := int(scored.source[at])) != NOBODY:
         row, kind = int(scored.rows[at]), int(scored.kind[at])
-        shared: tuple[tuple[int, int], ...] = ()
-        if kind == WORDS:
-            shared = tuple(linking_stems(shard.postings, source, row, config.content_max_df))
-        elif kind == NAME:
-            said = ranking.named.terms
-            keys = linking_names(shard.postings, source, row, said, config.content_max_df)
-            shared = tuple((0, key) for key in keys)
+        common = shared(shard, source, row, KINDS[kind], config.content_max_df, ranking.named.terms)
         ends = str(shard.ids[source]), str(shard.ids[row])
-        found.append(Hop(*ends, row, KINDS[kind], float(scored.link[at]), shared))
+        found.append(Hop(*ends, row, KINDS[kind], float(scored.link[at]), common))
         if kind != NAME or source in ranking.named.rows:
             break
         at = int(scored.rows.searchsorted(source))
@@ -223,23 +215,15 @@ def _matches(
 
 def _path(hit: Traced, shown: Mapping[int, Memory | None], lexicon: Lexicon) -> tuple[Link, ...]:
     return tuple(
-        Link(hop.source_id, hop.target_id, hop.kind, min(hop.weight, 1.0), _shared(hop, shown, lexicon))
+        Link(hop.source_id, hop.target_id, hop.kind, min(hop.weight, 1.0), _words(hop, shown, lexicon))
         for hop in hit.path
     )
 
 
-def _shared(hop: Hop, shown: Mapping[int, Memory | None], lexicon: Lexicon) -> tuple[str, ...]:
-    """What both ends of a link have in common, as its target writes it; nothing, where that is not shown."""
+def _words(hop: Hop, shown: Mapping[int, Memory | None], lexicon: Lexicon) -> tuple[str, ...]:
+    """What both ends of a link have in common, in words; nothing, where its target is not shown."""
     target = shown.get(hop.target)
-    if target is None or not hop.shared:
-        return ()
-    if hop.kind == "name":
-        names = {lexicon.key(name): written for name, written in lexicon.names(target).items()}
-        longest = max((names[key] for _, key in hop.shared if key in names), key=len, default=None)
-        return () if longest is None else (longest,)
-    said = {lexicon.key(stem): stem for text in target.parts for stem in lexicon.analyzer.spellings(text)}
-    rarest = sorted((df, said[key]) for df, key in hop.shared if key in said)[:SHOWN]
-    return tuple(lexicon.analyzer.written(target.text, stem) or stem for _, stem in rarest)
+    return () if target is None else in_words(hop.common, hop.kind, target, lexicon)
 
 
 class Written:

@@ -26,6 +26,7 @@ from nuonuo.index.names import name_links
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.index.vectors import dense_cue
+from nuonuo.recall.linked import Shared, shared
 from nuonuo.recall.pipeline import recall
 
 FloatArray = npt.NDArray[np.float32]
@@ -59,6 +60,15 @@ def walk_shard(
     return walk(
         state, entries, lambda rows: _patterns(shard, rows), lambda row, _: _follow(shard, row, config), hops
     )
+
+
+def in_common(shard: Shard, stops: Sequence[Stop], config: MemoryConfig) -> list[Shared]:
+    """What links each of ``stops`` to the one before it. The shard's lock must be held."""
+    rows = [NOBODY, *(stop.item for stop in stops)]
+    return [
+        shared(shard, before, stop.item, stop.kind, config.content_max_df)
+        for before, stop in zip(rows, stops, strict=False)
+    ]
 
 
 def _patterns(shard: Shard, rows: Sequence[int]) -> FloatArray:
