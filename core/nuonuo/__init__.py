@@ -8,6 +8,7 @@ from nuonuo.errors import NuonuoError
 from nuonuo.records import Chain, Evidence, Hit, Link, Match, Memory, Recall, Stats, Step, Telling
 
 if TYPE_CHECKING:
+    from nuonuo.associative.projection import LearnedProjection
     from nuonuo.config import MemoryConfig
     from nuonuo.encoding.embedders import Embedder, Encoding, MiniLM, VectorEmbedder
     from nuonuo.memory import AssociativeMemory
@@ -21,6 +22,7 @@ __all__ = [
     "Encoding",
     "Evidence",
     "Hit",
+    "LearnedProjection",
     "Link",
     "Match",
     "Memory",
@@ -38,6 +40,7 @@ __all__ = [
 _LAZY = {
     "AssociativeMemory": "nuonuo.memory",
     "MemoryConfig": "nuonuo.config",
+    "LearnedProjection": "nuonuo.associative.projection",
     "Embedder": "nuonuo.encoding.embedders",
     "Encoding": "nuonuo.encoding.embedders",
     "MiniLM": "nuonuo.encoding.embedders",

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo import checks, namespaces, times, transfer
+from nuonuo.associative.separation import PatternSeparator
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.cues import Paraphraser, augment
 from nuonuo.encoding.embedders import Embedder, check_vectors, default_embedder
-from nuonuo.encoding.encoder import Encoder
+from nuonuo.encoding.encoder import Encoder, separated
 from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
 from nuonuo.index.filters import Conditions
 from nuonuo.index.known import known_traces
@@ -50,13 +51,17 @@ class AssociativeMemory(Lifecycle):
         token_embedder: gives the token vectors, for an ``embedder`` that has none.
         paraphrase: a callable from a text to further cue texts, asked for each memory that is added without
             paraphrases.
+        separator: makes vectors the codes that walks start from, one that was learned (`LearnedProjection`);
+            where None, `WinnerTakeAll` by the numbers of ``config``. A store remembers it as it does the
+            embedder.
         config: the constants of the engine.
         timezone: where the user's days are ("Europe/Berlin", "-05:00", a tzinfo): what "yesterday" is, and
             where times without an offset are read. Where None, days are those of the offset of ``now``,
             and times without one are read in UTC. Nothing that is stored depends on it.
 
     Raises:
-        EmbedderMismatchError: the store was made with another embedder; nothing is changed.
+        EmbedderMismatchError: the store was made with another embedder or separator; nothing is changed.
+        InvalidTypeError, InvalidInputError: no `PatternSeparator`, or one for vectors of another length.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class AssociativeMemory(Lifecycle):
         *,
         token_embedder: Embedder | None = None,
         paraphrase: Paraphraser | None = None,
+        separator: PatternSeparator | None = None,
         config: MemoryConfig | None = None,
         timezone: str | tzinfo | None = None,
     ) -> None:
@@ -74,13 +80,16 @@ class AssociativeMemory(Lifecycle):
             "embedder": embedder,
             "token_embedder": token_embedder,
             "paraphrase": paraphrase,
+            "separator": separator,
             "config": config,
             "timezone": timezone,
         }
         self._given = {name: each for name, each in given.items() if each is not None}
         self.config = config or MemoryConfig()
+        if separator is not None:
+            self.config = separated(self.config, separator)
         self._store = store if store is not None else InMemoryStore()
-        self._encoder = Encoder(embedder or default_embedder(), token_embedder, self.config)
+        self._encoder = Encoder(embedder or default_embedder(), token_embedder, self.config, separator)
         self._paraphrase = paraphrase
         self._store.claim(self._encoder.identity)
         lexicon = self._encoder.lexicon
@@ -96,6 +105,7 @@ class AssociativeMemory(Lifecycle):
         embedder: Embedder | None = None,
         token_embedder: Embedder | None = None,
         paraphrase: Paraphraser | None = None,
+        separator: PatternSeparator | None = None,
         config: MemoryConfig | None = None,
         timezone: str | tzinfo | None = None,
     ) -> AssociativeMemory:
@@ -116,6 +126,7 @@ class AssociativeMemory(Lifecycle):
                 embedder,
                 token_embedder=token_embedder,
                 paraphrase=paraphrase,
+                separator=separator,
                 config=config,
                 timezone=timezone,
             )

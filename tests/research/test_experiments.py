@@ -12,10 +12,10 @@ import pytest
 pytest.importorskip("rich")
 pytest.importorskip("matplotlib")
 
+from nuonuo.associative.projection import LearnedProjection
 from nuonuo.cli import commands as cli
 from nuonuo.evaluation.tables import read_reports, render
 from nuonuo.research.catalogue import NAMES, experiment_of
-from nuonuo.research.parts.learned import LearnedProjection
 from tests.pages import ROOT, read
 
 

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nuonuo.associative.projection import LearnedProjection, strongest
 from nuonuo.associative.separation import PatternSeparator, WinnerTakeAll
 from nuonuo.errors import FileError, InvalidInputError, InvalidTypeError
 from nuonuo.research.experiments.biohash import overlap, recalls, train
 from nuonuo.research.material.source import Material
 from nuonuo.research.parts import biohash, contrastive
 from nuonuo.research.parts.inverted import random_codes
-from nuonuo.research.parts.learned import LearnedProjection, strongest, whitened
+from nuonuo.research.parts.learned import whitened
 
 
 def units(rng: np.random.Generator, count: int, dimension: int = 24) -> np.ndarray:  # type: ignore[type-arg]

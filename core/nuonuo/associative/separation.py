@@ -197,6 +197,28 @@ def random_signs(seed: int, count: int) -> npt.NDArray[np.int32]:
     return bits.reshape(-1)[:count].astype(np.int32) * 2 - 1
 
 
+def checked_codes(separator: PatternSeparator, codes: npt.ArrayLike, count: int) -> npt.NDArray[np.int32]:
+    """``codes`` (count, n_active), which ``separator`` gave for as many vectors, as int32.
+
+    Raises:
+        InvalidInputError, InvalidTypeError: they are not what `PatternSeparator.encode` promises.
+    """
+    given: npt.NDArray[Any] = np.asarray(codes)
+    if given.dtype.kind not in "iu":
+        raise InvalidTypeError(f"{separator.describe()} must give unit indices, got dtype {given.dtype}")
+    if given.shape != (count, separator.n_active):
+        raise InvalidInputError(
+            f"{separator.describe()} must give codes of shape {(count, separator.n_active)}, "
+            f"got {given.shape}"
+        )
+    inside = not given.size or (given.min() >= 0 and given.max() < separator.n_units)
+    if not inside or (given[:, 1:] <= given[:, :-1]).any():
+        raise InvalidInputError(
+            f"{separator.describe()} must give ascending, distinct units in [0, {separator.n_units})"
+        )
+    return given.astype(np.int32, copy=False)
+
+
 def _checked(vectors: npt.ArrayLike, dimension: int) -> npt.NDArray[np.float64]:
     given: npt.NDArray[Any] = np.asarray(vectors)
     if given.dtype.kind not in "fiu":

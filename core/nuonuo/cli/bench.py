@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nuonuo.associative.projection import LearnedProjection
 from nuonuo.cli import research, scale, start, tables
 from nuonuo.cli.inputs import command_of, config_of, embedding, memories_of, questions_of
 from nuonuo.cli.options import (
@@ -183,6 +184,7 @@ def _run_chains(args: argparse.Namespace, console: Console) -> None:
             chains=args.chains,
             hops=args.hops,
             cosine=args.cosine,
+            separator=args.separator and LearnedProjection.load(args.separator),
             progress=advance,
         )
         stated = report.conditions(dataset, embedder.name, config, split=args.split, command=command_of(args))

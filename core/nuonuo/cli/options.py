@@ -84,3 +84,8 @@ def chains_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cosine", type=float, default=0.6, help="of the cue to its pattern (default: %(default)s)"
     )
+    parser.add_argument(
+        "--separator",
+        metavar="WEIGHTS",
+        help="a learned pattern separator, as `nuonuo bench separator` writes it (default: the engine's own)",
+    )

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.associative.rounding import round_vectors, sketch
-from nuonuo.associative.separation import WinnerTakeAll
+from nuonuo.associative.separation import PatternSeparator, WinnerTakeAll, checked_codes
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.dates import DateFinder
 from nuonuo.encoding.embedders import Embedder, Encoding, check_vectors
@@ -22,7 +22,7 @@ from nuonuo.encoding.question import Question
 from nuonuo.encoding.sentences import sentences
 from nuonuo.encoding.tokens import asked, patterns_of
 from nuonuo.encoding.words import Analyzer
-from nuonuo.errors import EmbeddingError
+from nuonuo.errors import EmbeddingError, InvalidInputError, InvalidTypeError
 from nuonuo.records import Memory
 from nuonuo.traces import SENTENCE, Identity, Traces
 
@@ -51,15 +51,39 @@ def _unknown(stems: Sequence[str]) -> list[int]:
     return [0] * len(stems)
 
 
+def separated(config: MemoryConfig, separator: object) -> MemoryConfig:
+    """``config`` with the width of the codes that ``separator`` makes.
+
+    Raises:
+        InvalidTypeError: it is no `PatternSeparator`. InvalidInputError: its codes cannot be used.
+    """
+    if not isinstance(separator, PatternSeparator):
+        raise InvalidTypeError(
+            "separator must have dimension, n_units, n_active, encode and describe, got "
+            f"{type(separator).__name__}; for weights in a file give LearnedProjection.load(path)"
+        )
+    return replace(config, n_units=separator.n_units, n_active=separator.n_active)
+
+
 class Encoder:
     """An embedder, the source of token patterns and the pattern separation, as one.
 
     Args:
         embedder: gives the sentence vectors.
         token_embedder: gives the token vectors; the embedder itself where None.
+        separator: gives the codes; where None, `WinnerTakeAll` by the numbers of ``config``.
+
+    Raises:
+        InvalidInputError: the separator takes vectors of another length than the embedder's.
     """
 
-    def __init__(self, embedder: Embedder, token_embedder: Embedder | None, config: MemoryConfig) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        token_embedder: Embedder | None,
+        config: MemoryConfig,
+        separator: PatternSeparator | None = None,
+    ) -> None:
         self._embedder = embedder
         self._tokens = token_embedder or embedder
         self._sentences = config.sentence_cues
@@ -67,9 +91,14 @@ class Encoder:
         self.analyzer = Analyzer(config.language)
         self.lexicon = Lexicon(self.analyzer)
         self._dates = DateFinder(config.language) if config.date_cues else None
-        self._separation = WinnerTakeAll(
+        self._separation = separator or WinnerTakeAll(
             embedder.dimension, config.n_units, config.n_active, config.separation_seed
         )
+        if self._separation.dimension != embedder.dimension:
+            raise InvalidInputError(
+                f"the separator takes vectors of dimension {self._separation.dimension}, and "
+                f"{embedder.name!r} gives {embedder.dimension}; learn one from vectors of this embedder"
+            )
         self._recent: OrderedDict[tuple[str, str], Encoding] = OrderedDict()
         self._recent_bytes = 0
         self._lock = threading.Lock()
@@ -130,7 +159,7 @@ class Encoder:
                 )
         if not found:
             return []
-        codes = self._separation.encode(np.stack(first).astype(np.float16).astype(np.float32))
+        codes = self._codes(np.stack(first).astype(np.float16).astype(np.float32))
         return [replace(traces, code=code) for traces, code in zip(found, codes, strict=True)]
 
     def _reading(self, memory: Memory) -> Reading:
@@ -202,8 +231,11 @@ class Encoder:
 
     def code(self, state: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """The winner-take-all code (n_active,) of one vector (d,)."""
-        code: npt.NDArray[np.int32] = self._separation.encode(state[None, :])[0]
+        code: npt.NDArray[np.int32] = self._codes(state[None, :])[0]
         return code
+
+    def _codes(self, vectors: FloatArray) -> npt.NDArray[np.int32]:
+        return checked_codes(self._separation, self._separation.encode(vectors), len(vectors))
 
     def forget(self) -> None:
         """Drop every encoding that is kept: it could hold what was just forgotten."""

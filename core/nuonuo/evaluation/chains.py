@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from nuonuo.associative.separation import PatternSeparator
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.embedders.base import Embedder, FloatArray
 from nuonuo.errors import InvalidInputError
@@ -88,6 +89,7 @@ def measure_chains(
     hops: int = 6,
     cosine: float = 0.6,
     seed: int = 0,
+    separator: PatternSeparator | None = None,
     progress: Progress | None = None,
 ) -> ChainResult:
     """Store ``memories``, whose texts are distinct, learn ``chains`` disjoint sequences and walk each.
@@ -106,7 +108,7 @@ def measure_chains(
     rng = np.random.default_rng(seed)
     patterns = first_vectors(embedder, [memory.text for memory in memories], "document")
     drawn = _draw(patterns, chains, hops, rng)
-    with AssociativeMemory(embedder=embedder, config=config) as memory:
+    with AssociativeMemory(embedder=embedder, separator=separator, config=config) as memory:
         ids: list[str] = []
         for start in range(0, len(memories), BATCH):
             part = memories[start : start + BATCH]

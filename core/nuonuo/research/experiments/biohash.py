@@ -12,13 +12,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from nuonuo.associative.activation import linear
+from nuonuo.associative.projection import CodeArray, FloatArray, LearnedProjection
 from nuonuo.associative.separation import PatternSeparator, WinnerTakeAll
 from nuonuo.errors import InvalidInputError
 from nuonuo.research.frame import Plot, Sample, Stopwatch, Table, Tell, Value, percent
 from nuonuo.research.material.source import Material
 from nuonuo.research.parts import biohash, contrastive
 from nuonuo.research.parts.inverted import InvertedCodes, random_codes, strongest_units
-from nuonuo.research.parts.learned import CodeArray, FloatArray, LearnedProjection, whitened
+from nuonuo.research.parts.learned import whitened
 
 N_UNITS, N_ACTIVE = 4096, 50
 BACKGROUNDS = (0, 100, 500, 5_000, 20_000)

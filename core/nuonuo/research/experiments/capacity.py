@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.associative.projection import CodeArray
 from nuonuo.associative.separation import WinnerTakeAll
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.chains import noisy
 from nuonuo.research.frame import Plot, Sample, Stopwatch, Table, Tell, Value, percent
 from nuonuo.research.material.source import Material
 from nuonuo.research.parts.inverted import InvertedCodes, random_codes, strongest_units
-from nuonuo.research.parts.learned import CodeArray
 
 IntArray = npt.NDArray[np.int64]
 

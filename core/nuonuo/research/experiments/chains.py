@@ -23,13 +23,13 @@ from nuonuo.arrays import Blocks
 from nuonuo.associative.activation import Separation, linear, power, softmax
 from nuonuo.associative.chain import Association, Stop, walk
 from nuonuo.associative.hebbian import HebbianAssociator
+from nuonuo.associative.projection import CodeArray
 from nuonuo.associative.separation import WinnerTakeAll
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.chains import agreement, noisy
 from nuonuo.research.frame import Plot, Sample, Stopwatch, Table, Tell, Value, percent
 from nuonuo.research.material.source import Material
 from nuonuo.research.parts.cues import nearest_other
-from nuonuo.research.parts.learned import CodeArray
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.associative.hopfield import update
+from nuonuo.associative.projection import FloatArray
 from nuonuo.encoding.embedders.base import Embedder
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.clock import grown, resident_bytes
 from nuonuo.evaluation.systems.base import first_vectors
 from nuonuo.research.frame import Plot, Sample, Table, Tell, Value, percent
 from nuonuo.research.material.source import Material
-from nuonuo.research.parts.learned import FloatArray
 
 PAIRS, BACKGROUND = 200, 500  # half of the pairs fit beta
 FIXED_BETA = 10.0

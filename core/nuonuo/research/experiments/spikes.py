@@ -1,8 +1,8 @@
 """The round trip of an embedding through spikes: embedding, spike train, embedding.
 
-At 768 dimensions a pattern is the vectors of two texts side by side where the embedder gives 384, and one
-text's where it gives 768. Held-out texts are others than those from which thresholds are set and weights
-learned.
+At 768 dimensions a pattern is the vectors of two texts side by side where the embedder gives 384; one that gives
+768 is measured at these alone, a text a pattern. Held-out texts are others than those from which thresholds are
+set and weights learned.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nuonuo.associative.projection import FloatArray, strongest
 from nuonuo.evaluation.chains import noisy
 from nuonuo.research.frame import Plot, Sample, Stopwatch, Table, Tell, Value, percent
 from nuonuo.research.material.source import Material
-from nuonuo.research.parts.learned import FloatArray, strongest
 from nuonuo.research.parts.spike_encoder import SpikeEncoder
 
 DIMENSIONS = (384, 768)
@@ -22,7 +22,7 @@ WIDTHS, STEPS = (2048, 4096, 8192), (64, 128)
 RATE = 0.05
 LEARNED_FROM, HELD_OUT = 500, 250
 LEARNING = 8  # steps, of the narrowest network alone: the others begin no worse
-POOL = 10_000
+POOL = 4 * (LEARNED_FROM + HELD_OUT)  # texts, from which each seed draws
 COSINE = 0.7
 N_ACTIVE = 50
 
@@ -58,7 +58,8 @@ class Spikes:
         dimension = material.embedder.dimension
         rng = np.random.default_rng(seed)
         pool = material.vectors(800 if quick else POOL)
-        for d in (dimension,) if quick else DIMENSIONS:
+        whole = [d for d in DIMENSIONS if d % dimension == 0]
+        for d in [dimension] if quick or not whole else whole:
             learned_from, held_out = (100, 40) if quick else (LEARNED_FROM, HELD_OUT)
             vectors = side_by_side(pool[rng.permutation(len(pool))], d)[: learned_from + held_out]
             texts, others = vectors[:-held_out], vectors[-held_out:]

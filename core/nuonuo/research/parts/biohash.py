@@ -20,8 +20,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.associative.projection import FloatArray, LearnedProjection
 from nuonuo.errors import InvalidInputError
-from nuonuo.research.parts.learned import FloatArray, LearnedProjection, random_rows
+from nuonuo.research.parts.learned import random_rows
 
 BATCH = 1024
 

@@ -21,8 +21,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nuonuo.associative.projection import FloatArray, LearnedProjection
 from nuonuo.errors import InvalidInputError, MissingDependencyError
-from nuonuo.research.parts.learned import FloatArray, LearnedProjection, random_rows
+from nuonuo.research.parts.learned import random_rows
 
 Rule = Literal["contrastive", "hub penalty"]
 RULES: tuple[Rule, ...] = ("contrastive", "hub penalty")

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.arrays import IntArray
+from nuonuo.associative.projection import CodeArray, strongest
 from nuonuo.errors import InvalidInputError
-from nuonuo.research.parts.learned import CodeArray, strongest
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -27,8 +27,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.associative.projection import FloatArray
 from nuonuo.errors import InvalidInputError, MissingDependencyError
-from nuonuo.research.parts.learned import FloatArray, random_rows
+from nuonuo.research.parts.learned import random_rows
 
 BATCH = 128
 BEGIN = 0.5  # of its threshold, where a membrane begins
