@@ -1,8 +1,8 @@
 """The round trip of an embedding through spikes: embedding, spike train, embedding.
 
-At 768 dimensions a pattern is the vectors of two texts side by side where the embedder gives 384; one that gives
-768 is measured at these alone, a text a pattern. Held-out texts are others than those from which thresholds are
-set and weights learned.
+At 768 dimensions a pattern is the vectors of two texts side by side where the embedder gives 384; one that
+gives 768 is measured at these alone, a text a pattern. Held-out texts are others than those from which
+thresholds are set and weights learned.
 """
 
 from __future__ import annotations
