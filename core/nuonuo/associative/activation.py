@@ -35,7 +35,7 @@ def softmax(beta: float) -> Separation:
         InvalidInputError: beta <= 0.
     """
     if not (math.isfinite(beta) and beta > 0):
-        raise InvalidInputError(f"beta must be > 0 and finite, got {beta!r}; 0.5 suits codes of 50 units")
+        raise InvalidInputError(f"beta must be > 0 and finite, got {beta!r}; 2 suits codes of 50 units")
 
     def f(overlaps: IntArray) -> FloatArray:
         if not len(overlaps):

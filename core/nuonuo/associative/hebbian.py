@@ -75,7 +75,7 @@ class HebbianAssociator:
         if not (math.isfinite(damping) and damping >= 0):
             raise InvalidInputError(f"damping must be >= 0 and finite, got {damping!r}; 0 switches it off")
         self.n_units = n_units
-        self.separation = softmax(0.5) if separation is None else separation
+        self.separation = softmax(2.0) if separation is None else separation
         self.damping = damping
         self._codes = Codes(n_units)
         self._outgoing: dict[int, dict[int, float]] = {}
