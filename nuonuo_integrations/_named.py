@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 Keys = str | Sequence[str] | None
 
+MESSAGE_TIMES = ("timestamp", "created_at")  # of a message's additional_kwargs, what may hold its own time
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -67,6 +69,15 @@ def named(timestamp_key: Keys, role_key: Keys, session_key: Keys) -> Named:
         _names(role_key, "role_key"),
         _names(session_key, "session_key"),
     )
+
+
+def said_at(told: Mapping[str, Any], keys: tuple[str, ...]) -> datetime:
+    """When a message was said: its own time, where what it carries tells one under ``keys``; else now."""
+    values = {key: told[key] for key in keys if told.get(key) is not None}
+    found = next((moment for value in values.values() if (moment := moment_of(value))), None)
+    if found is None and values:
+        logger.warning("a message is dated now, since no time can be read from its %s", values)
+    return found or datetime.now(timezone.utc)
 
 
 def moment_of(value: object) -> datetime | None:

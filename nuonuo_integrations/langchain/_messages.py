@@ -18,7 +18,9 @@ from langchain_core.messages import (
 )
 
 from nuonuo import Memory
+from nuonuo.errors import InvalidTypeError
 from nuonuo_integrations._engine import SILENT_KEY, mended
+from nuonuo_integrations._named import MESSAGE_TIMES, said_at
 from nuonuo_integrations._prompt import as_said
 from nuonuo_integrations._written import read, written
 
@@ -36,8 +38,22 @@ def turn_of(text: str, role: str, session_id: str | None, id: str | None = None)
     return Memory(text, role=role, timestamp=datetime.now(timezone.utc), session_id=session_id, id=id)
 
 
-def memory_of(message: BaseMessage, session_id: str | None) -> Memory:
-    """``message`` as a memory, without what was injected and echoed in it."""
+def memory_of(
+    message: BaseMessage, session_id: str | None, timestamp_key: tuple[str, ...] = MESSAGE_TIMES
+) -> Memory:
+    """``message`` as a memory, without what was injected and echoed in it.
+
+    Args:
+        timestamp_key: the additional_kwargs that may hold the message's own time; else it is said now.
+
+    Raises:
+        InvalidTypeError: it is no message. InvalidInputError: it holds what cannot be written down.
+    """
+    if not isinstance(message, BaseMessage):
+        raise InvalidTypeError(
+            f"a message must be a BaseMessage, got {type(message).__name__} {message!r}; make it one: "
+            "HumanMessage(text)"
+        )
     # What was streamed comes as one chunk made of all.
     message = without_injected(
         message_chunk_to_message(message) if isinstance(message, BaseMessageChunk) else message
@@ -51,7 +67,11 @@ def memory_of(message: BaseMessage, session_id: str | None) -> Memory:
     if _plain(text, role) != message:
         metadata[MESSAGE_KEY] = _as_json(message)
     return Memory(
-        text, role=role, timestamp=datetime.now(timezone.utc), metadata=metadata, session_id=session_id
+        text,
+        role=role,
+        timestamp=said_at(message.additional_kwargs, timestamp_key),
+        metadata=metadata,
+        session_id=session_id,
     )
 
 

@@ -35,10 +35,11 @@ def namespace_of(runtime: Runtime[Any], given: str | NamespaceOf | None) -> str:
         user = configurable.get(name) if user is None else user
     if user is not None:
         return label_of(user, "user_id")
-    if context is None:
+    if context is None and "user_id" not in configurable:
         return DEFAULT_NAMESPACE
     raise InvalidInputError(
-        f"the agent's context has no user_id, so whose memory is it? got {context!r}; "
+        f"the run names no user_id, so whose memory is it? its context is {context!r}, and its config's "
+        f"configurable has {'user_id=None' if 'user_id' in configurable else 'none'}; "
         "add user_id to it or to the config's configurable, or say NuonuoMiddleware(namespace=...)"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
+from typing import Any
 from uuid import UUID
 
 from langchain_core.chat_history import BaseChatMessageHistory
@@ -12,6 +13,7 @@ from langchain_core.messages import BaseMessage
 from nuonuo import AssociativeMemory
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import Holder, engine_of, label_of, place_of
+from nuonuo_integrations._named import MESSAGE_TIMES, Keys, named
 from nuonuo_integrations.langchain._messages import memory_of, message_of
 
 
@@ -27,6 +29,8 @@ class NuonuoChatMessageHistory(Holder, BaseChatMessageHistory):
         memory: the engine, or the path of its file.
         session_id: the conversation; a number or a UUID stands for its text.
         namespace: the wall between tenants.
+        timestamp_key: the key, or keys, of a message's ``additional_kwargs`` that hold the time at which it
+            was said, as when an older conversation is brought in; where they hold none, it is said now.
 
     Raises:
         InvalidTypeError, InvalidInputError: no session or no namespace: it would be everybody's.
@@ -38,10 +42,12 @@ class NuonuoChatMessageHistory(Holder, BaseChatMessageHistory):
         session_id: str | int | UUID,
         *,
         namespace: str = DEFAULT_NAMESPACE,
+        timestamp_key: Keys = MESSAGE_TIMES,
     ) -> None:
         super().__init__()
         self.session_id = label_of(session_id, "session_id")
         self.namespace = label_of(namespace, "namespace")
+        self.timestamp_key = named(timestamp_key, None, None).timestamp
         self.memory = engine_of(memory)
         self._hold()
 
@@ -61,16 +67,16 @@ class NuonuoChatMessageHistory(Holder, BaseChatMessageHistory):
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store messages, all or none."""
-        place = place_of(self.namespace, self.session_id)
-        self.memory.add(
-            [memory_of(each, place["session_id"]) for each in messages], namespace=place["namespace"]
-        )
+        self.memory.add(**self._session(messages))
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Async twin of `add_messages`."""
+        await self.memory.aadd(**self._session(messages))
+
+    def _session(self, messages: Sequence[BaseMessage]) -> dict[str, Any]:
         place = place_of(self.namespace, self.session_id)
-        memories = [memory_of(each, place["session_id"]) for each in messages]
-        await self.memory.aadd(memories, namespace=place["namespace"])
+        memories = [memory_of(each, place["session_id"], self.timestamp_key) for each in messages]
+        return {"items": memories, "namespace": place["namespace"]}
 
     def clear(self) -> None:
         """Forget this session, in the file too, and nothing else.

@@ -197,6 +197,7 @@ class NuonuoMemory(HolderModel, BaseMemory):
         Raises:
             InvalidInputError, InvalidTypeError: it cannot be told what was said.
         """
+        inputs, outputs = _mapping(inputs, "inputs"), _mapping(outputs, "outputs")
         said = _text_of(_value(inputs, self._input(inputs), "input"), "input")
         answered = _text_of(_value(outputs, self._output(outputs), "output"), "output")
         place = place_of(self.namespace, self.session_id)
@@ -223,7 +224,7 @@ class NuonuoMemory(HolderModel, BaseMemory):
     # -- which key is which -----------------------------------------------------------------------
 
     def _question(self, inputs: Mapping[str, Any]) -> str:
-        if not self._candidates(inputs):
+        if not self._candidates(_mapping(inputs, "inputs")):
             return ""
         return _text_of(_value(inputs, self._input(inputs), "input"), "input").strip()
 
@@ -239,6 +240,14 @@ class NuonuoMemory(HolderModel, BaseMemory):
         if self.output_key is None and len(keys) > 1 and "output" in keys:
             return "output"  # an agent's answer, beside its steps
         return self.output_key or _only(keys, "output")
+
+
+def _mapping(values: object, name: str) -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        raise InvalidTypeError(
+            f"{name} must be a dict, got {type(values).__name__} {values!r}; a text is {{'input': text}}"
+        )
+    return dict(values)
 
 
 def _only(keys: list[str], kind: str) -> str:

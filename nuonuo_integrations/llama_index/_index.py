@@ -184,6 +184,24 @@ class Indexing:
         return Settings.transformations if self._transformations is None else self._transformations
 
 
+def steps_of(transformations: object) -> Sequence[TransformComponent] | None:
+    """What makes nodes of documents, as it was given.
+
+    Raises:
+        InvalidTypeError: it is no sequence of LlamaIndex's transformations.
+    """
+    if transformations is None:
+        return None
+    if not isinstance(transformations, Sequence) or not all(
+        isinstance(each, TransformComponent) for each in transformations
+    ):
+        raise InvalidTypeError(
+            "transformations must be a list of TransformComponents, such as [SentenceSplitter()], got "
+            f"{type(transformations).__name__} {transformations!r}"
+        )
+    return transformations
+
+
 def _whole(documents: object) -> list[Document]:
     """``documents``; a copy of one whose text holds half characters, which LlamaIndex cannot hash."""
     found = []

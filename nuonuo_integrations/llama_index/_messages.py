@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -24,13 +23,11 @@ from llama_index.core.schema import QueryBundle
 from nuonuo import Memory
 from nuonuo.errors import InvalidTypeError
 from nuonuo_integrations._engine import SILENT_KEY, mended
-from nuonuo_integrations._named import moment_of
+from nuonuo_integrations._named import MESSAGE_TIMES, said_at
 from nuonuo_integrations._prompt import as_said, is_injected
 from nuonuo_integrations._written import read, written
 
 MESSAGE_KEY = "llama_index_message"  # the whole message, where its text and role do not say it all
-
-TIMESTAMP_KEY = ("timestamp", "created_at")
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +36,7 @@ Input = str | ChatMessage | QueryBundle | ContentBlock | Sequence[ContentBlock] 
 
 
 def memory_of(
-    said: ChatMessage, session_id: str | None, timestamp_key: tuple[str, ...] = TIMESTAMP_KEY
+    said: ChatMessage, session_id: str | None, timestamp_key: tuple[str, ...] = MESSAGE_TIMES
 ) -> Memory:
     """A message as a memory. What was injected into a prompt has been taken out: `without_injected`.
 
@@ -59,7 +56,7 @@ def memory_of(
     return Memory(
         text,
         role=said.role.value,
-        timestamp=_time_of(said, timestamp_key) or datetime.now(timezone.utc),
+        timestamp=said_at(said.additional_kwargs, timestamp_key),
         metadata=metadata,
         session_id=session_id,
     )
@@ -184,15 +181,6 @@ def count_tokens(message: ChatMessage, tokenizer: Tokenizer) -> int:
             estimate = CompositeMemory.model_fields.get(f"{block.block_type}_token_size_estimate")
             count += estimate.default if estimate else 0
     return count
-
-
-def _time_of(message: ChatMessage, timestamp_key: tuple[str, ...]) -> datetime | None:
-    """The message's own time, where it tells one."""
-    told = {key: message.additional_kwargs[key] for key in timestamp_key if key in message.additional_kwargs}
-    found = next((moment for value in told.values() if (moment := moment_of(value))), None)
-    if found is None and any(value is not None for value in told.values()):
-        logger.warning("a message is dated now, since no time can be read from its %s", told)
-    return found
 
 
 def _plain(text: str, role: str | None) -> ChatMessage:

@@ -19,13 +19,13 @@ from nuonuo import Memory, Recall
 from nuonuo.records import DEFAULT_NAMESPACE
 from nuonuo_integrations._engine import MIN_CONFIDENCE, audible, label_of, recall_unshown, session_of
 from nuonuo_integrations._fields import Confidence, Count, Label, Zone
+from nuonuo_integrations._named import MESSAGE_TIMES
 from nuonuo_integrations._prompt import zone_for
 from nuonuo_integrations.llama_index._alignment import repeated
 from nuonuo_integrations.llama_index._component import Component, OnError, Timestamp
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
-    TIMESTAMP_KEY,
     Tokenizer,
     memory_of,
     messages_of,
@@ -74,7 +74,7 @@ class NuonuoMemoryBlock(Component, BaseMemoryBlock[str]):
     k: Count = 10
     across_sessions: bool = Field(default=False, strict=True)
     filters: MetadataFilters | None = None
-    timestamp_key: Timestamp = TIMESTAMP_KEY
+    timestamp_key: Timestamp = MESSAGE_TIMES
     on_error: OnError = "log"
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
     min_confidence: Confidence = MIN_CONFIDENCE

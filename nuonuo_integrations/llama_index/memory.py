@@ -33,12 +33,12 @@ from nuonuo_integrations._engine import (
     session_of,
 )
 from nuonuo_integrations._fields import Confidence, Count, Label, Zone
+from nuonuo_integrations._named import MESSAGE_TIMES
 from nuonuo_integrations._prompt import zone_for
 from nuonuo_integrations.llama_index._component import Component, OnError, Timestamp
 from nuonuo_integrations.llama_index._engine import Engine
 from nuonuo_integrations.llama_index._filters import where_of
 from nuonuo_integrations.llama_index._messages import (
-    TIMESTAMP_KEY,
     Input,
     Tokenizer,
     memory_of,
@@ -108,7 +108,7 @@ class NuonuoMemory(Component, BaseMemory):
     token_limit: Count = DEFAULT_TOKEN_LIMIT
     chat_history_token_ratio: float = Field(default=_RATIO, ge=0, le=1, strict=True)
     insert_method: Annotated[InsertMethod, PlainSerializer(lambda how: how.value)] = InsertMethod.SYSTEM
-    timestamp_key: Timestamp = TIMESTAMP_KEY
+    timestamp_key: Timestamp = MESSAGE_TIMES
     on_error: OnError = "log"
     tokenizer_fn: Tokenizer = Field(default_factory=get_tokenizer, exclude=True)
     min_confidence: Confidence = MIN_CONFIDENCE

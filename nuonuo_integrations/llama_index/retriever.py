@@ -18,7 +18,7 @@ from nuonuo_integrations._engine import Holder, confidence_of, engine_of, label_
 from nuonuo_integrations._named import Keys, named
 from nuonuo_integrations._searching import conditions, question_of, tell_undated
 from nuonuo_integrations.llama_index._filters import where_of
-from nuonuo_integrations.llama_index._index import Indexing
+from nuonuo_integrations.llama_index._index import Indexing, steps_of
 from nuonuo_integrations.llama_index._nodes import node_of
 
 FILE_TIMES = ("last_modified_date", "creation_date")  # as SimpleDirectoryReader names them
@@ -76,7 +76,7 @@ class NuonuoRetriever(Holder, Indexing, BaseRetriever):
         self.after, self.before = after, before
         self._named = named(timestamp_key, role_key, session_key)
         self._dated = timestamp_key not in (FILE_TIMES, None) or not (after is None and before is None)
-        self._transformations = transformations
+        self._transformations = steps_of(transformations)
         self.min_confidence = confidence_of(min_confidence)
         self._told = False
         self._conditions()  # complain now, not at the first question, and before a file is opened

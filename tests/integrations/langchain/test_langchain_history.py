@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -181,3 +182,36 @@ def test_around_a_bare_model(engine: AssociativeMemory) -> None:
 def test_what_is_no_memory_is_an_error() -> None:
     with pytest.raises(InvalidTypeError, match="AssociativeMemory"):
         NuonuoChatMessageHistory(3, "s")
+
+
+@pytest.mark.parametrize("bad", ["text", None, {"role": "user", "content": "text"}])
+async def test_what_is_no_message_is_told_and_nothing_is_stored(engine: AssociativeMemory, bad: Any) -> None:
+    history = NuonuoChatMessageHistory(engine, "s")
+    with pytest.raises(InvalidTypeError, match="must be a BaseMessage"):
+        history.add_messages([HumanMessage("Hello"), bad])
+    with pytest.raises(InvalidTypeError, match="must be a BaseMessage"):
+        await history.aadd_messages([HumanMessage("Hello"), bad])
+    assert engine.list() == []
+
+
+def test_an_older_conversation_keeps_its_times(
+    engine: AssociativeMemory, caplog: pytest.LogCaptureFixture
+) -> None:
+    def at(**told: Any) -> HumanMessage:
+        return HumanMessage("I bought a bike.", additional_kwargs=told)
+
+    bought = datetime(2021, 3, 4, 10, tzinfo=timezone.utc)
+    history = NuonuoChatMessageHistory(engine, "s")
+    history.add_messages([at(timestamp="2021-03-04T10:00:00Z"), at(created_at=bought.timestamp())])
+    assert [memory.timestamp for memory in engine.list()] == [bought, bought]
+    assert history.messages[0].additional_kwargs == {"timestamp": "2021-03-04T10:00:00Z"}
+    engine.forget(namespace="default")
+    NuonuoChatMessageHistory(engine, "s", timestamp_key="said").add_messages(
+        [at(said="2021-03-04T10:00:00+00:00"), at(timestamp="2021-03-04T10:00:00Z"), at(said="one day")]
+    )
+    own, *now = [memory.timestamp for memory in engine.list()]
+    assert own == bought
+    assert all(each is not None and each.year > 2021 for each in now)
+    assert "one day" in caplog.text
+    with pytest.raises(InvalidTypeError, match="timestamp_key"):
+        NuonuoChatMessageHistory(engine, "s", timestamp_key=3)  # type: ignore[arg-type]

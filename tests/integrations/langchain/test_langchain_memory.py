@@ -293,3 +293,17 @@ def test_a_path_will_do(tmp_path: Any) -> None:
     again = NuonuoMemory(memory=path, session_id="s")
     with again.memory:
         assert again.load_memory_variables({})["history"] == "Human: Hello.\nAI: Good day."
+
+
+def test_what_is_no_dict_is_told_and_nothing_is_stored(engine: AssociativeMemory) -> None:
+    memory = NuonuoMemory(memory=engine)
+    calls: list[Any] = [
+        lambda: memory.load_memory_variables(None),  # type: ignore[arg-type]
+        lambda: memory.load_memory_variables("Hello"),  # type: ignore[arg-type]
+        lambda: memory.save_context("Hello", {"output": "Hi"}),  # type: ignore[arg-type]
+        lambda: memory.save_context({"input": "Hello"}, None),  # type: ignore[arg-type]
+    ]
+    for call in calls:
+        with pytest.raises(InvalidTypeError, match="puts must be a dict"):
+            call()
+    assert engine.list() == []

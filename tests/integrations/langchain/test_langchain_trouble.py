@@ -141,7 +141,7 @@ async def test_whose_memory_it_is_must_be_clear_before_the_model_is_called(
     engine: AssociativeMemory, on_error: Literal["log", "raise"]
 ) -> None:
     model = told("A.")
-    for user_id in (" ", "", ["ana"], True):
+    for user_id in (" ", "", ["ana"], True, None):
         agent = create_agent(model, [], middleware=[NuonuoMiddleware(engine, on_error=on_error)])
         with pytest.raises((InvalidInputError, InvalidTypeError), match="user_id"):
             agent.invoke(user("x"), {"configurable": {"user_id": user_id}})

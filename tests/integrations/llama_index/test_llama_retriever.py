@@ -272,3 +272,9 @@ def test_a_chat_is_retrieved_as_what_was_said(engine: AssociativeMemory) -> None
 def test_errors_are_of_one_tree(retriever: NuonuoRetriever) -> None:
     with pytest.raises(NuonuoError):
         retriever.retrieve(" ")
+
+
+@pytest.mark.parametrize("bad", ["x", [str.upper], 3])
+def test_transformations_that_are_none_are_told_at_once(engine: AssociativeMemory, bad: object) -> None:
+    with pytest.raises(InvalidTypeError, match="list of TransformComponents"):
+        NuonuoRetriever(engine, transformations=bad)  # type: ignore[arg-type]
