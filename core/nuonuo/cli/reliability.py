@@ -1,4 +1,4 @@
-"""`nuonuo bench crash`: what a store is put to, and what is there afterwards."""
+"""`nuonuo bench crash` and `soak`: what a store is put to, and what is there afterwards."""
 
 from __future__ import annotations
 
@@ -9,25 +9,43 @@ from typing import TYPE_CHECKING, Any
 from nuonuo.cli.inputs import command_of
 from nuonuo.cli.options import path_option
 from nuonuo.cli.screen import bar, one_table, show, write_report
+from nuonuo.config import MemoryConfig
 from nuonuo.errors import NuonuoError
 from nuonuo.evaluation import report
 from nuonuo.evaluation.reliability import results
 from nuonuo.evaluation.reliability.acts import CONFIG, DIMENSION
+from nuonuo.evaluation.reliability.chat import Plan
 from nuonuo.evaluation.reliability.crash import crash
 from nuonuo.evaluation.reliability.places import place
+from nuonuo.evaluation.reliability.soak import soak
 from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.stores.opening import is_address, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+PLAN = Plan()
+
 
 def add_parsers(kinds: Any) -> None:
-    """Add ``crash`` to ``kinds``, the argparse sub-parsers of ``bench``."""
+    """Add ``crash`` and ``soak`` to ``kinds``, the argparse sub-parsers of ``bench``."""
     parser = kinds.add_parser("crash", help="kill -9 at random moments: what was acknowledged must be there")
     _common(parser, seconds=3600)
     parser.add_argument("--rounds", type=int, default=500, help="crashes (default: %(default)s)")
     parser.set_defaults(run=_run_crash)
+    parser = kinds.add_parser("soak", help="a chat for half an hour: what it takes must stay flat")
+    _common(parser, seconds=1800)
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=PLAN.rate,
+        help="turns a second, 0 for all it can (default: %(default)s)",
+    )
+    parser.add_argument("--users", type=int, default=PLAN.users, help="who chat (default: %(default)s)")
+    parser.add_argument(
+        "--every", type=float, default=PLAN.every, help="seconds between samples (default: %(default)s)"
+    )
+    parser.set_defaults(run=_run_soak)
 
 
 def _common(parser: argparse.ArgumentParser, *, seconds: float) -> None:
@@ -52,6 +70,17 @@ def _run_crash(args: argparse.Namespace, console: Console) -> None:
     content = {"conditions": stated, "crash": found.to_json()}
     write_report(console, args.out, content, one_table("crash", header, rows, stated, found.failed))
     _must_hold("crash", found.failed)
+
+
+def _run_soak(args: argparse.Namespace, console: Console) -> None:
+    plan = Plan(args.seconds, args.rate, args.users, args.every, args.seed)
+    with bar(console) as start, place(args.store) as where:
+        found = soak(where, plan, start("soak", int(args.seconds / args.every)))
+    stated = report.conditions(None, HashEmbedder().name, MemoryConfig(), command=_command(args))
+    header, rows = results.soak_table(found)
+    show(console, "soak", header, rows)
+    content = {"conditions": stated, "soak": found}
+    write_report(console, args.out, content, one_table("soak", header, rows, stated))
 
 
 def _must_hold(what: str, failed: Sequence[str]) -> None:

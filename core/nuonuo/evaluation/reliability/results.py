@@ -36,6 +36,48 @@ def crash_table(found: Sequence[Found]) -> Table:
     return ["", *(each["system"] for each in found)], rows
 
 
+SOAKED = {
+    "resident_bytes": ("RAM of the process", 1e6, "MB"),
+    "shard_bytes": ("of it indexes, patterns and associations", 1e6, "MB"),
+    "handles": ("open files and sockets", 1, ""),
+    "threads": ("threads", 1, ""),
+    "journal_rows": ("rows of the journal", 1, ""),
+    "log_bytes": ("write-ahead log of the file", 1e6, "MB"),
+    "store_bytes": ("the store", 1e6, "MB"),
+    "recall_ms_p50": ("recall, p50", 1, "ms"),
+    "recall_ms_p99": ("recall, p99 of a sample", 1, "ms"),
+    "add_ms_p50": ("add a turn and its reply, p50", 1, "ms"),
+    "add_ms_p99": ("add a turn and its reply, p99 of a sample", 1, "ms"),
+}
+
+
+def soak_table(found: Found) -> Table:
+    """How each measure of one soak went on over time."""
+    header = [
+        f"{found['system']}, {found['plan']['seconds'] / 60:,.0f} minutes, {found['turns']:,} turns",
+        "first third, median", "last third, median", "least to most", "slope an hour", "flat",
+    ]  # fmt: skip
+    rows = []
+    for name, (label, unit, sign) in SOAKED.items():
+        trend = found["measures"][name]
+        if trend is None:
+            continue
+        first, last, least, most, slope = (
+            trend[key] / unit for key in ("first", "last", "min", "max", "slope_per_hour")
+        )
+        verdict = {True: "yes", False: "no", None: NONE}[trend["flat"]]
+        spread = f"{_figure(least)} to {_figure(most)} {sign}".strip()
+        rows.append(
+            [label, f"{_figure(first)} {sign}".strip(), f"{_figure(last)} {sign}".strip(), spread,
+             f"{slope:+,.1f} {sign}".strip(), verdict]
+        )  # fmt: skip
+    return header, rows
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) or abs(value) >= 100 else f"{value:,.1f}"
+
+
 def _count(counts: Mapping[str, int], kind: str) -> str:
     return f"{counts[kind]:,}" if kind in counts else NONE
 

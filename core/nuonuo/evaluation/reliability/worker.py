@@ -8,9 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
 from nuonuo.errors import StoreUnavailableError
 from nuonuo.evaluation.reliability.acts import draw, opened, perform
+from nuonuo.evaluation.reliability.chat import Plan, chat
 from nuonuo.memory import AssociativeMemory
 from nuonuo.stores import migrate as migrating
 from nuonuo.stores.opening import open_store
@@ -55,7 +57,17 @@ def _opened(where: str) -> AssociativeMemory:
             time.sleep(0.05)
 
 
-TASKS: dict[str, Callable[..., Iterator[str]]] = {"write": write, "copy": copy, "renew": renew}
+def chatting(where: str, plan: dict[str, Any]) -> Iterator[str]:
+    """A chat of some length; samples as JSON."""
+    yield from chat(where, Plan(**plan))
+
+
+TASKS: dict[str, Callable[..., Iterator[str]]] = {
+    "write": write,
+    "copy": copy,
+    "renew": renew,
+    "chat": chatting,
+}
 
 
 def main() -> None:
