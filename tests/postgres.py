@@ -36,10 +36,15 @@ def server() -> Server:
     return _started[0]
 
 
-def fresh_address() -> str:
-    """The address of a schema that nobody has used yet, on the server of this test process."""
+def address() -> str:
+    """The address of the server of this test process, or of the one at `NUONUO_TEST_POSTGRES`."""
     pytest.importorskip("psycopg_pool", reason="psycopg is not installed: pip install 'nuonuo[postgres]'")
-    base = os.environ.get("NUONUO_TEST_POSTGRES") or server().address
+    return os.environ.get("NUONUO_TEST_POSTGRES") or server().address
+
+
+def fresh_address() -> str:
+    """The address of a schema there that nobody has used yet."""
+    base = address()
     schema = f"test_{os.getpid()}_{next(_numbers)}"
     _schemas.append((base, schema))
     return f"{base}{'&' if '?' in base else '?'}schema={schema}"

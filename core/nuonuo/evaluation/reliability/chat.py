@@ -53,10 +53,11 @@ class User:
 
 def chat(where: str, plan: Plan) -> Iterator[str]:
     """Fill the memory at ``where``, then chat; each line is a sample, as JSON."""
+    store = _store(where)
     texts, rng, numbers = generated_texts(SENTENCES, plan.seed), random.Random(plan.seed), count()
     embedder = HashEmbedder()
     embedder.encode_documents(texts)  # what the stand-in for a model keeps of each word is kept now
-    memory = AssociativeMemory(_store(where), embedder, config=MemoryConfig())
+    memory = AssociativeMemory(store, embedder, config=MemoryConfig())
 
     def said() -> str:
         return f"{rng.choice(texts)} {rng.choice(texts)}"

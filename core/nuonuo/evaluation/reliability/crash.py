@@ -77,7 +77,7 @@ class Crashes:
     def check(self, what: str, holds: bool, told: object = "") -> None:
         self.checks[what] += 1
         if not holds:
-            self.failed.append(f"round {self.rounds.total()}: not so: {what} {str(told)[:300]}".rstrip())
+            self.failed.append(f"round {self.rounds.total()}: {what}: {str(told)[:300]}")
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -74,6 +74,48 @@ def soak_table(found: Found) -> Table:
     return header, rows
 
 
+VERBS = ("add", "update", "forget", "associate", "revise", "recall", "get")
+
+
+def crowd_table(found: Sequence[Found]) -> Table:
+    """What each crowd did, how long its calls took, and what each check found."""
+    rows = [
+        ["processes x threads", *(f"{each['workers']} x {each['threads']}" for each in found)],
+        ["seconds", *(f"{each['seconds']:,.0f}" for each in found)],
+        ["calls", *(f"{each['calls']:,}" for each in found)],
+    ]
+    rows += [[f"{verb}, p50 / p99", *(_latency(each, verb) for each in found)] for verb in VERBS]
+    rows += [
+        [f"checked: {check}", *(_checked(each, check) for each in found)] for check in found[0]["checks"]
+    ]
+    return ["", *(each["system"] for each in found)], rows
+
+
+BESIDE = (
+    ("add one durable turn, p50 / p99", "{add_one_ms_p50:.1f} / {add_one_ms_p99:.1f} ms"),
+    ("add in batches of 256", "{add_per_second:,.0f} a second"),
+    ("recall in a namespace that is in use, p50 / p99", "{recall_ms_p50:.2f} / {recall_ms_p99:.2f} ms"),
+    ("a process that joins: from its start to its first answer", "{joined_seconds:.2f} s"),
+)
+
+
+def beside_table(found: Sequence[Found]) -> Table:
+    """Stores beside each other, and how those after the first stand to it."""
+    rows = [[label, *(form.format_map(each) for each in found)] for label, form in BESIDE]
+    first = found[0]
+    for name, label in (("add_one_ms_p50", "add one, p50"), ("recall_ms_p50", "recall, p50")):
+        if len(found) > 1:
+            rows.append(
+                [f"{label}, of {first['system']}'s", *(f"{each[name] / first[name]:.2f}" for each in found)]
+            )
+    return [f"{first['memories']:,} memories, embedder excluded", *(each["system"] for each in found)], rows
+
+
+def _latency(found: Found, verb: str) -> str:
+    told = found["latency"].get(verb)
+    return NONE if told is None else f"{_figure(told['ms_p50'])} / {_figure(told['ms_p99'])} ms"
+
+
 def _figure(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) or abs(value) >= 100 else f"{value:,.1f}"
 
@@ -88,5 +130,8 @@ def _doubt(found: Found, what: str) -> str:
 
 def _checked(found: Found, check: str) -> str:
     made = found["checks"].get(check, 0)
-    failed = sum(f"not so: {check} " in f"{told} " for told in found["failed"])
+    failed = sum(
+        told.partition(": ")[2 if told.startswith("round ") else 0].startswith(check)
+        for told in found["failed"]
+    )
     return f"{made:,} times, {failed:,} failed" if made else NONE

@@ -13,6 +13,7 @@ from typing import Any
 from nuonuo.errors import StoreUnavailableError
 from nuonuo.evaluation.reliability.acts import draw, opened, perform
 from nuonuo.evaluation.reliability.chat import Plan, chat
+from nuonuo.evaluation.reliability.crowd import crowd
 from nuonuo.memory import AssociativeMemory
 from nuonuo.stores import migrate as migrating
 from nuonuo.stores.opening import open_store
@@ -67,6 +68,7 @@ TASKS: dict[str, Callable[..., Iterator[str]]] = {
     "copy": copy,
     "renew": renew,
     "chat": chatting,
+    "crowd": crowd,
 }
 
 
