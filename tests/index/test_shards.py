@@ -10,7 +10,9 @@ import pytest
 
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.errors import EmbeddingError
+from nuonuo.index import shard
 from tests.fakes import SMALL, Opened, VectorsOnly, WordEmbedder, fresh, state, texts
+from tests.threads import at_once
 
 
 def test_shards_stay_inside_their_budget(opened: Opened) -> None:
@@ -27,8 +29,8 @@ def test_shards_stay_inside_their_budget(opened: Opened) -> None:
     assert stats.shard_bytes < 1.5 * (1 << 20)
     for space in spaces:  # what was put away comes back as it was
         assert memory.recall("word1 word2 word3", namespace=space) == first[space]
-    with memory._shards.reading(spaces[0]) as shard:
-        gone = shard.ids[0]
+    with memory._shards.reading(spaces[0]) as held:
+        gone = held.ids[0]
     memory.recall("word1", namespace=spaces[-1])
     assert memory.forget(ids=[str(gone)]) == 1
     assert gone not in {hit.memory.id for hit in memory.recall("word1", k=80, namespace=spaces[0])}
@@ -159,3 +161,60 @@ def test_a_token_embedder_must_have_tokens() -> None:
 
     with pytest.raises(EmbeddingError, match="token"):
         fresh(embedder=WordEmbedder(), token_embedder=Promising()).add("x")
+
+
+def test_what_was_forgotten_takes_no_room_in_the_end(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A namespace that keeps fifty memories is as large after a thousand as after fifty."""
+    monkeypatch.setattr(shard, "WORN", 100)
+    memory = opened()
+    rng = np.random.default_rng(5)
+    kept: list[str] = []
+    sizes = []
+    for number in range(24):
+        said = [" ".join(f"word{n}" for n in rng.integers(0, 60, 8)) + f" at{number}" for _ in range(50)]
+        ids = memory.add(said, namespace="n", session_id=f"s{number}")
+        memory.update(ids[0], text=said[0] + " anew")
+        memory.associate(ids[0], ids[1], 0.5)
+        memory.forget(ids=kept)
+        kept = ids
+        assert memory.recall(said[7], 1, namespace="n")[0].memory.text == said[7]
+        for renewing in [*memory._shards._renewing.values()]:
+            renewing.join()
+        sizes.append(memory.stats().shard_bytes)
+    assert max(sizes) < 8 * sizes[0]
+    new = fresh(memory.list(namespace="n"))
+    new.associate(kept[0], kept[1], 0.5)
+    one, other = state(memory, "n"), state(new, "n")
+    one.pop("seqs"), other.pop("seqs")
+    assert one == other
+
+
+def test_a_shard_that_is_built_anew_meanwhile_misses_nothing(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard, "WORN", 5)
+    memory = opened()
+
+    def write(number: int) -> None:
+        for turn in range(12):
+            (id_,) = memory.add(f"thread{number} turn{turn}", namespace="n")
+            assert memory.recall(f"thread{number} turn{turn}", 3, namespace="n")[0].memory.id == id_
+            memory.forget(ids=[id_])
+            assert id_ not in {hit.memory.id for hit in memory.recall("turn", 50, namespace="n")}
+
+    at_once(write)
+    for renewing in [*memory._shards._renewing.values()]:
+        renewing.join()
+    assert [*memory.recall("turn", namespace="n")] == [] == memory.list(namespace="n")
+
+
+def test_closing_while_a_shard_is_built_anew(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard, "WORN", 1)
+    memory = opened()
+    for _ in range(4):
+        memory.recall("a", namespace="n")
+        memory.forget(ids=memory.add(["a b", "c d", "e f"], namespace="n"))
+    memory.close()
+    for renewing in [*memory._shards._renewing.values()]:
+        renewing.join()
+        assert not renewing.is_alive()

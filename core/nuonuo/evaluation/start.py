@@ -115,7 +115,7 @@ def measure_start(
                 progress("memories added", len(part))
         taken = []
         for _ in range(processes + 1):
-            taken.append(_answer(path, question, pickle.dumps(embedder), threads))
+            taken.append(first_answer(path, question, pickle.dumps(embedder), threads))
             progress("processes answered", 1)
         # The first one has read all from the disk.
         walls, processors, bytes_held = zip(*taken[1:], strict=True)
@@ -131,10 +131,17 @@ def measure_start(
     )
 
 
-def _answer(
-    path: Path, question: str, embedder: bytes, threads: int
+def first_answer(
+    path: str | Path, question: str, embedder: bytes, threads: int
 ) -> tuple[float, float | None, int | None]:
-    """Seconds to the first answer, of them one processor's, and bytes, of a new process."""
+    """Seconds from the start of a process to its first answer, of them one processor's, and its bytes.
+
+    Args:
+        path: of the memory, or its address. embedder: pickled.
+
+    Raises:
+        NuonuoError: the process failed.
+    """
     before, started = _children_seconds(), time.perf_counter()
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(

@@ -29,6 +29,8 @@ from nuonuo.index.wordings import Wordings
 from nuonuo.stores.base import START, Changes, Cursor, Rows, Store
 from nuonuo.traces import WordColumns
 
+WORN = 200  # rows that may have been dropped, however few are left
+
 
 class Shard:
     """The derived state of one namespace; rows are numbered by order of arrival.
@@ -75,6 +77,7 @@ class Shard:
         self._alive = Growable(np.bool_)
         self._lengths = Growable(np.int32)
         self._partly = Growable(np.bool_)
+        self._dropped = 0  # rows that were emptied: their room is not used again
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -86,6 +89,11 @@ class Shard:
     def count(self) -> int:
         """How many memories there are."""
         return self.postings.count
+
+    @property
+    def worn(self) -> bool:
+        """Whether most of it is room of what was forgotten or rewritten: built anew it would take less."""
+        return self._dropped > max(WORN, self.count)
 
     def seqs(self, rows: IntArray) -> list[int]:
         """The store's numbers of ``rows``."""
@@ -209,6 +217,7 @@ class Shard:
 
     def _empty(self, row: int) -> None:
         """Leave ``row`` without anything of its memory, but for the associations made to it."""
+        self._dropped += 1
         self.postings.remove(row)
         for index in (
             self.vectors, self.fields, self.patterns, self.spans, self.sessions, self.wordings, self.repeats,

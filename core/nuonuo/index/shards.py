@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.lexicon import Lexicon
+from nuonuo.errors import StoreError
 from nuonuo.index.shard import Shard
 from nuonuo.stores import Store
 
@@ -27,6 +28,7 @@ class Shards:
         self._dimension, self._pattern_bytes = dimension, pattern_bytes
         self._held: OrderedDict[str, Shard] = OrderedDict()
         self._lock = threading.Lock()
+        self._renewing: dict[str, threading.Thread] = {}
 
     @contextmanager
     def reading(self, namespace: str) -> Iterator[Shard]:
@@ -34,14 +36,19 @@ class Shards:
         with self._lock:
             shard = self._held.get(namespace)
             if shard is None:
-                shard = Shard(namespace, self._dimension, self._pattern_bytes, self._lexicon, self._config)
-                self._held[namespace] = shard
+                shard = self._held[namespace] = self._new(namespace)
             self._held.move_to_end(namespace)
         with shard.lock:
             grown = shard.follow(self._store)
             yield shard
+            worn = shard.worn
         if grown:
             self._put_away(namespace)
+        if worn:
+            self._renew(namespace, shard)
+
+    def _new(self, namespace: str) -> Shard:
+        return Shard(namespace, self._dimension, self._pattern_bytes, self._lexicon, self._config)
 
     def __contains__(self, namespace: str) -> bool:
         """Whether the shard of ``namespace`` is in RAM."""
@@ -69,6 +76,31 @@ class Shards:
         """Those that are in RAM, the least recently used first."""
         with self._lock:
             return [*self._held.values()]
+
+    def _renew(self, namespace: str, worn: Shard) -> None:
+        """Build the shard of ``namespace`` anew beside the ``worn`` one, which serves meanwhile.
+
+        Without that, a process that goes on for months would hold the room of all that it ever forgot.
+        """
+
+        def renew() -> None:
+            new = self._new(namespace)
+            try:
+                with new.lock:
+                    new.follow(self._store)
+            except StoreError:
+                return  # closed meanwhile, or away: whoever asks next begins again
+            with self._lock:
+                if self._held.get(namespace) is worn:
+                    self._held[namespace] = new
+
+        with self._lock:
+            running = self._renewing.get(namespace)
+            if self._held.get(namespace) is not worn or (running is not None and running.is_alive()):
+                return
+            self._renewing = {name: each for name, each in self._renewing.items() if each.is_alive()}
+            self._renewing[namespace] = thread = threading.Thread(target=renew, daemon=True)
+            thread.start()  # inside of the lock: another one would take it for one that has ended
 
     def _put_away(self, current: str) -> None:
         """Drop the least recently used shards beyond the budget; they are built again when asked for."""

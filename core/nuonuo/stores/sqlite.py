@@ -275,6 +275,8 @@ class SQLiteStore:
                     return done
                 after = rows[-1][0]
                 old = [row for row in rows if lexicon_of(row[2], self._pages.lead) != lexicon]
+                if old and not done:  # whoever comes after an interruption must look again
+                    db.execute("DELETE FROM meta WHERE key = 'lexicon'")
                 for seq, memory, traces in old:
                     self._pages.check((memory, traces))
                     body = renewed(memory, traces, self._pages.lead, lexicon, words)

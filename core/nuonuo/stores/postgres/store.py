@@ -309,6 +309,8 @@ class PostgresStore:
                 self._bodies.sums.check([body, traces], LEAD)
                 packed = renewed(body, traces, LEAD, lexicon, words)
                 new.append((epoch, seq, traces, self._bodies.seal(packed)))
+            if new and not done:  # whoever comes after an interruption must look again
+                self._db.write(lambda db: db.execute("DELETE FROM meta WHERE key = 'lexicon'"))
             if new:
                 # Only where they are still those that were read: who writes meanwhile knows better.
                 self._db.write(lambda db, new=new: _rows.retrace(db, new))  # type: ignore[misc]

@@ -9,15 +9,15 @@ from collections.abc import Callable
 
 
 class Proxy:
-    """Forwards what comes to a port of its own to ``port`` of this machine.
+    """Forwards what comes to a port of its own to ``port`` of ``host``.
 
     Attributes:
         port: its own. cut: asked with each message of a client; "before" cuts the connection in place of
             sending it on, "after" once the server has it and has answered, None lets it pass.
     """
 
-    def __init__(self, port: int) -> None:
-        self._to = port
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self._to = host, port
         self.cut: Callable[[bytes], str | None] = lambda message: None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -38,7 +38,7 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                pair = client, socket.create_connection(("127.0.0.1", self._to))
+                pair = client, socket.create_connection(self._to)
                 self._pairs.append(pair)
                 threading.Thread(target=self._up, args=(pair,), daemon=True).start()
                 threading.Thread(target=self._down, args=(pair,), daemon=True).start()

@@ -1,0 +1,139 @@
+"""What was found as tables: a column for each store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+NONE = "–"
+Found = Mapping[str, Any]
+Table = tuple[list[str], list[list[str]]]  # header and rows
+
+CRASHES = {
+    "kill": "killed (kill -9) while it writes",
+    "server": "the server crashes (`pg_ctl stop -m immediate`), then killed",
+    "cut": "connections are cut at a commit, before it arrives and before its answer does, then killed",
+    "copy": "killed while a store is copied (`nuonuo migrate`)",
+    "renew": "killed while the words of a store are worked out anew",
+}
+
+
+def crash_table(found: Sequence[Found]) -> Table:
+    """What was crashed, and what each check found."""
+    rows = [["rounds", *(f"{each['rounds']:,}" for each in found)]]
+    rows += [
+        [f"of them: {label}", *(_count(each["crashes"], kind) for each in found)]
+        for kind, label in CRASHES.items()
+        if any(kind in each["crashes"] for each in found)
+    ]
+    rows.append(["acknowledged writes", *(f"{sum(each['acknowledged'].values()):,}" for each in found)])
+    rows.append(
+        ["writes under way: had taken place / had not",
+         *(f"{_doubt(each, 'had taken place')} / {_doubt(each, 'had not')}" for each in found)]
+    )  # fmt: skip
+    for check in found[0]["checks"]:
+        rows.append([f"checked: {check}", *(_checked(each, check) for each in found)])
+    return ["", *(each["system"] for each in found)], rows
+
+
+SOAKED = {
+    "resident_bytes": ("RAM of the process", 1e6, "MB"),
+    "shard_bytes": ("of it indexes, patterns and associations", 1e6, "MB"),
+    "handles": ("open files and sockets", 1, ""),
+    "threads": ("threads", 1, ""),
+    "journal_rows": ("rows of the journal", 1, ""),
+    "log_bytes": ("write-ahead log of the file", 1e6, "MB"),
+    "store_bytes": ("the store", 1e6, "MB"),
+    "recall_ms_p50": ("recall, p50", 1, "ms"),
+    "recall_ms_p99": ("recall, p99 of a sample", 1, "ms"),
+    "add_ms_p50": ("add a turn and its reply, p50", 1, "ms"),
+    "add_ms_p99": ("add a turn and its reply, p99 of a sample", 1, "ms"),
+}
+
+
+def soak_table(found: Found) -> Table:
+    """How each measure of one soak went on over time."""
+    header = [
+        f"{found['system']}, {found['plan']['seconds'] / 60:,.0f} minutes, {found['turns']:,} turns",
+        "first third, median", "last third, median", "least to most", "slope an hour", "flat",
+    ]  # fmt: skip
+    rows = []
+    for name, (label, unit, sign) in SOAKED.items():
+        trend = found["measures"][name]
+        if trend is None:
+            continue
+        first, last, least, most, slope = (
+            trend[key] / unit for key in ("first", "last", "min", "max", "slope_per_hour")
+        )
+        verdict = {True: "yes", False: "no", None: NONE}[trend["flat"]]
+        spread = f"{_figure(least)} to {_figure(most)} {sign}".strip()
+        rows.append(
+            [label, f"{_figure(first)} {sign}".strip(), f"{_figure(last)} {sign}".strip(), spread,
+             f"{slope:+,.1f} {sign}".strip(), verdict]
+        )  # fmt: skip
+    return header, rows
+
+
+VERBS = ("add", "update", "forget", "associate", "revise", "recall", "get")
+
+
+def crowd_table(found: Sequence[Found]) -> Table:
+    """What each crowd did, how long its calls took, and what each check found."""
+    rows = [
+        ["processes x threads", *(f"{each['workers']} x {each['threads']}" for each in found)],
+        ["seconds", *(f"{each['seconds']:,.0f}" for each in found)],
+        ["calls", *(f"{each['calls']:,}" for each in found)],
+    ]
+    rows += [[f"{verb}, p50 / p99", *(_latency(each, verb) for each in found)] for verb in VERBS]
+    rows += [
+        [f"checked: {check}", *(_checked(each, check) for each in found)] for check in found[0]["checks"]
+    ]
+    return ["", *(each["system"] for each in found)], rows
+
+
+BESIDE = (
+    ("add one durable turn, p50 / p99", "{add_one_ms_p50:.1f} / {add_one_ms_p99:.1f} ms"),
+    (
+        "write in batches of 256, what is worked out of a text excluded",
+        "{insert_per_second:,.0f} memories a second",
+    ),
+    ("recall in a namespace that is in use, p50 / p99", "{recall_ms_p50:.2f} / {recall_ms_p99:.2f} ms"),
+    ("a process that joins: from its start to its first answer", "{joined_seconds:.2f} s"),
+)
+
+
+def beside_table(found: Sequence[Found]) -> Table:
+    """Stores beside each other, and how those after the first stand to it."""
+    rows = [[label, *(form.format_map(each) for each in found)] for label, form in BESIDE]
+    first = found[0]
+    for name, label in (("add_one_ms_p50", "add one, p50"), ("recall_ms_p50", "recall, p50")):
+        if len(found) > 1:
+            rows.append(
+                [f"{label}, of {first['system']}'s", *(f"{each[name] / first[name]:.2f}" for each in found)]
+            )
+    return [f"{first['memories']:,} memories, embedder excluded", *(each["system"] for each in found)], rows
+
+
+def _latency(found: Found, verb: str) -> str:
+    told = found["latency"].get(verb)
+    return NONE if told is None else f"{_figure(told['ms_p50'])} / {_figure(told['ms_p99'])} ms"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) or abs(value) >= 100 else f"{value:,.1f}"
+
+
+def _count(counts: Mapping[str, int], kind: str) -> str:
+    return f"{counts[kind]:,}" if kind in counts else NONE
+
+
+def _doubt(found: Found, what: str) -> str:
+    return f"{found['doubtful'].get(what, 0):,}"
+
+
+def _checked(found: Found, check: str) -> str:
+    made = found["checks"].get(check, 0)
+    told = (re.sub(r"^round \d+: ", "", each) for each in found["failed"])
+    failed = sum(each.startswith(check) for each in told)
+    return f"{made:,} times, {failed:,} failed" if made else NONE
