@@ -92,6 +92,7 @@ class MemoryConfig:
 
     # -- memory held in RAM ----------------------------------------------------------------------
     shard_bytes: int = 2 << 30  # derived state kept of all namespaces; the least recently used go first
+    shard_memories: int = 500_000  # of a namespace: a larger one in PostgreSQL is asked there; 0 for no bound
 
     def __post_init__(self) -> None:
         for field in fields(self):

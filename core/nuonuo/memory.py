@@ -28,6 +28,7 @@ from nuonuo.lifecycle import Lifecycle
 from nuonuo.recall.asking import ask
 from nuonuo.recall.linked import in_words
 from nuonuo.recall.walks import in_common, walk_shard
+from nuonuo.recall.wide import Wide
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
 from nuonuo.stores import InMemoryStore, Store
 from nuonuo.stores.opening import open_store
@@ -400,9 +401,13 @@ class AssociativeMemory(Lifecycle):
         today = times.local_of(now, "now", self.timezone) or self._now()
         namespace = checks.label_of(namespace, "namespace")
         questions = self._encoder.questions(queries, today, partial(self._frequencies, namespace))
-        with self._shards.reading(namespace) as shard:
-            mask = shard.meeting(conditions)
-            recalled = [ask(shard, each, k, mask, self.config, distinct=distinct) for each in questions]
+        wide = self._wide(namespace)
+        if wide is not None:
+            recalled = wide.recall(questions, k, conditions, distinct)
+        else:
+            with self._shards.reading(namespace) as shard:
+                mask = shard.meeting(conditions)
+                recalled = [ask(shard, each, k, mask, self.config, distinct=distinct) for each in questions]
         # One look into the store: evidence stays whole whatever becomes of the memory afterwards.
         seqs = [*dict.fromkeys(seq for each in recalled for seq in each.seqs)]
         memories = dict(zip(seqs, self._store.get_seqs(namespace, seqs), strict=True))
@@ -435,11 +440,14 @@ class AssociativeMemory(Lifecycle):
             question = self._encoder.question(text, self._now(), partial(self._frequencies, namespace))
             state = question.state
         code = self._encoder.code(state)
-        with self._shards.reading(namespace) as shard:
-            stops = walk_shard(shard, state, code, question, hops, self.config)
-            seqs = shard.seqs(np.array([stop.item for stop in stops], np.int64))
-            common = in_common(shard, stops, self.config)
-            lexicon = shard.lexicon
+        wide = self._wide(namespace)
+        if wide is not None:
+            stops, seqs, common = wide.walk(state, code, question, hops)
+        else:
+            with self._shards.reading(namespace) as shard:
+                stops = walk_shard(shard, state, code, question, hops, self.config)
+                seqs = shard.seqs(np.array([stop.item for stop in stops], np.int64))
+                common = in_common(shard, stops, self.config)
         memories = self._store.get_seqs(namespace, seqs)
         return Chain(
             text,
@@ -449,7 +457,7 @@ class AssociativeMemory(Lifecycle):
                     stop.similarity,
                     stop.kind,
                     stop.weight,
-                    in_words(each, stop.kind, memory, lexicon),
+                    in_words(each, stop.kind, memory, self._encoder.lexicon),
                 )
                 for stop, memory, each in zip(stops, memories, common, strict=True)
                 if memory is not None
@@ -493,10 +501,15 @@ class AssociativeMemory(Lifecycle):
         check_where(where)
         if namespace is None:
             raise InvalidInputError("list(where=...) needs a namespace=; namespaces() names those there are")
-        with self._shards.reading(namespace) as shard:
-            rows = np.flatnonzero(shard.meeting(Conditions(session_id, where)))
-            seqs = sorted(shard.seqs(rows), reverse=bool(newest_first))
-        found = self._store.get_seqs(namespace, seqs[offset : None if limit is None else offset + limit])
+        conditions, wide = Conditions(session_id, where), self._wide(namespace)
+        if wide is not None:
+            seqs = wide.meeting(conditions, limit, offset, newest_first=bool(newest_first))
+        else:
+            with self._shards.reading(namespace) as shard:
+                rows = np.flatnonzero(shard.meeting(conditions))
+                seqs = sorted(shard.seqs(rows), reverse=bool(newest_first))
+            seqs = seqs[offset : None if limit is None else offset + limit]
+        found = self._store.get_seqs(namespace, seqs)
         return [memory for memory in found if memory is not None]
 
     def namespaces(self, prefix: str = "", *, limit: int | None = None) -> Sequence[str]:
@@ -538,8 +551,25 @@ class AssociativeMemory(Lifecycle):
 
     def _frequencies(self, namespace: str, stems: Sequence[str]) -> Sequence[int]:
         """In how many memories of the namespace each of ``stems`` stands."""
+        wide = self._wide(namespace)
+        if wide is not None:
+            return wide.frequencies(stems)
         with self._shards.reading(namespace) as shard:
             return [shard.postings.df(stem) for stem in stems]
+
+    def _wide(self, namespace: str) -> Wide | None:
+        """``namespace``, to be asked in the store, where it is too large for RAM."""
+        if not self._shards.too_large(namespace):
+            return None
+        encoder = self._encoder
+        return Wide(
+            self._store,  # type: ignore[arg-type]  # which can do that
+            namespace,
+            encoder.identity.dimension,
+            encoder.pattern_bytes,
+            encoder.lexicon,
+            self.config,
+        )
 
     def _now(self) -> datetime:
         return datetime.now(self.timezone or utc)
@@ -566,7 +596,8 @@ class AssociativeMemory(Lifecycle):
         found = transfer.read(checks.path_of(path), self._store)
         places = {str(memory.namespace) for memory in found.memories}
         for place in places.intersection(self._store.namespaces()):
-            self._shards.build(place)  # so that what it holds already is found, and not embedded again
+            if not self._shards.too_large(place):
+                self._shards.build(place)  # so that what it holds already is found, and not embedded again
         for batch in found.batches():
             self.add(batch)
         for association in found.associations:

@@ -135,8 +135,17 @@ class Postings:
         """The rows that have each of ``terms``, one list after another."""
         return self._entries(terms)[0].astype(np.int64)
 
+    @property
+    def frequencies(self) -> IntArray:
+        """In how many memories each term stands, by its number."""
+        return self._lists.counts
+
     def counts(self, terms: IntArray) -> IntArray:
         """In how many memories each of ``terms`` stands."""
+        return self.frequencies[terms]
+
+    def held(self, terms: IntArray) -> IntArray:
+        """How many rows here have each of ``terms``: as many as `holders` tells."""
         return self._lists.counts[terms]
 
     def stops(self, terms: IntArray) -> npt.NDArray[np.bool_]:
@@ -161,7 +170,7 @@ class Postings:
     def df(self, stem: str) -> int:
         """In how many memories the stem stands."""
         term = self._term.get(self._key(stem))
-        return 0 if term is None else int(self._lists.counts[term])
+        return 0 if term is None else int(self.frequencies[term])
 
     def idf(self, stem: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)), the greatest for a stem that is nowhere."""
@@ -174,7 +183,7 @@ class Postings:
     def scores(self, stems: Iterable[str]) -> Scores:
         """BM25 for the distinct ``stems``: of the rare ones at once, of the common ones where asked for."""
         terms = self.terms_of(dict.fromkeys(stems))
-        common = [term for term in terms if self._lists.counts[term] * COMMON > self._count]
+        common = [term for term in terms if self.frequencies[term] * COMMON > self._count]
         rare = [term for term in terms if term not in common]
         fast = kernels.loaded()
         sums: npt.NDArray[np.float64]
@@ -237,14 +246,14 @@ class Postings:
         rarest = np.full(len(rows), nowhere)
         if fast is not None:
             fast.rarest(
-                self._forward.rows, *self._forward.blocks, rows, self._lists.counts, self._stops.data, known,
+                self._forward.rows, *self._forward.blocks, rows, self.frequencies, self._stops.data, known,
                 nowhere, rarest,
             )  # fmt: skip
         else:
             entries, counts = self._forward.gather(rows)
             terms = entries[:, 0]
             passed = self._stops.data[terms] | among(terms, known)
-            df = np.where(passed, nowhere, self._lists.counts[terms])
+            df = np.where(passed, nowhere, self.frequencies[terms])
             full = np.flatnonzero(counts)
             if len(full):
                 rarest[full] = np.minimum.reduceat(df, (counts.cumsum() - counts)[full])
@@ -293,7 +302,7 @@ class Postings:
 
     def _idf(self, terms: IntArray) -> FloatArray:
         """The idf of each of ``terms`` (E,)."""
-        return np.array([self.idf_of(df) for df in self._lists.counts[terms].tolist()], np.float32)
+        return np.array([self.idf_of(df) for df in self.frequencies[terms].tolist()], np.float32)
 
     def _entries(self, terms: IntArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """The postings of ``terms``, one after another: rows, and the frequency in each."""

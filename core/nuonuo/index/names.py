@@ -66,9 +66,9 @@ def name_links(postings: Postings, rows: IntArray, without: IntArray, max_df: in
     links = (frequencies == 0) & (df >= 2) & (df <= max_df)
     links &= ~among(terms, np.sort(without))
     terms, df = terms[links], df[links]
-    source = np.arange(len(rows)).repeat(counts)[links].repeat(df)
-    target, term = postings.holders(terms), terms.repeat(df)
-    df = df.repeat(df)
+    held = postings.held(terms)
+    source = np.arange(len(rows)).repeat(counts)[links].repeat(held)
+    target, term, df = postings.holders(terms), terms.repeat(held), df.repeat(held)
     naming = np.zeros(len(target), bool)
     may = np.flatnonzero(postings.entitles(term))
     if len(may):

@@ -19,6 +19,7 @@ from nuonuo.arrays import Blocks, Growable, IntArray, Ragged
 from nuonuo.associative.hebbian import HebbianAssociator
 from nuonuo.associative.patterns import as_words
 from nuonuo.config import MemoryConfig
+from nuonuo.encoding.dates import Period
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.index.filters import Conditions, Fields
 from nuonuo.index.lexical import Postings
@@ -126,6 +127,14 @@ class Shard:
         if conditions.exclude:
             mask[self.rows_of(conditions.exclude)] = False
         return mask
+
+    def dated(self, period: Period, fade: float) -> tuple[npt.NDArray[np.float32], int] | None:
+        """How near each row's time is to ``period`` (n,), and how many are more in it than out of it.
+
+        None where nothing was stored in it or near it. As `Times.closeness`.
+        """
+        closeness = self.fields.closeness(period, fade)
+        return (closeness, int(np.count_nonzero(closeness >= 0.5))) if closeness.max(initial=0) > 0 else None
 
     # -- following the store ----------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.errors import StoreError
 from nuonuo.index.shard import Shard
 from nuonuo.stores import Store
+from nuonuo.stores.exploring import Explorable
 
 
 class Shards:
@@ -54,6 +55,19 @@ class Shards:
         """Whether the shard of ``namespace`` is in RAM."""
         with self._lock:
             return namespace in self._held
+
+    def too_large(self, namespace: str) -> bool:
+        """Whether ``namespace`` is to be asked in the store, which can do that, and has no shard."""
+        bound, store = self._config.shard_memories, self._store
+        if not bound or not isinstance(store, Explorable):
+            return False
+        with self._lock:
+            held = self._held.get(namespace)
+        if (held is not None and held.count <= bound) or not store.widened(namespace, bound):
+            return False
+        with self._lock:
+            self._held.pop(namespace, None)
+        return True
 
     def build(self, namespace: str) -> None:
         """Bring the shard of ``namespace`` into RAM, and up to date."""

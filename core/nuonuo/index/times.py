@@ -95,9 +95,30 @@ class Times:
         return self._stamps.nbytes + self._days.nbytes
 
 
+def spans(period: Period, fade: float, stretches: float, first: int, last: int) -> list[tuple[int, int]]:
+    """From when to when a timestamp is no more than some `Times.closeness` stretches outside of ``period``.
+
+    Args:
+        first, last: the years that timestamps are of.
+
+    Returns:
+        In microseconds since 1970, [since, until).
+    """
+    found = []
+    for midnight, length in _recurrences(period, first, last):
+        away = math.floor(stretches * (fade + length))
+        found.append((_later(midnight, -away), _later(midnight, length + away)))
+    return found
+
+
 def stamp_at(microseconds: int) -> datetime | None:
     """The timestamp that a row's state tells."""
     return None if microseconds == NO_TIME else _EPOCH + timedelta(microseconds=microseconds)
+
+
+def year_of(stamp: int) -> int:
+    """The year of a timestamp in microseconds."""
+    return (_EPOCH + timedelta(microseconds=stamp)).year
 
 
 def _microseconds(moment: datetime) -> int:

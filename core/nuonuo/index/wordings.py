@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,17 @@ class Wordings:
             if not self._times.data[wording]:
                 del self._numbers[int(self._said.data[wording])]
                 self._said.data[wording] = 0
+
+    def count_as(self, times: Mapping[int, int]) -> None:
+        """Let what is said here count as said so often (digest -> times), whatever is said here."""
+        for said, often in times.items():
+            number = self._numbers.get(said)
+            if number is not None:
+                self._times.data[number] = often
+
+    def said(self, row: int) -> int:
+        """The digest of what ``row`` says; 0 where it counts as said once."""
+        return int(self._said.data[self._wording.data[row]])
 
     def rows(self, said: int, most: int) -> IntArray:
         """Rows whose wording has the digest ``said``, the newest ``most`` of them, ascending."""

@@ -64,14 +64,20 @@ class Links:
 
 def associate(search: Search, scored: Scored) -> Scored:
     """Let activation flow from the best; where a question leaves nothing open, next to nothing flows."""
+    return associated(search, scored)[0]
+
+
+def associated(search: Search, scored: Scored) -> tuple[Scored, Sources, Sources | None]:
+    """As `associate`, and who spoke: at first, and from the ends of branches."""
     sources = loudest(search, scored)
     links = links_by_words(search, sources).joined(links_by_name(search, sources))
     links = links.joined(explicit_links(search, sources))
     scored = spread(search, scored, sources, links, search.config.link_targets)
     further = ends(search, scored, sources) if len(search.named.rows) else None
     if further is None or not len(further.rows):
-        return scored
-    return spread(search, scored, further, links_by_name(search, further), FURTHER)
+        return scored, sources, None
+    scored = spread(search, scored, further, links_by_name(search, further), FURTHER)
+    return scored, sources, further
 
 
 def spread(search: Search, scored: Scored, sources: Sources, links: Links, most: int) -> Scored:

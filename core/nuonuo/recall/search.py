@@ -32,10 +32,12 @@ class Dated:
     Shapes:
         tokens: (T,) bool, the question's tokens that name it.
         closeness: (n,) float32, how near each row's timestamp is to it, 1 inside.
+        count: how many memories are more in it than out of it.
     """
 
     tokens: BoolArray
     closeness: FloatArray
+    count: int
 
     @property
     def inside(self) -> BoolArray:
@@ -86,10 +88,10 @@ def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryCon
 
 def _dated(shard: Shard, question: Question, config: MemoryConfig) -> Iterator[Dated]:
     for period in question.periods:
-        closeness = shard.fields.closeness(period, config.date_fade)
-        if closeness.max(initial=0) > 0:
+        found = shard.dated(period, config.date_fade)
+        if found is not None:
             named = [word.start < period.end and word.end > period.start for word in question.words]
-            yield Dated(np.array(named, bool)[question.owners], closeness)
+            yield Dated(np.array(named, bool)[question.owners], *found)
 
 
 def word_weights(
@@ -108,7 +110,7 @@ def word_weights(
     weights: FloatArray = share.astype(np.float32)[owner] ** np.float32(config.idf_power)
     for date in dates:
         if date.tokens.any():
-            idf_of_date = shard.postings.idf_of(int(np.count_nonzero(date.inside)))
+            idf_of_date = shard.postings.idf_of(date.count)
             weights[date.tokens] = idf_of_date**config.idf_power / np.count_nonzero(date.tokens)
     weights /= max(weights.sum(), np.float32(1e-9))
     return weights

@@ -23,12 +23,22 @@ from nuonuo.records import Memory
 from nuonuo.stores.base import NO_TIME, Rows
 from nuonuo.stores.layout import unpack_traces
 from nuonuo.stores.sums import SIZE, Sums
+from nuonuo.traces import Columns, Traces
 
 _MEMORY = struct.Struct("<6I")
 _LENGTH = struct.Struct("<I")
 _ABSENT = 0xFFFFFFFF
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
+_NO_TRACES = Traces(
+    vectors=np.zeros((0, 1), np.int8),
+    norms=np.zeros(0, np.float32),
+    parts=np.zeros(0, np.int32),
+    sketches=np.zeros((0, 1), np.uint64),
+    patterns=np.zeros((0, 1), np.uint8),
+    spans=np.zeros((0, 3), np.int32),
+    code=np.zeros(0, np.int32),
+)
 
 
 def encode_text(text: str) -> bytes:
@@ -120,11 +130,14 @@ def unpack_rows(
     seqs: Sequence[int],
     timestamps: Sequence[int | None],
     memories: Sequence[bytes],
-    traces: Sequence[bytes],
+    traces: Sequence[bytes] | None,
     at: int,
     namespace: str,
 ) -> Rows | None:
     """Stored memories as `Rows`; None for none. The payloads of both start at byte ``at``.
+
+    Args:
+        traces: None where nobody will look at them.
 
     Raises:
         NotAStoreError: the bytes are not what `pack_memory` and `pack_traces` wrote.
@@ -155,7 +168,7 @@ def unpack_rows(
         metadata=[described or "" for described in metadata],
         stamps=np.array([NO_TIME if stamp is None else stamp for stamp in timestamps], np.int64),
         days=days,
-        traces=unpack_traces(traces, at),
+        traces=Columns.of([_NO_TRACES]) if traces is None else unpack_traces(traces, at),
         memory=lambda place: unpack_memory(memories[place], at, timestamps[place], namespace),
     )
 

@@ -96,6 +96,22 @@ class Connections:
 
         return self._persist(once)
 
+    def hold(self, work: Callable[[Database], T]) -> T:
+        """What ``work`` gives, whose statements, one after another, see one state; as `read`."""
+
+        def once(db: Database) -> T:
+            try:
+                db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                db.execute("SET LOCAL jit = off")  # to compile what is asked takes longer than to answer it
+                result = work(db)
+                db.execute("ROLLBACK")
+            except BaseException:
+                _give_up(db)
+                raise
+            return result
+
+        return self._persist(once)
+
     def write(self, work: Callable[[Database], T]) -> T:
         """What ``work`` gives, in a transaction that is committed, durably, or leaves nothing.
 

@@ -99,6 +99,23 @@ def associations(db: Database, namespace: bytes | None) -> Rows:
     ).fetchall()
 
 
+def size(db: Database, namespace: bytes, bound: int) -> tuple[int, bool] | None:
+    """How many memories a namespace has, counted up to ``bound`` and one, and whether it can be explored."""
+    return db.execute(
+        "SELECT CASE WHEN wide_seq >= last_seq THEN wide_memories ELSE (SELECT count(*) FROM "
+        "(SELECT FROM memories WHERE namespace = n.id LIMIT %b) AS those) END, "
+        "coalesce(wide_seq >= last_seq, FALSE) FROM namespaces n WHERE digest = %b",
+        (bound + 1, namespace),
+        binary=True,
+    ).fetchone()
+
+
+def wide(db: Database, namespace: bytes) -> tuple[int, int, int]:
+    """The epoch of a namespace, how many memories it has, and how many words they have; zeros for none."""
+    query = "SELECT id, wide_memories, wide_words FROM namespaces WHERE digest = %b"
+    return db.execute(query, (namespace,), binary=True).fetchone() or (0, 0, 0)
+
+
 def names(db: Database, prefix: str, limit: int | None) -> list[bytes]:
     """The names of namespaces as `Store.namespaces` has them, in UTF-8."""
     first = encode_text(prefix)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
 from nuonuo.stores.codec import Digests, encode_text, is_before, to_microseconds, unpack_memory
+from nuonuo.stores.postgres import wide
 from nuonuo.stores.postgres.bodies import LEAD, Written
 from nuonuo.stores.postgres.connections import Database
 from nuonuo.stores.schema import ASSOCIATED, DELETED
@@ -122,6 +123,17 @@ def after(db: Database, seq: int, limit: int) -> list[tuple[int, int, bytes, byt
     return db.execute(query, (seq, limit), binary=True).fetchall()
 
 
+def whole(
+    db: Database, epochs: Sequence[int], seqs: Sequence[int]
+) -> list[tuple[int, int, int, bytes, bytes]]:
+    """(epoch, seq, stamp, body, traces) of memories of some namespaces."""
+    query = (
+        "SELECT namespace, seq, stamp, body, traces FROM memories "
+        "WHERE namespace = ANY(%b) AND seq = ANY(%b::bigint[])"
+    )
+    return db.execute(query, (list(epochs), list(seqs)), binary=True).fetchall()
+
+
 def retrace(db: Database, items: Sequence[tuple[int, int, bytes, bytes]]) -> None:
     """Write traces (epoch, seq, old, new) where the old ones still are."""
     db.execute(
@@ -216,6 +228,7 @@ def _bounds(before: datetime) -> tuple[int, int]:
 def delete(db: Database, doomed: Mapping[int, int], keep: int) -> None:
     """Delete ``doomed`` (seq -> epoch), tell the journal, and end the namespaces that became empty."""
     seqs, epochs = [*doomed], [*set(doomed.values())]
+    wide.take(db, doomed)
     sources = db.execute(
         "SELECT DISTINCT source, namespace FROM associations WHERE namespace = ANY(%s) AND target = ANY(%s)",
         (epochs, seqs),

@@ -16,6 +16,10 @@ import psycopg
 from nuonuo.errors import NotAStoreError, ReadOnlyStoreError, SchemaVersionError
 from nuonuo.stores.postgres.address import Address
 
+TABLES = (
+    "memories", "namespaces", "associations", "journal", "wide_words", "wide_sketches", "wide_stems",
+)  # fmt: skip  # of what is stored
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE meta (key text PRIMARY KEY, value bytea NOT NULL)",
@@ -64,6 +68,49 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             kind smallint NOT NULL,
             PRIMARY KEY (namespace, change)
         )""",
+    ),
+    (
+        # What a namespace is found by that no process holds (`nuonuo.stores.postgres.wide`). wide_seq: the
+        # last memory that has been taken in; NULL where nobody has asked for it. The others are sums.
+        """ALTER TABLE namespaces
+            ADD COLUMN wide_seq bigint,
+            ADD COLUMN wide_memories bigint NOT NULL DEFAULT 0,
+            ADD COLUMN wide_words bigint NOT NULL DEFAULT 0
+        """,
+        # said: a digest of a wording. stems, titles: keys of stems, mixed by the namespace; counts: of stems.
+        """CREATE TABLE wide_words (
+            namespace bigint NOT NULL,
+            seq bigint NOT NULL,
+            session bytea,
+            stamp bigint,
+            said bigint NOT NULL,
+            repeats boolean NOT NULL,
+            total integer NOT NULL,
+            stems bigint[] NOT NULL,
+            counts smallint[] NOT NULL,
+            titles bigint[] NOT NULL,
+            PRIMARY KEY (namespace, seq)
+        )""",
+        "CREATE INDEX wide_words_session ON wide_words (namespace, session, seq) WHERE session IS NOT NULL",
+        "CREATE INDEX wide_words_stamp ON wide_words (namespace, stamp) WHERE stamp IS NOT NULL",
+        "CREATE INDEX wide_words_said ON wide_words (namespace, said, seq) INCLUDE (repeats)",
+        "CREATE INDEX wide_words_stems ON wide_words USING gin (stems)",
+        "CREATE INDEX wide_words_titles ON wide_words USING gin (titles) WHERE titles <> '{}'",
+        # One row for each vector by which a memory is found, and narrow: all of them are compared.
+        """CREATE TABLE wide_sketches (
+            namespace bigint NOT NULL,
+            seq bigint NOT NULL,
+            place integer NOT NULL,
+            sketch bit varying NOT NULL,
+            PRIMARY KEY (namespace, seq, place)
+        )""",
+        # memories: in how many a stem stands. Each write changes some: they have room for another version.
+        """CREATE TABLE wide_stems (
+            namespace bigint NOT NULL,
+            stem bigint NOT NULL,
+            memories bigint NOT NULL,
+            PRIMARY KEY (namespace, stem)
+        ) WITH (fillfactor = 70)""",
     ),
 )
 

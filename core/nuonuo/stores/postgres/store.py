@@ -13,6 +13,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import psycopg
 
@@ -29,19 +30,23 @@ from nuonuo.stores.checks import (
     unknown,
 )
 from nuonuo.stores.codec import decode_text, pack_memory, unpack_memory
+from nuonuo.stores.exploring import Explorer
 from nuonuo.stores.layout import lexicon_of
-from nuonuo.stores.postgres import reading
+from nuonuo.stores.postgres import reading, wide
 from nuonuo.stores.postgres import rows as _rows
 from nuonuo.stores.postgres.address import parse
 from nuonuo.stores.postgres.bodies import LEAD, Bodies
 from nuonuo.stores.postgres.changes import changes_since
 from nuonuo.stores.postgres.connections import Connections, Database, one
 from nuonuo.stores.postgres.errors import translate
+from nuonuo.stores.postgres.exploring import Explored
+from nuonuo.stores.postgres.schema import TABLES
 from nuonuo.stores.renewal import STEP, renewed
 from nuonuo.stores.schema import ASSOCIATED, UPDATED
 from nuonuo.traces import Identity, Traces, Words
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class PostgresStore:
@@ -128,7 +133,8 @@ class PostgresStore:
         def write(db: Database) -> Callable[[], builtins.list[int]]:
             _rows.lock(db, digests.values())
             ids_there, spaces_there = _rows.stored(db, keys), _rows.epochs_of(db, digests.values())
-            stored, here = ids_there(), spaces_there()
+            wide_there = wide.kept(db, digests.values())
+            stored, here, widely = ids_there(), spaces_there(), wide_there()
             if replace:
                 home = dict(zip(keys, places, strict=True))
                 there = (k for k, (_, epoch) in stored.items() if epoch != here.get(digests[home[k]]))
@@ -154,6 +160,18 @@ class PostgresStore:
                 _rows.record(db, [(epoch, seq, UPDATED) for seq, epoch in stored.values()], self._keep)
             new_seqs = _rows.add(db, added)
             known = {key: seq for key, (seq, _) in stored.items()}
+            if widely:
+                numbers = {**known, **new_seqs()}
+                wide.follow(
+                    db,
+                    self._digests,
+                    widely,
+                    (
+                        (place, epochs[digests[place]], (numbers[row[1]], row[0], row[3], kept))
+                        for place, row, kept in zip(places, rows, traces, strict=True)
+                    ),
+                )
+                return lambda: [numbers[key] for key in keys]
 
             def seqs() -> builtins.list[int]:
                 numbers = {**known, **new_seqs()}
@@ -170,10 +188,13 @@ class PostgresStore:
         def write(db: Database) -> None:
             _rows.lock(db, [digest])
             asked = _rows.stored(db, [row[1]]), _rows.epochs_of(db, [digest])
+            wide_there = wide.kept(db, [digest])
             seq, epoch = asked[0]().get(row[1], (0, 0))
             if not epoch or asked[1]().get(digest) != epoch:
                 raise unknown([memory.id], memory.namespace)
             _rows.overwrite(db, [(epoch, seq, row, kept)])
+            item = (str(memory.namespace), epoch, (seq, row[0], row[3], kept))
+            wide.follow(db, self._digests, wide_there(), [item])
             _rows.record(db, [(epoch, seq, UPDATED)], self._keep)
 
         self._db.write(write)
@@ -312,11 +333,21 @@ class PostgresStore:
             if new and not done:  # whoever comes after an interruption must look again
                 self._db.write(lambda db: db.execute("DELETE FROM meta WHERE key = 'lexicon'"))
             if new:
-                # Only where they are still those that were read: who writes meanwhile knows better.
-                self._db.write(lambda db, new=new: _rows.retrace(db, new))  # type: ignore[misc]
+                self._db.write(lambda db, new=new: self._retrace(db, new))  # type: ignore[misc]
                 if not done:
                     _log.info("%s was written by an older version; its words are worked out anew", self.path)
             done += len(old)
+
+    def _retrace(self, db: Database, new: Sequence[tuple[int, int, bytes, bytes]]) -> None:
+        """Write traces (epoch, seq, old, new) where the old ones still are."""
+        names = wide.names(db, {epoch for epoch, _, _, _ in new})
+        _rows.lock(db, map(self._digests.of_namespace, names.values()))
+        _rows.retrace(db, new)
+        seqs = [seq for epoch, seq, _, _ in new if epoch in names]
+        if seqs:
+            here = wide.kept(db, map(self._digests.of_namespace, names.values()))()
+            rows = _rows.whole(db, [*names], seqs)
+            wide.follow(db, self._digests, here, ((names[row[0]], row[0], row[1:]) for row in rows))
 
     def version(self) -> int:
         """As `Store.version`: a digest of which transactions have ended.
@@ -395,6 +426,42 @@ class PostgresStore:
     def counts(self) -> Counts:
         return Counts(*self._db.read(lambda db: reading.counts(db, self.address.schema)))
 
+    # -- namespaces that no process holds ------------------------------------------------------------
+
+    def widened(self, namespace: str, bound: int) -> bool:
+        """As `Explorable.widened`."""
+        digest = self._digests.of_namespace(namespace)
+        row = self._db.read(lambda db: reading.size(db, digest, bound))
+        if row is None or row[0] <= bound:
+            return False
+        if row[1]:
+            return True
+        if self.read_only:
+            return False
+        _log.info("%s has a namespace of more than %d memories, which is made ready", self.path, bound)
+
+        def step(db: Database) -> bool:
+            _rows.lock(db, [digest])
+            return wide.extend(db, self._digests, namespace, STEP)
+
+        while not self._db.write(step):
+            pass
+        self._db.read(lambda db: db.execute("ANALYZE wide_words, wide_sketches, wide_stems"))
+        return True
+
+    def explore(self, namespace: str, work: Callable[[Explorer], T]) -> T:
+        """As `Explorable.explore`, in a transaction that reads."""
+        digest = self._digests.of_namespace(namespace)
+
+        def within(db: Database) -> T:
+            row, distance = reading.wide(db, digest), self._distance(db)
+            return work(Explored(db, self._digests, self._bodies.sums, namespace, row, distance))
+
+        return self._db.hold(within)
+
+    def _distance(self, db: Database) -> str:
+        return "bit_count(sketch # %(sketch)t::varbit)"
+
     def vacuum(self) -> None:
         """Rewrite the tables, so that nothing that was deleted or replaced is left in the server's files.
 
@@ -407,7 +474,7 @@ class PostgresStore:
         self._db.must_be_open()
         try:
             with self._db.connect() as db:
-                for table in ("memories", "namespaces", "associations", "journal"):
+                for table in TABLES:
                     db.execute(f"VACUUM (FULL, ANALYZE) {table}".encode())
         except psycopg.Error as error:
             raise translate(error, self.address) from error

@@ -1,0 +1,142 @@
+"""Asking a namespace that is too large for RAM: the store has candidates, and knows the whole.
+
+A store that can do that has `Explorable` beside `Store`; what is found is put together by
+`nuonuo.recall.wide`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.arrays import IntArray
+from nuonuo.stores.base import Rows
+from nuonuo.traces import WordColumns
+
+T = TypeVar("T")
+Spans = Sequence[tuple[int, int]]  # from when to when, in microseconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Where candidates are looked for: in one session, in some spans of time; None for everywhere."""
+
+    session_id: str | None = None
+    spans: Spans | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Holders:
+    """The words of some memories, by which links are weighed; seqs (N,) ascend."""
+
+    seqs: IntArray
+    words: WordColumns
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How often a wording was said, and by those that can repeat each other; the newest that say it."""
+
+    times: int
+    repeated: int
+    newest: Sequence[int]
+
+
+class Explorer(Protocol):
+    """One state of one namespace. Stems are known by their keys; a method costs a statement or two."""
+
+    @property
+    def memories(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def words(self) -> int:
+        """How many words all of them have."""
+        ...
+
+    def frequencies(self, stems: Sequence[int]) -> dict[int, int]:
+        """In how many memories each of ``stems`` stands; those that stand in none are left out."""
+        ...
+
+    def nearest(self, sketch: npt.NDArray[np.uint64], n: int, within: Within) -> list[int]:
+        """The seqs of the ``n`` vectors whose bit sketches differ least from ``sketch``, nearest first.
+
+        Those that differ as much as the last one are among them. A memory of several vectors may stand there
+        more than once.
+        """
+        ...
+
+    def sharing(
+        self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
+    ) -> list[int]:
+        """About the ``n`` memories of the greatest BM25, best first.
+
+        Args:
+            stems: key -> weight of what is looked for, the weightiest first. saturation: k1 and b.
+        """
+        ...
+
+    def called(self, name: int, most: int) -> list[int]:
+        """Memories in whose title the name with this key is, ``most`` at most, whole titles before others."""
+        ...
+
+    def beside(self, seqs: Sequence[int], reach: int) -> list[int]:
+        """The memories that stand up to ``reach`` turns before or after one of ``seqs`` in its session."""
+        ...
+
+    def told(self, said: Sequence[int], most: int) -> dict[int, Told]:
+        """What was said more than once among ``said`` (digests), with no more than ``most`` seqs of each."""
+        ...
+
+    def holders(self, stems: Sequence[int]) -> Holders:
+        """The memories in which any of ``stems`` stands."""
+        ...
+
+    def associations(self, seqs: Sequence[int]) -> dict[int, dict[int, float]]:
+        """source -> {target: weight} of the explicit associations that leave ``seqs``."""
+        ...
+
+    def led_to(self, seqs: Sequence[int]) -> dict[int, int]:
+        """How many explicit associations lead to each of ``seqs``."""
+        ...
+
+    def lifetime(self) -> tuple[int, int] | None:
+        """The first and the last timestamp, in microseconds; None where there is none."""
+        ...
+
+    def dated(self, spans: Spans) -> int:
+        """How many timestamps lie in ``spans``."""
+        ...
+
+    def rows(self, seqs: Sequence[int]) -> Rows | None:
+        """The memories with these seqs that are there, with their traces; what was read before is kept."""
+        ...
+
+    def fields(self, seqs: Sequence[int]) -> Rows | None:
+        """As `rows`, without traces, and without keeping them."""
+        ...
+
+    def every(self, page: int, *, newest_first: bool) -> Iterator[Rows]:
+        """All memories, as `fields`, ``page`` at a time."""
+        ...
+
+
+@runtime_checkable
+class Explorable(Protocol):
+    """A store in which a namespace can be asked that no process holds."""
+
+    def widened(self, namespace: str, bound: int) -> bool:
+        """Whether ``namespace`` has more than ``bound`` memories, and can be explored.
+
+        The first one to ask has it made ready for that, which takes its time; whoever writes keeps it so.
+        """
+        ...
+
+    def explore(self, namespace: str, work: Callable[[Explorer], T]) -> T:
+        """What ``work`` makes of one state of ``namespace``; it may be called again."""
+        ...

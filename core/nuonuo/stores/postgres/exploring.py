@@ -1,0 +1,292 @@
+"""Candidates out of a namespace that no process holds: `nuonuo.stores.exploring.Explorer` in SQL.
+
+Bit sketches are compared one by one in a scan, in parallel where the server has processors for it, or by an
+index of pgvector's where there is one. Words are found by an inverted index (GIN); how many rows it may
+bring is bounded, since ranking needs each of them (`Explored.sharing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nuonuo.arrays import Blocks
+from nuonuo.stores.base import Rows
+from nuonuo.stores.codec import Digests, unpack_rows
+from nuonuo.stores.exploring import Holders, Spans, Told, Within
+from nuonuo.stores.postgres.bodies import LEAD
+from nuonuo.stores.postgres.connections import Database
+from nuonuo.stores.postgres.wide import Mixer, bits, signed
+from nuonuo.stores.sums import Sums
+from nuonuo.traces import WordColumns
+
+RANKED = 8192  # memories whose words are looked at for one question, about
+PAIRED = 4  # stems beyond that which choose together: a memory must have two of them
+OFTEN = 10_000  # tellings of one wording that are counted
+_HERE = "namespace = %(id)s"
+
+
+class Explored:
+    """One state of one namespace, inside a transaction that reads.
+
+    Args:
+        row: of ``namespaces``: id, wide_memories, wide_words.
+        distance: how two sketches are compared, as SQL of ``sketch`` and a bit string.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        digests: Digests,
+        sums: Sums,
+        namespace: str,
+        row: tuple[int, int, int],
+        distance: str,
+    ) -> None:
+        self._db, self._digests, self._sums, self._namespace = db, digests, sums, namespace
+        self._id, self.memories, self.words = row
+        self._mixer = Mixer(digests.of_namespace(namespace))
+        self._distance = distance
+        self._read: dict[int, tuple[Any, ...]] = {}  # by seq: stamp, body, traces
+
+    def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        return self._db.execute(query.encode(), {"id": self._id, **values}, binary=True).fetchall()
+
+    def _keys(self, stems: Sequence[int]) -> list[int]:
+        keys: list[int] = self._mixer.to(np.array(stems, np.uint64)).tolist()
+        return keys
+
+    def frequencies(self, stems: Sequence[int]) -> dict[int, int]:
+        """As `Explorer.frequencies`."""
+        keys = self._keys(stems)
+        rows = self._ask(
+            f"SELECT stem, memories FROM wide_stems WHERE {_HERE} AND stem = ANY(%(stems)b::bigint[])",
+            stems=keys,
+        )
+        known = dict(zip(keys, stems, strict=True))
+        return {known[stem]: memories for stem, memories in rows}
+
+    def nearest(self, sketch: npt.NDArray[np.uint64], n: int, within: Within) -> list[int]:
+        """As `Explorer.nearest`."""
+        where, values = self._within(within)
+        rows = self._ask(
+            f"SELECT seq FROM wide_sketches WHERE {_HERE}{where} ORDER BY {self._distance} "
+            "FETCH FIRST %(n)s ROWS WITH TIES",
+            sketch=bits(sketch[None, :])[0],
+            n=n,
+            **values,
+        )
+        return [seq for (seq,) in rows]
+
+    def sharing(
+        self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
+    ) -> list[int]:
+        """As `Explorer.sharing`.
+
+        The rarest stems bring all memories that have one of them, `RANKED` in all; of the next `PAIRED` stems
+        a memory must have two. What has but one of those, or commoner stems alone, is not found by its words.
+        """
+        frequencies = self.frequencies([*stems])
+        order = sorted((df, stem) for stem, df in frequencies.items())
+        if not order:
+            return []
+        brought = np.cumsum([df for df, _ in order])
+        alone = max(int(np.searchsorted(brought, RANKED, "right")), 1)
+        keys = self._keys([stem for _, stem in order])
+        chosen = ["stems && %(alone)s::bigint[]"]
+        chosen += [f"stems @> '{{{one},{other}}}'" for one, other in combinations(keys[alone:][:PAIRED], 2)]
+        k1, b = saturation
+        mean = max(self.words / max(self.memories, 1), 1e-9)
+        worth = " + ".join(
+            f"coalesce({_number(stems[stem])} - {_number(stems[stem])} * norm / "
+            f"(counts[array_position(stems, {key})] + norm), 0)"
+            for key, (_, stem) in zip(keys, order, strict=True)
+        )
+        where, values = self._within(within)
+        rows = self._ask(
+            f"SELECT seq FROM (SELECT *, {_number(k1 * (1 - b))} + {_number(k1 * b / mean)} * total AS norm "
+            f"FROM wide_words WHERE {_HERE} AND ({' OR '.join(chosen)}){where} LIMIT %(most)s) AS found "
+            f"ORDER BY ({worth})::float4 DESC, seq LIMIT %(n)s",
+            alone=keys[:alone],
+            most=4 * RANKED,
+            n=n,
+            **values,
+        )
+        return [seq for (seq,) in rows]
+
+    def _within(self, within: Within) -> tuple[str, dict[str, Any]]:
+        """A condition on seqs, and its values."""
+        conditions, values = [], dict[str, Any]()
+        if within.session_id is not None:
+            conditions.append("w.session = %(session)b")
+            values["session"] = self._digests.of_session(within.session_id)
+        if within.spans is not None:
+            conditions.append(f"({_spans('w.stamp', within.spans)})")
+        if not conditions:
+            return "", values
+        inside = f"SELECT w.seq FROM wide_words w WHERE w.{_HERE} AND {' AND '.join(conditions)}"
+        return f" AND seq IN ({inside})", values
+
+    def called(self, name: int, most: int) -> list[int]:
+        """As `Explorer.called`."""
+        (key,) = self._keys([name])
+        rows = self._ask(
+            f"SELECT seq, titles[1] = %(key)s FROM wide_words WHERE {_HERE} AND titles <> '{{}}' "
+            "AND titles @> ARRAY[%(key)s::bigint] ORDER BY 2 DESC, seq LIMIT %(most)s",
+            key=key,
+            most=most,
+        )
+        return [seq for seq, _ in rows]
+
+    def beside(self, seqs: Sequence[int], reach: int) -> list[int]:
+        """As `Explorer.beside`."""
+        near = (
+            f"SELECT x.seq FROM wide_words x WHERE x.{_HERE} AND x.session = w.session AND x.seq {{}} w.seq "
+            "ORDER BY x.seq {} LIMIT %(reach)s"
+        )
+        rows = self._ask(
+            f"SELECT DISTINCT o.seq FROM wide_words w, LATERAL (({near.format('<', 'DESC')}) UNION ALL "
+            f"({near.format('>', 'ASC')})) AS o WHERE w.{_HERE} AND w.seq = ANY(%(seqs)b::bigint[]) "
+            "AND w.session IS NOT NULL",
+            seqs=list(seqs),
+            reach=reach,
+        )
+        return [seq for (seq,) in rows]
+
+    def told(self, said: Sequence[int], most: int) -> dict[int, Told]:
+        """As `Explorer.told`."""
+        rows = self._ask(
+            "SELECT s.said, t.times, t.repeated, t.newest FROM unnest(%(said)b::bigint[]) AS s (said), "
+            "LATERAL (SELECT count(*) AS times, count(*) FILTER (WHERE repeats) AS repeated, "
+            "(array_agg(seq ORDER BY seq DESC))[:%(most)s] AS newest FROM "
+            f"(SELECT seq, repeats FROM wide_words w WHERE w.{_HERE} AND w.said = s.said "
+            f"ORDER BY w.seq DESC LIMIT {OFTEN}) AS each) AS t "
+            "WHERE t.times > 1",
+            said=signed(said),
+            most=most,
+        )
+        return {said % 2**64: Told(times, repeated, newest) for said, times, repeated, newest in rows}
+
+    def holders(self, stems: Sequence[int]) -> Holders:
+        """As `Explorer.holders`."""
+        rows = self._ask(
+            f"SELECT seq, stems, counts, titles FROM wide_words WHERE {_HERE} "
+            "AND stems && %(stems)b::bigint[] ORDER BY seq",
+            stems=self._keys(stems),
+        )
+        nothing = np.zeros(len(rows), np.int64)
+        keys = [np.array(row[1], np.int64) for row in rows] or [np.zeros(0, np.int64)]
+        counts = [np.array(row[2], np.int32) for row in rows] or [np.zeros(0, np.int32)]
+        titles = [np.flatnonzero(np.isin(row[1], row[3])).astype(np.int32) for row in rows] or [
+            np.zeros(0, np.int32)
+        ]
+        blocks = Blocks.of(keys)
+        sizes = blocks.counts if rows else nothing
+        words = WordColumns(
+            stems=Blocks(self._mixer.back(blocks.rows), sizes),
+            counts=Blocks(Blocks.of(counts).rows, sizes),
+            title=Blocks(Blocks.of(titles).rows, Blocks.of(titles).counts if rows else nothing),
+            length=nothing,
+            said=nothing.astype(np.uint64),
+            speaker=nothing.astype(np.uint64),
+            asks=nothing.astype(np.bool_),
+        )
+        return Holders(np.array([row[0] for row in rows], np.int64), words)
+
+    def associations(self, seqs: Sequence[int]) -> dict[int, dict[int, float]]:
+        """As `Explorer.associations`."""
+        found: dict[int, dict[int, float]] = {}
+        for source, target, weight in self._ask(
+            f"SELECT source, target, weight FROM associations WHERE {_HERE} "
+            "AND source = ANY(%(seqs)b::bigint[])",
+            seqs=list(seqs),
+        ):
+            found.setdefault(source, {})[target] = weight
+        return found
+
+    def led_to(self, seqs: Sequence[int]) -> dict[int, int]:
+        """As `Explorer.led_to`."""
+        return dict(
+            self._ask(
+                f"SELECT target, count(*) FROM associations WHERE {_HERE} "
+                "AND target = ANY(%(seqs)b::bigint[]) GROUP BY target",
+                seqs=list(seqs),
+            )
+        )
+
+    def lifetime(self) -> tuple[int, int] | None:
+        """As `Explorer.lifetime`."""
+        ((first, last),) = self._ask(
+            f"SELECT min(stamp), max(stamp) FROM wide_words WHERE {_HERE} AND stamp IS NOT NULL"
+        )
+        return None if first is None else (first, last)
+
+    def dated(self, spans: Spans) -> int:
+        """As `Explorer.dated`."""
+        ((count,),) = self._ask(
+            f"SELECT count(*) FROM wide_words WHERE {_HERE} AND ({_spans('stamp', spans)})"
+        )
+        return int(count)
+
+    def rows(self, seqs: Sequence[int]) -> Rows | None:
+        """As `Explorer.rows`."""
+        new = [seq for seq in dict.fromkeys(seqs) if seq not in self._read]
+        if new:
+            found = self._ask(
+                f"SELECT seq, stamp, body, traces FROM memories WHERE {_HERE} "
+                "AND seq = ANY(%(seqs)b::bigint[])",
+                seqs=new,
+            )
+            for column in (2, 3):
+                self._sums.check([row[column] for row in found], LEAD)
+            self._read.update((row[0], row) for row in found)
+        here = sorted({seq for seq in seqs if seq in self._read})
+        if not here:
+            return None
+        _, stamps, bodies, traces = zip(*(self._read[seq] for seq in here), strict=True)
+        return unpack_rows(here, stamps, bodies, traces, LEAD, self._namespace)
+
+    def fields(self, seqs: Sequence[int]) -> Rows | None:
+        """As `Explorer.fields`."""
+        found = self._ask(
+            f"SELECT seq, stamp, body FROM memories WHERE {_HERE} "
+            "AND seq = ANY(%(seqs)b::bigint[]) ORDER BY seq",
+            seqs=list(seqs),
+        )
+        return self._without_traces(found)
+
+    def every(self, page: int, *, newest_first: bool) -> Iterator[Rows]:
+        """As `Explorer.every`."""
+        sign, order, last = ("<", "DESC", (1 << 63) - 1) if newest_first else (">", "ASC", 0)
+        while True:
+            found = self._ask(
+                f"SELECT seq, stamp, body FROM memories WHERE {_HERE} AND seq {sign} %(last)s "
+                f"ORDER BY seq {order} LIMIT %(page)s",
+                last=last,
+                page=page,
+            )
+            rows = self._without_traces(sorted(found))
+            if rows is None:
+                return
+            last = found[-1][0]
+            yield rows
+
+    def _without_traces(self, found: Sequence[tuple[Any, ...]]) -> Rows | None:
+        self._sums.check([row[2] for row in found], LEAD)
+        seqs, stamps, bodies = ([*column] for column in zip(*found, strict=True)) if found else ([], [], [])
+        return unpack_rows(seqs, stamps, bodies, None, LEAD, self._namespace)
+
+
+def _number(value: float) -> str:
+    return f"'{float(value)!r}'::float8"
+
+
+def _spans(column: str, spans: Spans) -> str:
+    """That ``column`` lies in one of ``spans``, which are numbers, as SQL."""
+    return " OR ".join(
+        f"({column} >= {int(since)} AND {column} < {int(until)})" for since, until in spans
+    ) or ("FALSE")
