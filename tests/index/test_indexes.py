@@ -180,7 +180,7 @@ SOME = st.frozensets(st.sampled_from("abc"), max_size=2)
 def test_links_are_the_formula(texts: list[list[str]], without: frozenset[str], max_df: int) -> None:
     postings = postings_of(texts)
     rows = np.arange(0, len(texts), 2)
-    links = stem_links(postings, rows, without, max_df)
+    links = stem_links(postings, rows, postings.known(without), max_df)
     at, targets, weights = links.source, links.target, links.weight
     for number, row in enumerate(rows.tolist()):
         mine = at == number
@@ -197,7 +197,7 @@ def test_how_rare_the_rarest_word_of_ones_own_is(
     texts: list[list[str]], known: frozenset[str], stop: frozenset[str]
 ) -> None:
     postings = postings_of(texts, stop)
-    found = postings.beyond(np.arange(len(texts)), known)
+    found = postings.beyond(np.arange(len(texts)), postings.known(known))
     own = [{*text} - known - stop for text in texts]
     slowly = [max((postings.idf(stem) for stem in each), default=0) / postings.idf_of(1) for each in own]
     assert found.tolist() == pytest.approx(slowly, rel=1e-5)

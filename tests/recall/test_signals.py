@@ -379,7 +379,7 @@ def test_content_flows_as_the_formula_says(texts: list[str], sharpness: float) -
     weights = ranked(memory).weights
     question = memory._encoder.question(QUERY)
     with memory._shards.reading("default") as shard:
-        asked = frozenset(word.stem for word in question.words)
+        asked = shard.postings.known(word.stem for word in question.words)
         links = stem_links(shard.postings, np.arange(len(texts)), asked, SMALL.content_max_df)
         sources, targets, strengths = links.source, links.target, links.weight
     energy, wanted = before.shares.energy, np.zeros(len(texts))

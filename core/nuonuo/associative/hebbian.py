@@ -239,6 +239,11 @@ class HebbianAssociator:
         """target -> weight as learned, a read-only view; empty for an item without associations."""
         return MappingProxyType(self._outgoing[source]) if source in self._outgoing else _NOTHING
 
+    @property
+    def leads(self) -> bool:
+        """Whether anything leads anywhere."""
+        return bool(self._outgoing)
+
     def in_degree(self, target: int) -> int:
         """How many items lead to ``target``."""
         return len(self._incoming.get(target, ()))

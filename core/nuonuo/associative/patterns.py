@@ -57,17 +57,21 @@ class RoundedStates:
 
 def round_states(states: FloatArray) -> RoundedStates:
     """Round ``states`` (T, d) float to `BITS` bits a component."""
-    top = 2**BITS - 1
-    scale = CLIP * np.sqrt((states**2).mean(axis=1, keepdims=True)) + 1e-12
-    levels = np.rint((np.clip(states / scale, -1, 1) + 1) * (top / 2)).astype(np.uint8)
-    planes = np.stack([pack(levels >> bit & 1) for bit in range(BITS)])
+    top, d = 2**BITS - 1, states.shape[1]
+    mean = np.add.reduce(states * states, axis=1, keepdims=True) / np.float32(max(d, 1))
+    scale = CLIP * np.sqrt(mean) + 1e-12
+    scaled = (states / scale).clip(-1, 1)
+    scaled += 1
+    scaled *= top / 2
+    levels = np.rint(scaled).astype(np.uint8)
+    planes = np.stack([pack(levels & 1 << bit) for bit in range(BITS)])
     values = levels.astype(np.float32) * np.float32(2 / top) - 1
-    norms = np.sqrt((values**2).sum(axis=1))
-    return RoundedStates(planes, norms, levels.sum(axis=1, dtype=np.float32), states.shape[1])
+    norms = np.sqrt(np.add.reduce(values * values, axis=1))
+    return RoundedStates(planes, norms, np.add.reduce(levels, axis=1, dtype=np.float32), d)
 
 
 def pack(bits: npt.NDArray[Any]) -> WordArray:
-    """Bits (P, d), 0 or 1, as (P, ceil(d / 64)) uint64."""
+    """Bits (P, d), 0 or not, as (P, ceil(d / 64)) uint64."""
     return as_words(np.packbits(bits, axis=1))
 
 

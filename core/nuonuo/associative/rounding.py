@@ -26,9 +26,10 @@ def round_vectors(vectors: npt.NDArray[np.floating[Any]]) -> tuple[ByteArray, Fl
     """
     exact = vectors.astype(np.float64)
     largest_component = np.abs(exact).max(axis=1, keepdims=True, initial=1e-12)
-    rounded = np.rint(exact * (LEVELS / largest_component)).astype(np.int8)
-    squares = (rounded.astype(np.int64) ** 2).sum(axis=1)
-    return rounded, np.sqrt(squares.astype(np.float64)).astype(np.float32)
+    exact *= LEVELS / largest_component
+    rounded = np.rint(exact, out=exact)
+    squares = np.einsum("ij,ij->i", rounded, rounded)  # of integers: exact in whatever order
+    return rounded.astype(np.int8), np.sqrt(squares).astype(np.float32)
 
 
 def sketch(vectors: npt.NDArray[np.floating[Any]]) -> WordArray:

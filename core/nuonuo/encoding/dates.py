@@ -195,9 +195,9 @@ class DateFinder:
     @cached_property
     def _hint(self) -> re.Pattern[str]:
         """What every date has one of: a quick no for most questions."""
-        lately = ["last", "past", "previous"] if self._code == "en" else []
-        names = _any([*self._months, *self._relative, *self._ago, *lately])
-        return re.compile(rf"{_YEAR}|\b(?:{names})\b", re.IGNORECASE)
+        names = _any([*self._months, *self._relative, *self._ago])
+        lately = rf"|\b{self._recent}\b" if self._code == "en" else ""
+        return re.compile(rf"{_YEAR}|\b(?:{names})\b{lately}", re.IGNORECASE)
 
     @cached_property
     def _expression(self) -> re.Pattern[str]:
@@ -211,8 +211,7 @@ class DateFinder:
             rf"\b(?:{month})\.?\s+(?:the\s+)?{_DAY}(?:st|nd|rd|th)?\b{_CLOCK}(?!,?\s*\d{{5,}}|,\s*[3-9]\d{{3}}){year}",
             rf"\b(?:{month})\.?,?\s+{of}{_YEAR}\b",
         )
-        units = _any(word for unit in _UNITS for word in self._unit_words(unit))
-        counted = rf"(?:\d{{1,3}}|{_any(self._numbers)})\s+(?:{units})"
+        counted = self._counted
         ago = _any(self._ago)
         kinds = {
             "dated": "|".join(dated),
@@ -220,7 +219,7 @@ class DateFinder:
             "ago": rf"(?<!half )\b{counted}\s+(?:{ago})\b|\b(?:{ago})\s+{counted}\b",
         }
         if self._code == "en":
-            kinds["lately"] = rf"\b(?:last|past|previous)\s+(?:{counted}|{units})\b"
+            kinds["lately"] = rf"\b{self._recent}\b"
         named = [rf"(?P<{kind}>{shape})" for kind, shape in kinds.items()]
         standing = r"(?![\w%\u20ac$]|[.,/-]\d)"  # 2000$ is no year, nor is 2000.5
         alone = rf"\b(?!\.?\s+(?:the\s+)?{_DAY}(?:st|nd|rd|th)?\b{_CLOCK}|\.?,?\s+{of}{_YEAR}\b)"
@@ -233,10 +232,23 @@ class DateFinder:
             named.append(rf"(?<![\w.,:#$\u20ac-])(?P<year>{_YEAR}){standing}")
         return re.compile("|".join(named), re.IGNORECASE)
 
+    @property
+    def _counted(self) -> str:
+        """So many days, weeks, months or years."""
+        return rf"(?:\d{{1,3}}|{_any(self._numbers)})\s+(?:{self._any_unit})"
+
+    @property
+    def _recent(self) -> str:
+        """The "last three weeks", in English."""
+        return rf"(?:last|past|previous)\s+(?:{self._counted}|{self._any_unit})"
+
+    @property
+    def _any_unit(self) -> str:
+        return _any(word for unit in _UNITS for word in self._unit_words(unit))
+
     @cached_property
     def _count(self) -> re.Pattern[str]:
-        units = _any(word for unit in _UNITS for word in self._unit_words(unit))
-        return re.compile(rf"(?:({_any(self._numbers)}|\d{{1,3}})\s+)?({units})$")
+        return re.compile(rf"(?:({_any(self._numbers)}|\d{{1,3}})\s+)?({self._any_unit})$")
 
     # -- the vocabulary of the language -----------------------------------------------------------
 

@@ -219,7 +219,8 @@ class Encoder:
         return [self._question(*each, today) for each in zip(queries, texts, encodings, strict=True)]
 
     def _question(self, query: str, text: str, encoding: Encoding, today: datetime) -> Question:
-        state = encoding.vectors.mean(axis=0)
+        vectors = encoding.vectors
+        state = vectors[0] if len(vectors) == 1 else vectors.mean(axis=0)
         words = self.analyzer.words(text)
         periods = self._dates.find(text, today) if self._dates else ()
         for period in periods:

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo import kernels
-from nuonuo.arrays import Blocks, Growable, IntArray, Lists, Ragged, among, largest, numbered
+from nuonuo.arrays import Blocks, Growable, IntArray, Lists, Ragged, among, numbered
+from nuonuo.index.scores import Scores
 from nuonuo.traces import WordColumns
 
 FloatArray = npt.NDArray[np.float32]
@@ -49,6 +50,8 @@ class Postings:
         # Until something changes: k1 (1 - b + b len / mean len) by row, and what common terms give each row.
         self._norms: FloatArray | None = None
         self._common: dict[int, FloatArray] = {}
+        self._linking: dict[int, npt.NDArray[np.float64]] = {}
+        self._scratch = Growable(np.float64)  # by row: -1, between two uses
 
     @property
     def count(self) -> int:
@@ -59,6 +62,7 @@ class Postings:
         """Make room for ``n`` more rows; they are empty until they are `put`."""
         for array in (self._lengths, self._forward, self._titles):
             array.extend(n)
+        self._scratch.extend(n, -1)
 
     def put(self, rows: IntArray, words: WordColumns) -> None:
         """Index ``rows`` (N,), which must be empty: new, or removed."""
@@ -117,6 +121,11 @@ class Postings:
         entries, counts = self._forward.gather(rows)
         return entries[:, 0].astype(np.int64), entries[:, 1].astype(np.int64), counts
 
+    def terms(self, row: int) -> npt.NDArray[np.int32]:
+        """The terms that stand in ``row``."""
+        found: npt.NDArray[np.int32] = self._forward[row][:, 0]
+        return found
+
     def entitles(self, terms: IntArray) -> npt.NDArray[np.bool_]:
         """Which of ``terms`` any memory is named by."""
         found: npt.NDArray[np.bool_] = self._entitled.data[terms] > 0
@@ -133,7 +142,7 @@ class Postings:
 
     def holders(self, terms: IntArray) -> IntArray:
         """The rows that have each of ``terms``, one list after another."""
-        return self._entries(terms)[0].astype(np.int64)
+        return self.entries(terms)[0].astype(np.int64)
 
     @property
     def frequencies(self) -> IntArray:
@@ -162,10 +171,55 @@ class Postings:
         """The number of ``stem``; None where no memory has it."""
         return self._term.get(self._key(stem))
 
+    @property
+    def has_titles(self) -> bool:
+        """Whether any memory has, or had, a title."""
+        return len(self._titles.rows) > 0
+
+    @property
+    def lists(self) -> tuple[npt.NDArray[np.int32], IntArray, IntArray]:
+        """All postings, where in them those of each term begin, and how many they are (`Lists.blocks`)."""
+        return self._lists.blocks
+
+    @property
+    def tables(self) -> tuple[npt.NDArray[Any], ...]:
+        """What kernels look links up in, each as (rows, where the block of each begins, how long it is).
+
+        By term the memories that have it, by row its terms, and by row the terms of its title.
+        """
+        return (
+            *self._lists.blocks,
+            self._forward.rows,
+            *self._forward.blocks,
+            self._titles.rows,
+            *self._titles.blocks,
+        )
+
+    @property
+    def scratch(self) -> npt.NDArray[np.float64]:
+        """(n,), -1 throughout; whoever writes into it leaves it so."""
+        found: npt.NDArray[np.float64] = self._scratch.data
+        return found
+
+    @property
+    def saturation(self) -> tuple[FloatArray, np.float32]:
+        """k1 (1 - b + b len / mean len) of each row (n,), and k1 + 1: BM25's saturation."""
+        return self._saturation(), np.float32(self._k1 + 1)
+
+    @property
+    def stop_terms(self) -> npt.NDArray[np.bool_]:
+        """By term, `stops`."""
+        found: npt.NDArray[np.bool_] = self._stops.data
+        return found
+
     def terms_of(self, stems: Iterable[str]) -> list[int]:
         """The numbers of those of ``stems`` that some memory has, in order."""
         terms = (self._term.get(self._key(stem)) for stem in stems)
         return [term for term in terms if term is not None]
+
+    def known(self, stems: Iterable[str]) -> IntArray:
+        """The numbers of those of ``stems`` that some memory has, ascending (N,)."""
+        return np.sort(np.array(self.terms_of(stems), np.int64))
 
     def df(self, stem: str) -> int:
         """In how many memories the stem stands."""
@@ -200,49 +254,34 @@ class Postings:
         """The greatest score that a memory could have for stems of these ``idf``: (k1 + 1) their sum."""
         return (self._k1 + 1) * sum(idf)
 
-    def sharing(
-        self, rows: IntArray, terms: IntArray, owners: IntArray, rarity: npt.NDArray[np.float64]
-    ) -> tuple[IntArray, IntArray, npt.NDArray[np.float64]]:
-        """What the memories that have some of the ``terms`` (E,) of a source share with it.
+    def linking(self, max_df: int) -> npt.NDArray[np.float64]:
+        """How much a stem links that df memories have, df <= ``max_df``: ln(N / df) / ln N / sqrt(df)."""
+        if max_df not in self._linking:
+            df = np.arange(1, max_df + 1)
+            rarity = np.log(max(self._count, 1) / df) / math.log(max(self._count, 2)) / np.sqrt(df)
+            self._linking[max_df] = np.concatenate([[0], rarity])
+        return self._linking[max_df]
 
-        v sums ``rarity`` times the saturated frequency in the target over the terms that they share.
-
-        Args:
-            owners: (E,), which of ``rows`` (C,) each term is of, ascending. rarity: (E,).
-
-        Returns:
-            By source, then target, all (L,): the source's index into ``rows``, the target's row, and v.
-        """
-        df, fast = self._lists.counts[terms], kernels.loaded()
-        if fast is not None:
-            sizes, total = np.empty(len(rows), np.int64), int(df.sum())
-            touched, sums = np.empty(total, np.int64), np.empty(total)
-            fast.share(
-                *self._lists.blocks, self._saturation(), np.float32(self._k1 + 1), terms.astype(np.int64),
-                owners, rarity, rows, touched, sums, sizes,
-            )  # fmt: skip
-            found = int(sizes.sum())
-            return np.arange(len(rows)).repeat(sizes), touched[:found], sums[:found]
-        targets, frequencies = self._entries(terms)
-        source = np.repeat(owners, df)
-        values = np.repeat(rarity, df) * self._saturated(targets, frequencies)
-        keep = targets != rows[source]
-        keys, inverse = np.unique(source[keep] * len(self._lengths) + targets[keep], return_inverse=True)
-        v = np.bincount(inverse, values[keep], len(keys)).astype(np.float64, copy=False)
-        return keys // len(self._lengths), keys % len(self._lengths), v
+    def rows_of(self, term: int) -> npt.NDArray[np.int32]:
+        """The rows in which ``term`` stands, ascending."""
+        found: npt.NDArray[np.int32] = self._lists[term][:, 0]
+        return found
 
     def standing(self, rows: IntArray, stem: str) -> npt.NDArray[np.bool_]:
         """In which of ``rows`` (C,) the stem stands."""
         term = self._term.get(self._key(stem))
-        return np.zeros(len(rows), bool) if term is None else among(rows, self._lists[term][:, 0])
+        return np.zeros(len(rows), bool) if term is None else among(rows, self.rows_of(term))
 
-    def beyond(self, rows: IntArray, stems: Iterable[str]) -> FloatArray:
-        """How rare the rarest stem of each of ``rows`` is that is not among ``stems`` (C,), in [0, 1].
+    def beyond(self, rows: IntArray, known: IntArray) -> FloatArray:
+        """How rare the rarest stem of each of ``rows`` is that is not among ``known`` (C,), in [0, 1].
 
-        1 for a stem that no other memory has, 0 where ``stems`` and stop stems hold all that the row says.
+        1 for a stem that no other memory has, 0 where ``known`` and stop stems hold all that the row says.
+
+        Args:
+            known: terms, ascending.
         """
         nowhere = self._count + 1  # what is known is commoner than anything can be
-        known, fast = np.sort(np.array(self.terms_of(stems), np.int32)), kernels.loaded()
+        fast = kernels.loaded()
         rarest = np.full(len(rows), nowhere)
         if fast is not None:
             fast.rarest(
@@ -285,6 +324,7 @@ class Postings:
             self._stops,
             self._entitled,
             self._lengths,
+            self._scratch,
         )
         kept = len(self._common) * 4 * len(self._lengths) + len(self._term) * 120  # keys in a dict
         return sum(array.nbytes for array in arrays) + kept
@@ -292,19 +332,20 @@ class Postings:
     def _changed(self) -> None:
         self._norms = None
         self._common.clear()
+        self._linking.clear()
 
     def _given(self, terms: list[int]) -> tuple[npt.NDArray[np.int32], FloatArray]:
         """The rows that have one of ``terms``, term by term, and what BM25 gives each of them for it."""
         numbers = np.array(terms, np.int64)
-        rows, frequencies = self._entries(numbers)
-        given = self._idf(numbers).repeat(self._lists.counts[numbers]) * self._saturated(rows, frequencies)
+        rows, frequencies = self.entries(numbers)
+        given = self._idf(numbers).repeat(self._lists.counts[numbers]) * self.saturated(rows, frequencies)
         return rows, given
 
     def _idf(self, terms: IntArray) -> FloatArray:
         """The idf of each of ``terms`` (E,)."""
         return np.array([self.idf_of(df) for df in self.frequencies[terms].tolist()], np.float32)
 
-    def _entries(self, terms: IntArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    def entries(self, terms: IntArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """The postings of ``terms``, one after another: rows, and the frequency in each."""
         entries, _ = self._lists.gather(terms)
         return entries[:, 0], entries[:, 1]
@@ -317,7 +358,7 @@ class Postings:
             self._common[term][rows] = given
         return self._common[term]
 
-    def _saturated(self, rows: npt.NDArray[np.int32], frequencies: npt.NDArray[np.int32]) -> FloatArray:
+    def saturated(self, rows: npt.NDArray[np.int32], frequencies: npt.NDArray[np.int32]) -> FloatArray:
         """(k1 + 1) f / (f + k1 (1 - b + b len / mean len)) of a stem with frequency f in each of ``rows``."""
         f = frequencies.astype(np.float32)
         saturated: FloatArray = np.float32(self._k1 + 1) * f / (f + self._saturation()[rows])
@@ -330,32 +371,3 @@ class Postings:
             k1, b = np.float32(self._k1), np.float32(self._b)
             self._norms = k1 * (1 - b) + (k1 * b / mean) * self._lengths.data
         return self._norms
-
-
-class Scores:
-    """BM25 of the rows of one namespace for one question.
-
-    Attributes:
-        rare: (n,) float32, the share of the stems that choose candidates.
-    """
-
-    def __init__(self, rare: FloatArray, common: list[FloatArray]) -> None:
-        self.rare = rare
-        self._common = common
-
-    def best(self, k: int, mask: npt.NDArray[np.bool_]) -> IntArray:
-        """The ``k`` rows of ``mask`` (n,) of the greatest `rare` above 0, ascending; of equals the first."""
-        fast = kernels.loaded()
-        if fast is None:
-            rows = np.flatnonzero((self.rare > 0) & mask)
-            return rows[largest(self.rare[rows], k)]
-        found = np.empty(k, np.int64)
-        fast.top(self.rare, np.ascontiguousarray(mask), found)
-        return found[found.searchsorted(0) :]
-
-    def of(self, rows: IntArray) -> FloatArray:
-        """The whole score of each of ``rows`` (C,): (C,)."""
-        scores: FloatArray = self.rare[rows]
-        for given in self._common:
-            scores += given[rows]
-        return scores

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo import kernels
 from nuonuo.arrays import IntArray, among
 from nuonuo.index.lexical import Postings
 
 FloatArray = npt.NDArray[np.float32]
+
+ROOM = 4096  # links for which the kernels have room at first
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,31 +38,79 @@ class StemLinks:
         return found
 
 
-def stem_links(postings: Postings, rows: IntArray, without: frozenset[str], max_df: int) -> StemLinks:
+def stem_links(postings: Postings, rows: IntArray, without: IntArray, max_df: int) -> StemLinks:
     """What each of ``rows`` (C,) shares rare stems with, and the strength v / (v + 1) of each link.
 
     v sums (ln(N / df) / ln N) / sqrt(df) * saturated frequency in the target over the shared stems
     with 2 <= df <= ``max_df`` that are not in ``without``: rare stems count most, and hubs little.
     Function words link nothing.
+
+    Args:
+        without: terms, ascending.
     """
+    fast = kernels.loaded()
+    if fast is not None:
+        return _stem_links(fast, postings, rows, without, max_df)
     terms, _, counts = postings.words(rows)
     df = postings.counts(terms)
-    links = (df >= 2) & (df <= max_df) & ~postings.stops(terms)
-    links &= ~among(terms, np.sort(np.array(postings.terms_of(without), np.int64)))
+    links = (df >= 2) & (df <= max_df) & ~postings.stops(terms) & ~among(terms, without)
     terms, df, owners = terms[links], df[links], np.arange(len(rows)).repeat(counts)[links]
     if not len(terms):
         none = np.zeros(0, np.int64)
         return StemLinks(none, none, np.zeros(0, np.float32), np.zeros(0, np.float32))
-    rarity = np.log(postings.count / df) / math.log(postings.count) / np.sqrt(df)
-    source, target, v = postings.sharing(rows, terms, owners, rarity)
+    source, target, v = _sharing(postings, rows, terms, owners, postings.linking(max_df)[df])
     weight = (v / (v + 1)).astype(np.float32)
     return StemLinks(source, target, weight, _naming(postings, rows, source, target))
 
 
+def _sharing(
+    postings: Postings, rows: IntArray, terms: IntArray, owners: IntArray, rarity: npt.NDArray[np.float64]
+) -> tuple[IntArray, IntArray, npt.NDArray[np.float64]]:
+    """What the memories that have some of the ``terms`` (E,) of a source share with it.
+
+    v sums ``rarity`` times the saturated frequency in the target over the terms that they share.
+
+    Args:
+        owners: (E,), which of ``rows`` (C,) each term is of, ascending. rarity: (E,).
+
+    Returns:
+        By source, then target, all (L,): the source's index into ``rows``, the target's row, and v.
+    """
+    targets, frequencies = postings.entries(terms)
+    df, size = postings.counts(terms), postings.size
+    source = np.repeat(owners, df)
+    values = np.repeat(rarity, df) * postings.saturated(targets, frequencies)
+    keep = targets != rows[source]
+    keys, inverse = np.unique(source[keep] * size + targets[keep], return_inverse=True)
+    v = np.bincount(inverse, values[keep], len(keys)).astype(np.float64, copy=False)
+    return keys // size, keys % size, v
+
+
+def _stem_links(fast: Any, postings: Postings, rows: IntArray, without: IntArray, max_df: int) -> StemLinks:
+    """`stem_links`, compiled."""
+    (entries, starts, counts, *forward), titles = postings.tables[:6], postings.tables[6:]
+    found, room = np.zeros(1, np.int64), ROOM
+    while True:
+        (source, target, rarest), v = np.empty((3, room), np.int64), np.empty(room)
+        fast.stem_links(
+            entries, starts, counts, *forward, *postings.saturation, postings.stop_terms, without,
+            postings.linking(max_df), *titles, rows, postings.scratch, source, target, v, rarest, found,
+        )  # fmt: skip
+        if found[0] >= 0:
+            break
+        room = -int(found[0])
+    end = int(found[0])
+    v, naming = v[:end], np.zeros(end, np.float32)
+    if postings.has_titles:
+        named = np.flatnonzero(rarest[:end])
+        naming[named] = postings.rarity(rarest[named])
+    return StemLinks(source[:end], target[:end], (v / (v + 1)).astype(np.float32), naming)
+
+
 def linking_stems(postings: Postings, row: int, other: int, max_df: int) -> list[tuple[int, int]]:
     """The rare stems that two rows share, as (df, key); function words are none."""
-    (one, _, _), (two, _, _) = (postings.words(np.array([each])) for each in (row, other))
-    terms = np.array(sorted({*one.tolist()}.intersection(two.tolist())), np.int64)
+    shared = {*postings.terms(row).tolist()}.intersection(postings.terms(other).tolist())
+    terms = np.array(sorted(shared), np.int64)
     df = postings.counts(terms)
     rare = (df <= max_df) & ~postings.stops(terms)
     keys = map(postings.key_of, terms[rare].tolist())

@@ -7,12 +7,15 @@ forgotten as they are, and counts in no score.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo import kernels
 from nuonuo.arrays import IntArray, among
 from nuonuo.index.lexical import Postings
+from nuonuo.index.links import ROOM
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -61,10 +64,13 @@ def name_links(postings: Postings, rows: IntArray, without: IntArray, max_df: in
     Args:
         without: (N,), terms of names that link nothing. max_df: nor does one that more memories have.
     """
+    without, fast = np.sort(without), kernels.loaded()
+    if fast is not None:
+        return _name_links(fast, postings, rows, without, max_df)
     terms, frequencies, counts = postings.words(rows)
     df = postings.counts(terms)
     links = (frequencies == 0) & (df >= 2) & (df <= max_df)
-    links &= ~among(terms, np.sort(without))
+    links &= ~among(terms, without)
     terms, df = terms[links], df[links]
     held = postings.held(terms)
     source = np.arange(len(rows)).repeat(counts)[links].repeat(held)
@@ -80,6 +86,22 @@ def name_links(postings: Postings, rows: IntArray, without: IntArray, max_df: in
     first = order[np.diff(pairs[order], prepend=-1) != 0]
     first = first[target[first] != rows[source[first]]]
     return NameLinks(source[first], target[first], postings.rarity(df[first]), df[first] - 1, naming[first])
+
+
+def _name_links(fast: Any, postings: Postings, rows: IntArray, without: IntArray, max_df: int) -> NameLinks:
+    """`name_links`, compiled."""
+    found, room = np.zeros(1, np.int64), ROOM
+    while True:
+        (source, target, df), naming = np.empty((3, room), np.int64), np.empty(room, bool)
+        fast.name_links(
+            *postings.tables, without, max_df, rows, postings.scratch, source, target, df, naming, found
+        )
+        if found[0] >= 0:
+            break
+        room = -int(found[0])
+    end = int(found[0])
+    df = df[:end]
+    return NameLinks(source[:end], target[:end], postings.rarity(df), df - 1, naming[:end])
 
 
 def linking_names(postings: Postings, row: int, other: int, without: IntArray, max_df: int) -> list[int]:

@@ -18,6 +18,7 @@ BoolArray = npt.NDArray[np.bool_]
 _Days = npt.NDArray[np.int64]
 
 _DAY = 86_400_000_000  # microseconds
+_SPARE = 2  # days: as much as a zone's clock and its days of 23 to 25 hours may be away
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -68,27 +69,39 @@ class Times:
         is less exact than who names a day. 0 beyond four such stretches, and without a timestamp. Days
         are whole ones of the period's zone, since many a timestamp is no more than a date.
         """
-        found = np.zeros(len(self), np.float32)
-        dated = np.flatnonzero(self._stamps.data != NO_TIME)
-        if not len(dated):
-            return found
-        stamps, days = self._stamps.data[dated], self._days.data[dated]
-        years = [(_EPOCH + timedelta(days=int(day // _DAY))).year for day in (stamps.min(), stamps.max())]
-        for midnight, length in _recurrences(period, *years):
+        stamps, days = self._stamps.data, self._days.data
+        found = np.zeros(len(stamps), np.float32)
+        for midnight, length in _recurrences(period, *(self._years() if period.yearly else (0, 0))):
             reach = math.ceil(4 * (fade + length))
+            bounds = _shown(midnight), _microseconds(midnight)
+            near = stamps >= min(bounds) - (reach + _SPARE) * _DAY
+            near &= stamps <= max(bounds) + (length + reach + _SPARE) * _DAY
+            at = np.flatnonzero(near)  # all others are further away
             day = np.where(
-                days,
-                (stamps - _shown(midnight)) // _DAY,
-                _days_since(midnight, stamps, -reach, length + reach),
+                days[at],
+                (stamps[at] - _shown(midnight)) // _DAY,
+                _days_since(midnight, stamps[at], -reach, length + reach),
             )
             away = np.maximum(np.maximum(-day, day - length + 1), 0) / (fade + length)
-            near = np.exp2(-away) * (away <= 4)
-            found[dated] = np.maximum(found[dated], near.astype(np.float32))
+            close = np.exp2(-away) * (away <= 4)
+            found[at] = np.maximum(found[at], close.astype(np.float32))
         return found
+
+    def _years(self) -> tuple[int, int]:
+        """Those of the first and of the last timestamp; of nothing for no timestamp."""
+        dated = self._stamps.data[self._stamps.data != NO_TIME]
+        if not len(dated):
+            return 1, 0
+        first, last = ((_EPOCH + timedelta(days=int(day // _DAY))).year for day in (dated.min(), dated.max()))
+        return first, last
 
     def state(self, row: int) -> tuple[int, bool]:
         """What is kept of ``row``: microseconds since 1970 or `NO_TIME`, and whether that is a whole day."""
         return int(self._stamps.data[row]), bool(self._days.data[row])
+
+    def states(self, rows: IntArray) -> list[tuple[int, bool]]:
+        """`state` of each of ``rows`` (C,)."""
+        return [*zip(self._stamps.data[rows].tolist(), self._days.data[rows].tolist(), strict=True)]
 
     @property
     def nbytes(self) -> int:

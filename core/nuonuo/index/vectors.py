@@ -33,23 +33,23 @@ class DenseCue:
     """A question's vector, as the two stages compare it.
 
     Attributes:
-        sketch: its signs, 64 a word. rounded: (d,) float32, integers up to `LEVELS`. norm: their length.
+        words: its signs, 64 a word. components: (d,) int8, integers up to `LEVELS`. norm: their length.
     """
 
-    sketch: list[int]
-    rounded: FloatArray
+    words: npt.NDArray[np.uint64]
+    components: ByteArray
     norm: np.float32
 
     @cached_property
-    def components(self) -> ByteArray:
-        """``rounded`` as it is kept of a memory's vectors: (d,) int8."""
-        return self.rounded.astype(np.int8)
+    def rounded(self) -> FloatArray:
+        """``components`` as numbers that are multiplied: (d,) float32."""
+        return self.components.astype(np.float32)
 
 
 def dense_cue(state: FloatArray) -> DenseCue:
     """Round ``state`` (d,) for `VectorIndex`."""
     rounded, norms = round_vectors(state[None, :])
-    return DenseCue(sketch(state[None, :])[0].tolist(), rounded[0].astype(np.float32), norms[0])
+    return DenseCue(sketch(state[None, :])[0], rounded[0], norms[0])
 
 
 class VectorIndex:
@@ -64,11 +64,11 @@ class VectorIndex:
         self._vectors = Ragged(np.int8, (dimension,))
         self._norms = Ragged(np.float32)
         self._owners = Ragged(np.int32, fill=-1)
-        self._columns = [Ragged(np.uint64) for _ in range(-(-dimension // 64))]
+        self._sketches = Ragged(np.uint64, (-(-dimension // 64),))
 
     def extend(self, n: int) -> None:
         """Make room for ``n`` more rows; they have no vector until they are `put`."""
-        for array in (self._vectors, self._norms, self._owners, *self._columns):
+        for array in (self._vectors, self._norms, self._owners, self._sketches):
             array.extend(n)
 
     def put(self, rows: IntArray, traces: Columns) -> None:
@@ -81,12 +81,11 @@ class VectorIndex:
         self._norms.put(rows, Blocks(traces.norms, traces.vectors.counts))
         found_by = traces.sketches
         self._owners.put(rows, Blocks(rows.repeat(found_by.counts), found_by.counts))
-        for at, column in enumerate(self._columns):
-            column.put(rows, Blocks(found_by.rows[:, at], found_by.counts))
+        self._sketches.put(rows, found_by)
 
     def clear(self, row: int) -> None:
         """Forget the vectors of ``row``."""
-        for array in (self._vectors, self._norms, self._owners, *self._columns):
+        for array in (self._vectors, self._norms, self._owners, self._sketches):
             array.clear(row)
 
     def nearest(self, cue: DenseCue, k: int, mask: npt.NDArray[np.bool_]) -> IntArray:
@@ -121,13 +120,8 @@ class VectorIndex:
     def _nearest(self, fast: Any, cue: DenseCue, k: int, mask: npt.NDArray[np.bool_]) -> IntArray:
         """`nearest`, by the compiled kernels."""
         owners, mask = self._owners.rows, np.ascontiguousarray(mask)
-        columns, differences = [column.rows for column in self._columns], np.empty(len(owners), np.int16)
-        for start in range(0, len(owners), BLOCK):
-            block = slice(start, start + BLOCK)
-            for at, (column, word) in enumerate(zip(columns, cue.sketch, strict=True)):
-                fast.differ(column[block], word, at == 0, differences[block])
-        counts = np.zeros(self._dimension + 2, np.int64)
-        fast.histogram(differences, owners, mask, counts)
+        differences, counts = np.empty(len(owners), np.int16), np.zeros(self._dimension + 2, np.int64)
+        fast.nearest(self._sketches.rows, cue.words, owners, mask, differences, counts)
         within = counts[:-1].cumsum()  # the last one stands for those outside of the mask
         total, wanted = int(within[-1]), k * self._oversampling
         having = np.zeros(len(mask), bool)
@@ -176,18 +170,16 @@ class VectorIndex:
 
     @property
     def nbytes(self) -> int:
-        arrays = (self._vectors, self._norms, self._owners, *self._columns)
+        arrays = (self._vectors, self._norms, self._owners, self._sketches)
         return sum(array.nbytes for array in arrays)
 
     def _differences(self, cue: DenseCue) -> npt.NDArray[np.int16]:
         """The number of signs in which each stored sketch differs from the cue's."""
-        columns = [column.rows for column in self._columns]
-        blocks = [slice(start, start + BLOCK) for start in range(0, len(columns[0]), BLOCK)]
+        sketches = self._sketches.rows
+        blocks = [sketches[start : start + BLOCK].T for start in range(0, max(len(sketches), 1), BLOCK)]
         return np.concatenate(
             [
-                popcount(
-                    column[block] ^ np.uint64(word) for column, word in zip(columns, cue.sketch, strict=True)
-                )
+                popcount(column ^ word for column, word in zip(block, cue.words, strict=True))
                 for block in blocks
             ]
         )

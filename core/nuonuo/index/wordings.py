@@ -84,11 +84,13 @@ class Wordings:
         found: npt.NDArray[np.bool_] = (self._wording.data[rows] == wording) & (wording != UNIQUE)
         return found
 
-    def alike(self, row: int, mask: npt.NDArray[np.bool_]) -> IntArray:
-        """The rows of ``mask`` (n,) that say what ``row`` says, ascending, itself among them."""
-        if self._times.data[self._wording.data[row]] < 2:
-            return np.array([row], np.int64)
-        return np.flatnonzero(mask & (self._wording.data == self._wording.data[row]))
+    def alike(self, rows: IntArray, mask: npt.NDArray[np.bool_]) -> list[IntArray]:
+        """For each of ``rows`` (C,) those of ``mask`` (n,), ascending, that say what it says; itself too."""
+        repeated, wording = (self.times(rows) > 1).tolist(), self._wording.data
+        return [
+            np.flatnonzero(mask & (wording == wording[row])) if again else rows[at : at + 1]
+            for at, (row, again) in enumerate(zip(rows.tolist(), repeated, strict=True))
+        ]
 
     def distinct(self, rows: IntArray) -> IntArray:
         """``rows`` (C,) but for those that repeat one further to the front."""

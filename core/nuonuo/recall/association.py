@@ -10,6 +10,7 @@ opens a branch of the question (`nuonuo.recall.branches`). What a branch reaches
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -52,14 +53,17 @@ class Links:
     floor: FloatArray
     kind: IntArray
 
-    def joined(self, other: Links) -> Links:
-        """These links, then ``other``."""
-        names = [field.name for field in fields(self)]
-        return Links(*(np.concatenate([getattr(self, n), getattr(other, n)]) for n in names))
+    @classmethod
+    def joined(cls, several: Sequence[Links]) -> Links:
+        """The links of ``several``, one after another."""
+        return cls(*(np.concatenate([getattr(links, name) for links in several]) for name in _FIELDS))
 
     def of(self, at: IntArray) -> Links:
         """The links ``at`` these places, in that order."""
-        return Links(*(getattr(self, field.name)[at] for field in fields(self)))
+        return Links(*(getattr(self, name)[at] for name in _FIELDS))
+
+
+_FIELDS = tuple(field.name for field in fields(Links))
 
 
 def associate(search: Search, scored: Scored) -> Scored:
@@ -70,9 +74,10 @@ def associate(search: Search, scored: Scored) -> Scored:
 def associated(search: Search, scored: Scored) -> tuple[Scored, Sources, Sources | None]:
     """As `associate`, and who spoke: at first, and from the ends of branches."""
     sources = loudest(search, scored)
-    links = links_by_words(search, sources).joined(links_by_name(search, sources))
-    links = links.joined(explicit_links(search, sources))
-    scored = spread(search, scored, sources, links, search.config.link_targets)
+    links = [links_by_words(search, sources), links_by_name(search, sources)]
+    if search.config.explicit_weight and search.shard.associator.leads:
+        links.append(explicit_links(search, sources))
+    scored = spread(search, scored, sources, Links.joined(links), search.config.link_targets)
     further = ends(search, scored, sources) if len(search.named.rows) else None
     if further is None or not len(further.rows):
         return scored, sources, None
@@ -115,6 +120,8 @@ def loudest(search: Search, scored: Scored) -> Sources:
     best = energy.max(initial=0)
     at = largest(energy, search.config.link_sources) if best > 0 else np.zeros(0, np.int64)
     activation = np.maximum(energy[at] / best, 0) ** np.float32(search.config.content_sharpness)
+    if not len(search.named.rows):
+        return Sources(scored.rows[at], activation)
     opening, alone = openers(search.named, energy[places_of(scored.rows, search.named.rows)], search.config)
     if not len(opening):
         return Sources(scored.rows[at], activation)
@@ -154,9 +161,7 @@ def links_by_words(search: Search, sources: Sources) -> Links:
     # A shared stem weighs less than 1 and a name at most its weight: other sources have faint links only.
     loud = np.flatnonzero(sources.activation * max(config.naming_weight, 1) > FAINT)
     max_df = config.content_max_df if config.content_weight else 0
-    found = stem_links(
-        search.shard.postings, sources.rows[loud], frozenset(search.question.spellings), max_df
-    )
+    found = stem_links(search.shard.postings, sources.rows[loud], search.said, max_df)
     weight = found.strength(config.naming_weight)
     named = weight > found.weight
     floor = np.where(named, np.float32(config.naming_floor), np.float32(config.content_floor))
@@ -180,9 +185,10 @@ def links_by_name(search: Search, sources: Sources) -> Links:
 
 def explicit_links(search: Search, sources: Sources) -> Links:
     """A_ij: what the sources were associated with by hand; in-degree dampens it."""
-    rows = sources.rows if search.config.explicit_weight else sources.rows[:0]
-    followed = [search.shard.associator.follows(row) for row in rows.tolist()]
-    source = np.repeat(np.arange(len(rows)), np.array([len(targets) for targets, _ in followed], np.int64))
+    followed = [search.shard.associator.follows(row) for row in sources.rows.tolist()]
+    source = np.repeat(
+        np.arange(len(sources.rows)), np.array([len(targets) for targets, _ in followed], np.int64)
+    )
     target = np.concatenate([np.zeros(0, np.int64), *(targets for targets, _ in followed)])
     weight = np.concatenate([np.zeros(0), *(weights for _, weights in followed)]).astype(np.float32)
     return Links(source, target, weight, np.zeros(len(source), np.float32), np.full(len(source), EXPLICIT))

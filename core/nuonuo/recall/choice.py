@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nuonuo import kernels
 from nuonuo.arrays import IntArray
 from nuonuo.index.sessions import NOBODY
 from nuonuo.recall.branches import due
@@ -56,8 +57,7 @@ def choose(search: Search, scored: Scored, k: int, standing: IntArray) -> Chosen
     answers, losses = scored.answers, Losses(search, scored)
     free = np.full(len(scored.rows), -np.inf, np.float32)  # of the chosen, -inf again
     free[standing] = scored.shares.energy[standing]
-    covered = np.zeros(answers.shape[1], np.float32)
-    bonus = added(search, answers, covered)
+    adding = Adding(search, answers)
     redundant = np.zeros(len(free), np.float32)
     at: list[int] = []
     together: list[np.float32] = []
@@ -66,20 +66,25 @@ def choose(search: Search, scored: Scored, k: int, standing: IntArray) -> Chosen
     places = min(k, search.config.together, len(standing))
     owed = _owed(search, scored, standing, places)
     for left in range(places, 0, -1):
-        value = free + bonus - redundant
-        best = int(owed[value[owed].argmax()] if left <= len(owed) else value.argmax())
-        lifted.append(value.max() - value[best])
-        owed = owed[owed != best]
+        best, value = adding.best(free, redundant)
+        most = value[best]
+        if left <= len(owed):
+            best = int(owed[value[owed].argmax()])
+        lifted.append(most - value[best])
+        owed = owed[owed != best] if len(owed) else owed
         at.append(best)
-        together.append(bonus[best])
+        together.append(adding.bonus[best])
         lost.append(redundant[best])
         free[best] = -np.inf
-        covered = np.maximum(covered, answers[best])
-        bonus = added(search, answers, covered)
+        adding.take(best)
         if losses.any_to(best):
             redundant = np.maximum(redundant, losses.to(best))
-    rest = np.flatnonzero(free > -np.inf)
-    rest = rest[np.argsort((redundant - free - bonus)[rest], kind="stable")][: k - len(at)]
+    rest = np.zeros(0, np.int64)
+    if min(k, len(standing)) > len(at):
+        adding.best(free, redundant)  # what the others add to all of those
+        rest = np.flatnonzero(free > -np.inf)
+        rest = rest[np.argsort((redundant - free - adding.bonus)[rest], kind="stable")][: k - len(at)]
+    bonus = adding.bonus
     return Chosen(
         np.concatenate([np.array(at, np.int64), rest]),
         np.concatenate([np.array(together, np.float32), bonus[rest]]),
@@ -97,13 +102,38 @@ def _owed(search: Search, scored: Scored, standing: IntArray, places: int) -> In
     return found if len(found) <= places else standing[:0]
 
 
-def added(search: Search, answers: FloatArray, covered: FloatArray) -> FloatArray:
-    """c sum_t w_t max(0, e_t(m) - covered_t) (C,): what each candidate answers that is still open."""
-    new: FloatArray = answers - covered
-    np.maximum(new, 0, out=new)
-    weight = np.float32(search.config.together_weight) * search.worded
-    found: FloatArray = weight * (new @ search.weights)
-    return found
+class Adding:
+    """What each candidate adds to those that were taken: c sum_t w_t max(0, e_t(m) - covered_t).
+
+    Attributes:
+        bonus: (C,) float32, what each added when the `best` was last asked for.
+    """
+
+    def __init__(self, search: Search, answers: FloatArray) -> None:
+        self._answers, self._weights = answers, search.weights
+        self._weight = np.float32(search.config.together_weight) * search.worded
+        self._covered = np.zeros(answers.shape[1], np.float32)
+        self._new = np.empty_like(answers)
+        self.bonus = np.zeros(len(answers), np.float32)
+
+    def take(self, at: int) -> None:
+        """Cover what the candidate ``at`` answers."""
+        self._covered = np.maximum(self._covered, self._answers[at])
+
+    def best(self, free: FloatArray, redundant: FloatArray) -> tuple[int, FloatArray]:
+        """The candidate of the greatest free + bonus - redundant, of equals the first, and that; all (C,)."""
+        fast = kernels.loaded()
+        if fast is None:
+            np.subtract(self._answers, self._covered, out=self._new)
+            np.maximum(self._new, 0, out=self._new)
+            self.bonus = self._weight * (self._new @ self._weights)
+            value = free + self.bonus - redundant
+            return int(value.argmax()), value
+        found, value = np.empty(1, np.int64), np.empty_like(free)
+        fast.uncovered(self._answers, self._covered, self._new)
+        dots = self._new @ self._weights
+        fast.best_to_add(free, dots, self._weight, redundant, self.bonus, value, found)
+        return int(found[0]), value
 
 
 class Losses:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from nuonuo import kernels
+from nuonuo.arrays import IntArray
 from nuonuo.associative.patterns import RoundedStates, nearest
 from nuonuo.encoding.question import Question
 from nuonuo.index.shard import Shard
 from nuonuo.recall.pipeline import Ranking
 from nuonuo.recall.scoring import Scored
-from nuonuo.recall.search import Dated
+from nuonuo.recall.search import BoolArray, Dated, FloatArray
 
 ANSWERED = 0.3  # a word of the question that nothing completes better than this has no answer
 TIMESTAMP = -1  # the part of an answer that no text gives, but the memory's time
@@ -53,20 +54,13 @@ class Completions:
             return
         # (K, 5): the hit, then its neighbours
         self._at = np.column_stack([ranking.at, scored.places[ranking.at]])
-        counts = shard.patterns.counts(scored.rows)
-        silent = np.append(counts == 0, True)  # the last one stands for nobody
-        reached = np.vstack([scored.own.completions, scored.own.completions[:1]])[self._at]  # (K, 5, T)
-        reached[:, 1:] *= scored.own.discounts[ranking.at, :, None]
-        dated = np.vstack([_dated(scored, ranking.dates), np.zeros((1, reached.shape[2]), bool)])
-        read = np.arange(reached.shape[2]) < len(question.asked.states)
-        reached[silent[self._at][:, :, None] & ~dated[self._at] & read] = -np.inf
-        reached[self._at == len(scored.rows)] = -np.inf
-        self._side, self._top = reached.argmax(axis=1), reached.max(axis=1)  # (K, T), e_t(m) by hit and token
-        answering = np.zeros(len(scored.rows) + 1, bool)
-        answering[self._at[np.arange(len(rows))[:, None], self._side][self._top >= ANSWERED]] = True
+        silent, self._dated = shard.patterns.counts(scored.rows) == 0, _dated(scored, ranking.dates)
+        # (K, T): whichever of the five completes a token best, and how well: e_t(m)
+        self._side, self._top, answering = _best(
+            scored, self._at, silent, self._dated, len(question.asked.states)
+        )
         holders = np.flatnonzero(answering)
         self.rows, self.seqs = scored.rows[holders].tolist(), shard.seqs(scored.rows[holders])
-        self._dated = dated
         self._patterns, lengths = shard.patterns.gather(scored.rows[holders])
         ends = lengths.cumsum()
         places = zip((ends - lengths).tolist(), ends.tolist(), strict=True)
@@ -125,7 +119,49 @@ class Completions:
             found[hit][place] = replace(found[hit][place], part=part, start=begin, end=stop)
 
 
-def _dated(scored: Scored, dates: Sequence[Dated]) -> npt.NDArray[np.bool_]:
+def _best(
+    scored: Scored, at: IntArray, silent: BoolArray, dated: BoolArray, read: int
+) -> tuple[IntArray, FloatArray, BoolArray]:
+    """Who completes each token best for each hit: the hit, or one of its neighbours.
+
+    Args:
+        at: (K, 5), those among the candidates, C for none. silent: (C,), who has no patterns: by them it
+            answers none of the first ``read`` tokens, but by its time (``dated``, (C, T)).
+
+    Returns:
+        (K, T) which of the five, of equals the first one; (K, T) how well; (C,) who completes some token as
+        well as an answer does.
+    """
+    own, fast, answering = scored.own, kernels.loaded(), np.zeros(len(silent), bool)
+    if fast is not None:
+        side = np.empty((len(at), own.completions.shape[1]), np.int64)
+        top = np.empty(side.shape, np.float32)
+        fast.answers(
+            at,
+            own.completions,
+            own.discounts,
+            silent,
+            dated,
+            read,
+            side,
+            top,
+            answering,
+            np.float32(ANSWERED),
+        )
+        return side, top, answering
+    nobody = at == len(silent)
+    reached = own.completions[np.where(nobody, 0, at)]  # (K, 5, T)
+    reached[:, 1:] *= own.discounts[at[:, 0], :, None]
+    unread = silent[:, None] & ~dated
+    unread[:, read:] = False
+    reached[unread[np.where(nobody, 0, at)]] = -np.inf
+    reached[nobody] = -np.inf
+    side, top = reached.argmax(axis=1), reached.max(axis=1)
+    answering[at[np.arange(len(at))[:, None], side][top >= np.float32(ANSWERED)]] = True
+    return side, top, answering
+
+
+def _dated(scored: Scored, dates: Sequence[Dated]) -> BoolArray:
     """Whether each candidate's time, and none of its words, completes a token: (C, T)."""
     found = np.zeros(scored.own.completions.shape, bool)
     for date in dates:

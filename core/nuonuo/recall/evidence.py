@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import tzinfo
 from functools import cached_property, partial
+from itertools import islice
 from typing import TypeVar, overload
 
 import numpy as np
 
+from nuonuo.arrays import IntArray
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
@@ -25,11 +27,12 @@ from nuonuo.recall.completions import TIMESTAMP, Answer, Completions
 from nuonuo.recall.linked import Shared, in_words, shared
 from nuonuo.recall.passage import Passages
 from nuonuo.recall.pipeline import Ranking
-from nuonuo.recall.scoring import EXPLICIT, NAME, WORDS
+from nuonuo.recall.scoring import EXPLICIT, NAME, WORDS, Shares
 from nuonuo.recall.search import BoolArray
 from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory, Telling
 
 KINDS: dict[int, AssociationKind] = {WORDS: "content", NAME: "name", EXPLICIT: "explicit"}
+SIGNALS = tuple(field.name for field in fields(Shares))  # a memory's own; others depend on other hits
 LONG = 10_000  # characters of a text that is read once for all words that are looked for in it
 
 
@@ -109,22 +112,27 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig, mask: BoolArray)
         mask: (n,), the rows that took part.
     """
     scored, chosen, found = ranking.scored, ranking.chosen, []
-    seqs = shard.seqs(ranking.rows)
-    shares = {field.name: getattr(scored.shares, field.name)[ranking.at] for field in fields(scored.shares)}
-    own = set(shares)
-    shares |= {"together": chosen.together, "redundancy": -chosen.redundancy, "branch": chosen.branch}
-    values = np.stack([*shares.values()], axis=1).tolist()
+    seqs, told = shard.seqs(ranking.rows), _told(shard, ranking.rows, mask)
+    own = np.array([getattr(scored.shares, name) for name in SIGNALS])[:, ranking.at]
+    values = np.vstack([own, chosen.together, -chosen.redundancy, chosen.branch]).T.tolist()
+    names = (*SIGNALS, "together", "redundancy", "branch")
     for place, at in enumerate(ranking.at.tolist()):
+        signals = {name: share for name, share in zip(names, values[place], strict=True) if share}
+        score = sum(share for share in values[place][: len(SIGNALS)] if share)
+        path = _hops(shard, ranking, at, config)
         row = int(scored.rows[at])
-        signals = {name: share for name, share in zip(shares, values[place], strict=True) if share}
-        score = sum(share for name, share in signals.items() if name in own)
-        rank, path = sum(signals.values()), _hops(shard, ranking, at, config)
-        told = tuple(
-            (str(shard.ids[each]), *shard.fields.times.state(each), shard.fields.session(each))
-            for each in shard.wordings.alike(row, mask).tolist()
-        )
-        found.append(Traced(row, seqs[place], score, rank, signals, path, told))
+        found.append(Traced(row, seqs[place], score, sum(signals.values()), signals, path, told[place]))
     return found
+
+
+def _told(shard: Shard, rows: IntArray, mask: BoolArray) -> list[tuple[Told, ...]]:
+    """Each time that what each of ``rows`` (k,) says was told, among the rows of ``mask`` (n,)."""
+    alike = shard.wordings.alike(rows, mask)
+    every = np.concatenate([np.zeros(0, np.int64), *alike])
+    sessions = map(shard.fields.session, every.tolist())
+    states = zip(every.tolist(), shard.fields.times.states(every), sessions, strict=True)
+    each = iter([(str(shard.ids[row]), stamp, day, session) for row, (stamp, day), session in states])
+    return [tuple(islice(each, len(those))) for those in alike]
 
 
 def _hops(shard: Shard, ranking: Ranking, at: int, config: MemoryConfig) -> tuple[Hop, ...]:

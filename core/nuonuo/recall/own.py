@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from nuonuo import kernels
-from nuonuo.arrays import IntArray
+from nuonuo.arrays import IntArray, among
 from nuonuo.associative.patterns import completions
 from nuonuo.config import MemoryConfig
 from nuonuo.index.shard import Shard
@@ -47,8 +47,11 @@ class Own:
     def joined(self, other: Own) -> Own:
         """These candidates and those of ``other``, none of which is among them."""
         order = np.argsort(np.concatenate([self.rows, other.rows]))
-        names = [field.name for field in fields(self)]
-        return Own(*(np.concatenate([getattr(self, n), getattr(other, n)])[order] for n in names))
+        both = ((getattr(self, name), getattr(other, name)) for name in _FIELDS)
+        return Own(*(np.concatenate(pair).take(order, axis=0) for pair in both))
+
+
+_FIELDS = tuple(field.name for field in fields(Own))
 
 
 def by_itself(search: Search, rows: IntArray) -> Own:
@@ -105,14 +108,13 @@ def own_completion(search: Search, rows: IntArray) -> FloatArray:
     own = np.zeros((len(rows), len(asked.owners)), np.float32)
     if asked.states is not None and len(asked.states):
         own[:, : len(asked.states)] = completions(shard.patterns, rows, asked.states)
-    tokens: dict[str, list[int]] = {}
-    for token, forms in enumerate(asked.forms):
-        for stem in forms:
-            tokens.setdefault(stem, []).append(token)
-    for stem, those in tokens.items():
-        at = shard.postings.standing(rows, stem).nonzero()[0]
-        if len(at):
-            own[at[:, None], those] = 1
+    terms, tokens = search.standing
+    fast = kernels.loaded()
+    if fast is not None:
+        fast.stand(*shard.postings.lists, terms, tokens, rows, own)
+    else:
+        for term, token in zip(terms.tolist(), tokens.tolist(), strict=True):
+            own[among(rows, shard.postings.rows_of(term)), token] = 1
     partly = np.flatnonzero(shard.partly(rows))
     if len(partly):
         for token, word in enumerate(asked.owners.tolist()):
@@ -178,10 +180,12 @@ def heard(search: Search, rows: IntArray) -> FloatArray:
     rarest other word is: 1 - (1 - `echo_discount`) max(0, 1 - `OWN_WORD` n). A question of yes or no may
     well be answered by a turn that asks the same ("Rex is ill, you know?").
     """
-    shard, question, left = search.shard, search.question, np.ones(len(rows), np.float32)
+    shard, left = search.shard, np.ones(len(rows), np.float32)
+    if not any(word.asks for word in search.question.words):
+        return left
     asking = np.flatnonzero(shard.sessions.asking(rows))
-    if len(asking) and any(word.asks for word in question.words):
-        new = shard.postings.beyond(rows[asking], question.spellings)
+    if len(asking):
+        new = shard.postings.beyond(rows[asking], search.said)
         left[asking] -= np.float32(1 - search.config.echo_discount) * np.maximum(
             1 - np.float32(OWN_WORD) * new, 0
         )

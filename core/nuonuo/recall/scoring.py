@@ -12,6 +12,7 @@ when the candidates are known, and again when links have added some.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -107,11 +108,41 @@ def extend(search: Search, scored: Scored, rows: IntArray) -> Scored:
 
 
 def _energies(search: Search, own: Own, places: IntArray, completed: FloatArray) -> Scored:
-    shares = base_energy(search, own, completed)
-    temporal = temporal_energy(search.config, own, places, shares.base)
-    shares = replace(shares, temporal=temporal, named=named_energy(search, own.rows))
+    fast = kernels.loaded()
+    if fast is not None and search.question.asked.states is not None:
+        shares = _weighed(fast, search, own, places, completed)
+    else:
+        shares = base_energy(search, own, completed)
+        shares = replace(shares, temporal=temporal_energy(search.config, own, places, shares.base))
+    if len(search.named.rows):
+        shares = replace(shares, named=named_energy(search, own.rows))
     nothing, nowhere = np.zeros(len(own.rows), np.float32), np.full(len(own.rows), NOBODY)
     return Scored(own, places, completed, shares, source=nowhere, link=nothing, kind=nowhere.copy())
+
+
+def _weighed(fast: Any, search: Search, own: Own, places: IntArray, completed: FloatArray) -> Shares:
+    """`base_energy` and `temporal_energy`, compiled."""
+    config, shares = search.config, np.zeros((8, len(own.rows)), np.float32)
+    near, far = np.float32(config.temporal_near), np.float32(config.temporal_far)
+    whole = np.float32(WHOLE * config.token_weight) * (1 - search.worded)
+    weights = np.array(
+        (
+            np.float32(config.token_weight) * search.worded,
+            np.float32(config.dense_weight) + whole,
+            config.lexical_weight,
+            near,
+            config.temporal_reply,
+            far,
+            np.float32(config.temporal_own) * (near + far),
+        ),
+        np.float32,
+    )
+    by_chance = own.leans ** np.float32(config.long_discount)
+    fast.weigh(
+        completed @ search.weights, by_chance, own.cosines, own.bm25, own.heard, places, own.leans,
+        own.replies, weights, shares,
+    )  # fmt: skip
+    return Shares(*shares)
 
 
 # -- with its neighbours' help --------------------------------------------------------------------
@@ -164,12 +195,6 @@ def temporal_energy(config: MemoryConfig, own: Own, places: IntArray, base: Floa
     """
     near, far = np.float32(config.temporal_near), np.float32(config.temporal_far)
     kept = np.float32(config.temporal_own) * (near + far)
-    fast = kernels.loaded()
-    if fast is not None:
-        found = np.empty(len(base), np.float32)
-        weights = np.array((near, config.temporal_reply, far, kept), np.float32)
-        fast.lend(base, places, own.leans, own.replies, weights, found)
-        return found
     back = np.where(own.replies, np.float32(config.temporal_reply), near)
     before1, after1, before2, after2 = np.append(base, np.float32(0)).take(places.T)
     lent = np.maximum(back * before1, near * after1)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.arrays import IntArray
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question, spellings
 from nuonuo.encoding.words import Word
-from nuonuo.index.lexical import Scores
+from nuonuo.index.scores import Scores
 from nuonuo.index.shard import Shard
 from nuonuo.index.vectors import DenseCue, dense_cue
 from nuonuo.recall.branches import Named, named
@@ -52,6 +53,8 @@ class Search:
     Shapes:
         mask: (n,) bool, the rows that may take part.
         weights: (T,) float32, each token's share of the question.
+        said: (N,) int64, ascending, the terms of its words, in every form in which they are written.
+        standing: (P,) int64 each, terms and the tokens that are completed by whatever memory has them.
         worded: in [0, 1], how far the question is asked word by word; the rest of it is asked as a whole.
         dense: the question's vector, for the sentence vectors.
         lexical: BM25 of each row; ``most`` is the greatest that the question allows.
@@ -64,6 +67,8 @@ class Search:
     mask: BoolArray
     config: MemoryConfig
     weights: FloatArray
+    said: IntArray
+    standing: tuple[IntArray, IntArray]
     worded: np.float32
     dense: DenseCue
     lexical: Scores
@@ -74,16 +79,34 @@ class Search:
 
 def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryConfig) -> Search:
     """Put ``question`` to the rows of ``mask`` (n,)."""
-    idf = {stem: shard.postings.idf(stem) for stem in question.stems}
+    postings = shard.postings
+    idf = {stem: postings.idf(stem) for stem in question.stems}
+    said = postings.known(question.spellings)
     dates = tuple(_dated(shard, question, config))
     weights = word_weights(shard, question, config, idf, dates)
     worded = asked_by_word(question, weights, dates)
     words = question.words if worded == 1 else [word for word in question.words if word.content]
-    lexical = shard.postings.scores(spellings(words))
-    most = np.float32(max(shard.postings.most(least_idf(shard, words).values()), 1e-9))
+    lexical = postings.scores(spellings(words))
+    most = np.float32(max(postings.most(least_idf(shard, words, idf).values()), 1e-9))
     cue = dense_cue(question.state)
     who = named(shard, question, mask)
-    return Search(shard, question, mask, config, weights, worded, cue, lexical, most, who, dates)
+    standing = standing_terms(shard, question)
+    return Search(
+        shard, question, mask, config, weights, said, standing, worded, cue, lexical, most, who, dates
+    )
+
+
+def standing_terms(shard: Shard, question: Question) -> tuple[IntArray, IntArray]:
+    """The terms (P,) that complete a token wherever they stand, and those tokens (P,)."""
+    term_of = shard.postings.term_of
+    found = [
+        (term, token)
+        for token, forms in enumerate(question.asked.forms)
+        for form in forms
+        if (term := term_of(form)) is not None
+    ]
+    terms, tokens = np.array(found, np.int64).reshape(-1, 2).T
+    return np.ascontiguousarray(terms), np.ascontiguousarray(tokens)
 
 
 def _dated(shard: Shard, question: Question, config: MemoryConfig) -> Iterator[Dated]:
@@ -130,18 +153,21 @@ def asked_by_word(question: Question, weights: FloatArray, dates: Sequence[Dated
     return np.float32(np.clip(1 / np.sum(shares**2) - 1, ALONE, 1))
 
 
-def least_idf(shard: Shard, words: Sequence[Word]) -> dict[str, float]:
-    """The idf of each stem of ``words``; of what is stored in another form only, that form's.
+def least_idf(shard: Shard, words: Sequence[Word], idf: Mapping[str, float]) -> dict[str, float]:
+    """The ``idf`` of each stem of ``words``; of what is stored in another form only, that form's.
 
     Asked for an "e-mail", a memory that says "email" says all of it.
     """
     found: dict[str, float] = {}
     for word in words:
         whole = None if word.whole is None else word.whole.stem
-        if whole is not None and not shard.postings.df(word.stem) and shard.postings.df(whole):
+        other = whole is not None or word.pieces
+        if not other or shard.postings.df(word.stem):
+            found[word.stem] = idf[word.stem]
+        elif whole is not None and shard.postings.df(whole):
             found[whole] = shard.postings.idf(whole)
-        elif word.pieces and not shard.postings.df(word.stem):
+        elif word.pieces:
             found |= {piece: shard.postings.idf(piece) for piece in word.pieces}
         else:
-            found[word.stem] = shard.postings.idf(word.stem)
+            found[word.stem] = idf[word.stem]
     return found

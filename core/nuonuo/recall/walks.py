@@ -33,6 +33,7 @@ FloatArray = npt.NDArray[np.float32]
 
 ENTRIES = 32  # memories that a cue may settle to
 BACKWARD = 0.9  # what came before follows less readily than what came after (Kahana 1996: forward asymmetry)
+NOTHING = np.zeros(0, np.int64)  # names and stems that link nothing
 FANOUT = 32  # content links of a stop that compete
 
 
@@ -90,12 +91,12 @@ def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Associatio
         if target != NOBODY and weight:
             yield Association(target, weight, "temporal")
     if config.chain_content:
-        links = stem_links(shard.postings, np.array([row]), frozenset(), config.content_max_df)
+        links = stem_links(shard.postings, np.array([row]), NOTHING, config.content_max_df)
         weights = links.strength(config.naming_weight)
         best = largest(weights, FANOUT)
         for target, weight in zip(links.target[best].tolist(), weights[best].tolist(), strict=True):
             yield Association(target, config.chain_content * weight, "content")
-        names = name_links(shard.postings, np.array([row]), np.zeros(0, np.int64), config.content_max_df)
+        names = name_links(shard.postings, np.array([row]), NOTHING, config.content_max_df)
         weights = names.strength(config.naming_weight, config.sharing_weight)
         best = largest(weights, FANOUT)
         for target, weight in zip(names.target[best].tolist(), weights[best].tolist(), strict=True):

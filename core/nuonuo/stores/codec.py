@@ -39,6 +39,7 @@ _NO_TRACES = Traces(
     spans=np.zeros((0, 3), np.int32),
     code=np.zeros(0, np.int32),
 )
+_NO_CUES: dict[str, Any] = {"cues": (), "paraphrases": ()}
 
 
 def encode_text(text: str) -> bytes:
@@ -90,22 +91,13 @@ def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str
         NotAStoreError: the bytes are not what `pack_memory` wrote.
     """
     try:
-        lengths = _MEMORY.unpack_from(payload, at)
-        at += _MEMORY.size
-        fields: list[str | None] = []
-        for length in lengths:
-            if length == _ABSENT:
-                fields.append(None)
-                continue
-            part = payload[at : at + length]
-            if len(part) != length:
-                raise ValueError(f"a field of {length} bytes is cut off after {len(part)}")
-            fields.append(decode_text(part))
-            at += length
-        key, text, role, session_id, metadata, cues_json = fields
-        cues = json.loads(cues_json) if cues_json else []
-        both: dict[str, Any] = cues if isinstance(cues, dict) else {"cues": cues, "paraphrases": []}
-        described = json.loads(metadata) if metadata else {}
+        key, text, role, session_id, metadata, cues_json = _fields(payload, at)
+        both, described = _NO_CUES, {}
+        if cues_json:
+            cues = json.loads(cues_json)
+            both = cues if isinstance(cues, dict) else {"cues": cues, "paraphrases": []}
+        if metadata:
+            described = json.loads(metadata)
         if not isinstance(described, dict) or not all(
             isinstance(text, str) for text in (*both["cues"], *both["paraphrases"])
         ):
@@ -124,6 +116,27 @@ def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str
         )
     except (struct.error, TypeError, ValueError, OverflowError, KeyError, RecursionError) as error:
         raise NotAStoreError(f"a stored memory is damaged ({error}); restore the file from a copy") from error
+
+
+def _fields(payload: bytes, at: int) -> Sequence[str | None]:
+    """The six fields of the memory whose payload starts at byte ``at``.
+
+    Raises:
+        struct.error, ValueError: they are not there, or no text.
+    """
+    lengths, at = _MEMORY.unpack_from(payload, at), at + _MEMORY.size
+    left = len(payload) - at
+    fields: list[str | None] = []
+    for length in lengths:
+        if length == _ABSENT:
+            fields.append(None)
+            continue
+        if length > left:
+            raise ValueError(f"a field of {length} bytes is cut off after {left}")
+        fields.append(str(payload[at : at + length], "utf-8", "surrogatepass"))
+        at += length
+        left -= length
+    return fields
 
 
 def unpack_rows(

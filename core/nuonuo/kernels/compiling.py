@@ -1,0 +1,44 @@
+"""How kernels are compiled: for what arguments, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+from llvmlite.ir import IRBuilder
+from numba import types
+from numba.extending import intrinsic
+
+U64, I64, F32, F64 = types.uint64[::1], types.int64[::1], types.float32[::1], types.float64[::1]
+MATRIX, PAIRS = types.float32[:, ::1], types.int64[:, ::1]
+WORDS, PAIRS32 = types.uint64[:, ::1], types.int32[:, ::1]
+BOOL, I32, I16 = types.boolean[::1], types.int32[::1], types.int16[::1]
+
+Kernel = TypeVar("Kernel", bound=Callable[..., None])
+
+
+def compiled(*arguments: Any) -> Callable[[Kernel], Kernel]:
+    """Compile for these arguments, now; what was compiled is kept beside its file or in the user's cache."""
+
+    def compile_(function: Kernel) -> Kernel:
+        options: dict[str, Any] = {"nogil": True, "cache": True}
+        try:
+            found = numba.njit([types.void(*arguments)], **options)(function)
+        except RuntimeError:  # no folder that can be written
+            found = numba.njit([types.void(*arguments)], nogil=True)(function)
+        return cast(Kernel, found)
+
+    return compile_
+
+
+def _count_ones(typing: Any, word: Any) -> Any:
+    """The number of bits of a uint64 that are 1."""
+
+    def generate(context: Any, builder: IRBuilder, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+ones: Any = intrinsic(_count_ones)

@@ -1,0 +1,52 @@
+"""Kernels for the energies of candidates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nuonuo.kernels.compiling import BOOL, F32, MATRIX, PAIRS, compiled
+
+
+@compiled(F32, F32, F32, F32, F32, PAIRS, F32, BOOL, F32, MATRIX)
+def weigh(
+    dots: Any,
+    by_chance: Any,
+    cosines: Any,
+    bm25: Any,
+    heard: Any,
+    places: Any,
+    leans: Any,
+    replies: Any,
+    weights: Any,
+    shares: Any,
+) -> None:
+    """What the tokens, the words, the vector and the turns beside it give each candidate: into ``shares``.
+
+    Args:
+        dots, by_chance: (C,), what the tokens are completed, and how much of that is not by chance.
+        cosines, bm25, heard, places, leans, replies: as `nuonuo.recall.own.Own` and `Scored` have them.
+        weights: of the tokens, the vector and the words; of a neighbour's energy: near, of the question that
+            is answered, far; and of the candidate's own.
+        shares: (8, C), found: tokens, lexical, dense, echo and temporal; the rest stays.
+    """
+    tokens, dense, lexical = weights[0], weights[1], weights[2]
+    near, replied, far, kept = weights[3], weights[4], weights[5], weights[6]
+    count, nothing = len(dots), np.float32(0)
+    base = np.empty(count, np.float32)
+    for at in range(count):
+        shares[0, at] = tokens * by_chance[at] * dots[at]
+        shares[1, at] = lexical * bm25[at]
+        shares[2, at] = dense * cosines[at]
+        said = shares[0, at] + shares[1, at] + shares[2, at]
+        shares[3, at] = (heard[at] - np.float32(1)) * said
+        base[at] = said + shares[3, at]
+    for at in range(count):
+        before = base[places[at, 0]] if places[at, 0] < count else nothing
+        after = base[places[at, 1]] if places[at, 1] < count else nothing
+        farther = base[places[at, 2]] if places[at, 2] < count else nothing
+        beyond = base[places[at, 3]] if places[at, 3] < count else nothing
+        lent = max((replied if replies[at] else near) * before, near * after)
+        lent += far * max(farther, beyond)
+        shares[4, at] = max(lent * leans[at] - kept * max(base[at], nothing), nothing)
