@@ -26,6 +26,7 @@ from nuonuo.index.shards import Shards
 from nuonuo.index.where import check_where
 from nuonuo.lifecycle import Lifecycle
 from nuonuo.recall.asking import ask
+from nuonuo.recall.lazy import Lazy
 from nuonuo.recall.linked import in_words
 from nuonuo.recall.walks import in_common, walk_shard
 from nuonuo.recall.wide import Wide
@@ -457,7 +458,7 @@ class AssociativeMemory(Lifecycle):
                     stop.similarity,
                     stop.kind,
                     stop.weight,
-                    in_words(each, stop.kind, memory, self._encoder.lexicon),
+                    Lazy(partial(in_words, each, stop.kind, memory, self._encoder.lexicon)) if each else (),
                 )
                 for stop, memory, each in zip(stops, memories, common, strict=True)
                 if memory is not None

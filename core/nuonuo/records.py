@@ -227,7 +227,7 @@ class Step:
     similarity: float
     kind: AssociationKind | None
     weight: float
-    words: tuple[str, ...] = ()
+    words: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

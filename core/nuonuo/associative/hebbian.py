@@ -198,7 +198,9 @@ class HebbianAssociator:
         Shapes:
             returns: targets (M,), ascending, and their activations (M,); none for an unknown item.
         """
-        row = self._outgoing.get(item, {})
+        row = self._outgoing.get(item)
+        if row is None:
+            return np.zeros(0, np.int64), np.zeros(0)
         targets = np.array(sorted(row), np.int64)
         weights = np.array([row[target] for target in targets.tolist()], np.float64)
         return targets, weights / self._hubs(targets)

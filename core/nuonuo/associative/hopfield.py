@@ -131,6 +131,8 @@ def settle(
         raise InvalidInputError(f"max_steps must be >= 0, got {max_steps}; 0 makes no update")
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise InvalidInputError(f"tolerance must be a finite distance >= 0, got {tolerance!r}")
+    if xp is _NUMPY and state.ndim == 1:
+        return _settle_one(patterns, state, beta, max_steps, tolerance)
     device = array_api_compat.device(patterns)
     converged = xp.zeros(state.shape[:-1], dtype=xp.bool, device=device)
     steps = xp.zeros(state.shape[:-1], dtype=xp.int64, device=device)
@@ -150,6 +152,25 @@ def settle(
         energy=_energy(xp, similarities, state, beta),
         steps=steps,
         converged=converged,
+    )
+
+
+def _settle_one(patterns: Array, state: Array, beta: float, max_steps: int, tolerance: float) -> Settled:
+    """`settle`, of one state in NumPy: what a walk does at every stop."""
+    xp, steps, converged = _NUMPY, 0, False
+    similarities = _similarities(xp, patterns, state)
+    while steps < max_steps and not converged:
+        moved = _softmax(xp, beta * similarities) @ patterns
+        away = moved - state
+        converged = bool(np.sqrt(np.add.reduce(away * away)) <= tolerance)
+        state, steps = moved, steps + 1
+        similarities = _similarities(xp, patterns, state)
+    return Settled(
+        state=state,
+        weights=_softmax(xp, beta * similarities),
+        energy=_energy(xp, similarities, state, beta),
+        steps=np.array(steps, np.int64),
+        converged=np.array(converged),
     )
 
 
@@ -268,8 +289,8 @@ def _check(patterns: Array, state: Array, beta: float) -> Any:
         raise InvalidInputError(
             f"state must have shape (..., {patterns.shape[1]}) like the patterns, got {tuple(state.shape)}"
         )
-    devices = [array_api_compat.device(a) for a in (patterns, state)]
-    if devices[0] != devices[1]:
+    devices = [] if xp is _NUMPY else [array_api_compat.device(a) for a in (patterns, state)]
+    if devices and devices[0] != devices[1]:
         raise InvalidInputError(f"patterns are on {devices[0]} and state on {devices[1]}; move one of them")
     return xp
 

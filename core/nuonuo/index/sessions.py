@@ -102,6 +102,11 @@ class Sessions:
         found[3] = np.where(found[1] >= 0, beside[found[1], 1], NOBODY)
         return found
 
+    def beside(self, row: int) -> tuple[int, int]:
+        """The rows before and after ``row`` in its session, -1 for none."""
+        before, after = self._beside.data[row].tolist()
+        return before, after
+
     @property
     def order(self) -> tuple[IntArray, npt.NDArray[np.bool_]]:
         """The row before and the row after each row (n, 2), -1 for none; and whether it is a reply (n,)."""

@@ -6,12 +6,11 @@ Two steps, since texts lie in the store: `trace` works on the shard's numbers wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import tzinfo
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice
-from typing import TypeVar, overload
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.index.times import stamp_at
 from nuonuo.recall.completions import TIMESTAMP, Answer, Completions
+from nuonuo.recall.lazy import Lazy
 from nuonuo.recall.linked import Shared, in_words, shared
 from nuonuo.recall.passage import Passages
 from nuonuo.recall.pipeline import Ranking
@@ -64,42 +64,6 @@ class Hop:
     kind: AssociationKind
     weight: float
     common: Shared
-
-
-T = TypeVar("T")
-
-
-class Lazy(Sequence[T]):
-    """A sequence that is worked out when it is first looked at."""
-
-    def __init__(self, work: Callable[[], tuple[T, ...]]) -> None:
-        self._work = work
-
-    @cached_property
-    def _all(self) -> tuple[T, ...]:
-        return self._work()
-
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[T, ...]: ...
-    def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
-        return self._all[index]
-
-    def __len__(self) -> int:
-        return len(self._all)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and self._all == tuple(other)
-
-    def __hash__(self) -> int:
-        return hash(self._all)
-
-    def __repr__(self) -> str:
-        return repr(self._all)
-
-    def __reduce__(self) -> tuple[type[tuple[T, ...]], tuple[tuple[T, ...]]]:
-        return tuple, (self._all,)  # copied and pickled as what it stands for
 
 
 Told = tuple[str, int, bool, str | None]  # id, microseconds, whether that is a whole day, session

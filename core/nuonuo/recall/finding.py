@@ -86,7 +86,7 @@ class Finder:
             self._gathered.bring(found)
 
     def _nearest(self, n: int, within: Within) -> list[int]:
-        sketch = np.array(dense_cue(self._question.state).sketch, np.uint64)
+        sketch = dense_cue(self._question.state).words
         return self._explorer.nearest(sketch, n, within)
 
     def _sharing(self, n: int, within: Within) -> list[int]:

@@ -151,7 +151,7 @@ class Gathered:
         own = np.flatnonzero(holders.seqs[at] == seqs)  # the others have nothing rare
         config, found = self._config, list[Led]()
         if words:
-            stems = stem_links(there, at[own], frozenset(map(str, spellings)), most)
+            stems = stem_links(there, at[own], there.known(map(str, spellings)), most)
             found.append(
                 Led(own[stems.source], holders.seqs[stems.target], stems.strength(config.naming_weight))
             )

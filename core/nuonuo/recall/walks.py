@@ -83,7 +83,7 @@ def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Associatio
     """What follows ``row``, by each kind of association."""
     for target, weight in zip(*map(np.ndarray.tolist, shard.associator.follows(row)), strict=True):
         yield Association(target, weight, "explicit")
-    (before,), (after,), _, _ = shard.sessions.neighbours(np.array([row])).tolist()
+    before, after = shard.sessions.beside(row)
     for target, weight in (
         (after, config.chain_temporal),
         (before, config.chain_temporal * BACKWARD),

@@ -98,7 +98,7 @@ class Wide:
             gathered = self._gathered(explorer)
             if question is None:
                 n = ENTRIES * self._config.oversampling
-                gathered.bring(explorer.nearest(np.array(dense_cue(state).sketch, np.uint64), n, Within()))
+                gathered.bring(explorer.nearest(dense_cue(state).words, n, Within()))
             else:
                 self._for_question(gathered, question, 1, Conditions())
             while True:
