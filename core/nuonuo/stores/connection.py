@@ -51,6 +51,7 @@ class Connections:
     _watcher: sqlite3.Connection | None
     _readers: list[sqlite3.Connection]
     _in_use: set[sqlite3.Connection]
+    _log: tuple[int, int] | None  # which file the write-ahead log is
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -82,7 +83,7 @@ class Connections:
         self._watch_lock = threading.Lock()
         self._pool_lock = threading.Lock()
         self._unwiped = False
-        self._log: tuple[int, int] | None = None  # which file the log is
+        self._log = None
 
     def _probe(self) -> bool:
         """Look at the path, without changing anything; return whether it can only be read."""
