@@ -85,10 +85,15 @@ def expected(way: str, struck: list[str]) -> type[StoreError]:
     return {"full": StoreFullError, "read only": ReadOnlyStoreError}.get(way, StoreError)
 
 
-@pytest.mark.parametrize(
-    ("way", "lasting"), [*((way, False) for way in WAYS), ("full", True), ("io", True), ("read only", True)]
-)
-@pytest.mark.parametrize("name", ACTS)
+ONCE = [(name, way, False) for name in ACTS for way in WAYS]
+LASTING = [
+    (name, way, True)
+    for name in ("insert over", "delete a namespace", "refresh")
+    for way in ("full", "io", "read only")
+]
+
+
+@pytest.mark.parametrize(("name", "way", "lasting"), ONCE + LASTING)
 def test_each_write_fails(
     name: str, way: str, lasting: bool, template: Path, faults: Faults, tmp_path: Path
 ) -> None:
