@@ -201,10 +201,11 @@ class Shard:
         rows = self._up_to_date(rows)
         traces = rows.traces
         widths = traces.vectors.rows.shape[1], traces.sketches.rows.shape[1], traces.patterns.rows.shape[1]
-        if widths != (self._dimension, -(-self._dimension // 64), self._pattern_bytes):
+        fitting = self._dimension, -(-self._dimension // 64), self._pattern_bytes
+        if widths != fitting or not traces.vectors.counts.all():
             raise NotAStoreError(
-                f"what is stored of a memory has vectors, sketches and patterns of {widths} numbers, which "
-                f"the embedder's {self._dimension} do not give: it is damaged; restore it from a copy"
+                f"what is stored of a memory has no vector, or vectors, sketches and patterns of {widths} "
+                f"numbers, not {fitting}: it is damaged; restore it from a copy"
             )
         self.postings.put(at, traces.words)
         self.vectors.put(at, traces)

@@ -174,8 +174,8 @@ def _check(columns: Columns) -> None:
         raise ValueError("a title is of words that are not there")
     if (words.counts.rows < 0).any():
         raise ValueError("a word is counted less than never")
-    if not (np.isfinite(columns.norms) & (columns.norms > 0)).all() or not columns.vectors.counts.all():
-        raise ValueError("there is a memory without a vector, or a vector without a length")
+    if not (np.isfinite(columns.norms) & (columns.norms > 0)).all():
+        raise ValueError("there is a vector without a length")
 
 
 def _headers(payloads: Sequence[bytes], lead: int) -> npt.NDArray[Any]:
