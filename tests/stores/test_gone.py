@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,3 +120,66 @@ def test_another_working_folder_and_a_link_are_no_other_file(
         store.insert("n", [(item("a")[0], traces())])
         assert store.counts().memories == 1 and store.counts().file_bytes > 0
         store.close()
+
+
+@pytest.mark.parametrize("left", [0, 1024, 0.5])
+@pytest.mark.parametrize("call", CALLS)
+def test_a_file_that_is_cut_off(folder: Path, call: str, left: float) -> None:
+    path = folder / "m.db"
+    store = SQLiteStore(path)
+    store.insert("n", [item(key, "text " * 200) for key in "acdefgh"])
+    store.delete(ids=["h"])  # which takes the log into the file
+    os.truncate(path, int(left * path.stat().st_size) if left < 1 else int(left))
+    for _ in range(2):
+        with pytest.raises(StoreGoneError, match=r"m\.db.*cut off to .*restore"):
+            CALLS[call](store)
+    store.close()
+
+
+def test_the_engine_gives_no_id_for_what_is_added_to_a_file_that_was_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "m.db"
+    with AssociativeMemory.open(path, embedder=WordEmbedder(), config=SMALL) as memory:
+        memory.add("rex the beagle")
+        memory.forget(ids=memory.add("thunder"))
+        os.truncate(path, 0)
+        with pytest.raises(StoreGoneError, match="cut off to 0 bytes"):
+            memory.add("boats")
+
+
+def test_a_file_that_another_process_makes_smaller_in_order(path: str) -> None:
+    store = SQLiteStore(path)
+    store.insert("n", [item(key, "text " * 2000) for key in "abcdefgh"])
+    store.delete(ids=[*"cdefgh"])
+    before = os.path.getsize(path)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("VACUUM")
+    other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    other.close()
+    assert os.path.getsize(path) < before
+    store.insert("n", [item("i")])
+    assert [m.id for m in store.list()] == ["a", "b", "i"]
+    os.truncate(path, os.path.getsize(path) // 2)
+    with pytest.raises(StoreGoneError, match="cut off"):
+        store.insert("n", [item("j")])
+    store.close()
+
+
+@pytest.mark.parametrize("gone", [os.unlink, lambda name: os.rename(name, name + ".old")])
+def test_the_log_alone_goes(path: str, gone: Callable[[str], None]) -> None:
+    store = SQLiteStore(path)
+    store.insert("n", [item("a")])
+    gone(path + "-wal")
+    with pytest.raises(StoreGoneError, match=r"m\.db-wal"):
+        store.insert("n", [item("b")])
+    store.close()
+    store = SQLiteStore(path)
+    assert store.get(["b"]) == [None]
+    store.close()
+
+
+def test_the_log_goes_while_it_is_written(path: str) -> None:
+    store = SQLiteStore(path)
+    store.insert("n", [item("a")])
+    with pytest.raises(StoreGoneError, match=r"m\.db-wal"):
+        store.revise(["a"], lambda old: os.unlink(path + "-wal") or {"by": "me"})  # type: ignore[func-returns-value]
+    store.close()

@@ -82,7 +82,7 @@ def _run_crash(args: argparse.Namespace, console: Console) -> None:
         found = crash(where, args.rounds, args.seed, args.seconds, start("crash", args.rounds))
     stated = report.conditions(None, HashEmbedder(DIMENSION).name, CONFIG, command=_command(args))
     header, rows = results.crash_table([found.to_json()])
-    show(console, "crash", header, rows)
+    show(console, "crash", header, rows, wrap=True)
     content = {"conditions": stated, "crash": found.to_json()}
     write_report(console, args.out, content, one_table("crash", header, rows, stated, found.failed))
     _must_hold("crash", found.failed)
@@ -97,7 +97,7 @@ def _run_soak(args: argparse.Namespace, console: Console) -> None:
         found = soak(where, plan, start("soak", int(args.seconds / args.every)))
     stated = report.conditions(None, HashEmbedder().name, MemoryConfig(), command=_command(args))
     header, rows = results.soak_table(found)
-    show(console, "soak", header, rows)
+    show(console, "soak", header, rows, wrap=True)
     content = {"conditions": stated, "soak": found}
     write_report(console, args.out, content, one_table("soak", header, rows, stated))
 
@@ -110,7 +110,7 @@ def _run_crowd(args: argparse.Namespace, console: Console) -> None:
         )  # fmt: skip
     stated = report.conditions(None, HashEmbedder(DIMENSION).name, CONFIG, command=_command(args))
     header, rows = results.crowd_table([found])
-    show(console, "crowd", header, rows)
+    show(console, "crowd", header, rows, wrap=True)
     page = one_table("crowd", header, rows, stated, found["failed"][:20])
     write_report(console, args.out, {"conditions": stated, "crowd": found}, page)
     _must_hold("crowd", found["failed"])
@@ -123,7 +123,7 @@ def _run_stores(args: argparse.Namespace, console: Console) -> None:
         found = beside(stores, args.n, args.questions, start("stores", total))
     stated = report.conditions(None, HashEmbedder().name, MemoryConfig(), command=_command(args))
     header, rows = results.beside_table(found)
-    show(console, "stores", header, rows)
+    show(console, "stores", header, rows, wrap=True)
     content = {"conditions": stated, "stores": found}
     write_report(console, args.out, content, one_table("stores", header, rows, stated))
 

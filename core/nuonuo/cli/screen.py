@@ -53,13 +53,21 @@ def bar(console: Console, *, own_thread: bool = True) -> Iterator[Start]:
         yield start
 
 
-def show(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def show(
+    console: Console,
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    wrap: bool = False,
+) -> None:
+    """Show a table; its first column is never broken, unless it may ``wrap``."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for at, name in enumerate(header):
-        table.add_column(name, justify="right" if at else "left", no_wrap=not at)
+        table.add_column(name, justify="right" if at else "left", no_wrap=not (at or wrap))
     for row in rows:
         table.add_row(*row, style="bold" if row[0] == "nuonuo" else None)
     console.print(table)

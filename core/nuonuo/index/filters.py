@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from nuonuo.arrays import IntArray
 from nuonuo.encoding.dates import Period
+from nuonuo.errors import NotAStoreError
 from nuonuo.index.columns import Column
 from nuonuo.index.times import Times
 from nuonuo.index.where import (
@@ -100,7 +101,7 @@ class Fields:
         """The columns of the metadata, of all rows."""
         found: dict[str, tuple[list[int], list[Any]]] = {}
         for row, metadata in self._unread.items():
-            for name, value in json.loads(metadata).items():
+            for name, value in _described(metadata).items():
                 if value is not None:
                     rows, values = found.setdefault(name, ([], []))
                     rows.append(row)
@@ -184,3 +185,16 @@ class Fields:
             found |= column.passing(lambda key: within[key] != NULL and passes(within[key]))
             known |= column.passing(lambda key: within[key] != NULL)
         return found | ~known if passes(NULL) else found  # absent is None
+
+
+def _described(metadata: str) -> dict[str, Any]:
+    """What ``metadata`` says; the store has told it as it was written, by whomever."""
+    try:
+        found = json.loads(metadata)
+    except (ValueError, RecursionError) as error:
+        raise NotAStoreError(
+            f"the metadata of a stored memory is damaged ({error}); `nuonuo doctor` says which it is"
+        ) from error
+    if not isinstance(found, dict):
+        raise NotAStoreError("the metadata of a stored memory is of another kind; `nuonuo doctor` says which")
+    return found

@@ -21,6 +21,7 @@ from nuonuo.associative.patterns import as_words
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.dates import Period
 from nuonuo.encoding.lexicon import Lexicon
+from nuonuo.errors import NotAStoreError
 from nuonuo.index.filters import Conditions, Fields
 from nuonuo.index.lexical import Postings
 from nuonuo.index.repeats import Repeats
@@ -199,6 +200,13 @@ class Shard:
         """Give the rows ``at`` (N,), ascending and without anything, what ``rows`` are made of."""
         rows = self._up_to_date(rows)
         traces = rows.traces
+        widths = traces.vectors.rows.shape[1], traces.sketches.rows.shape[1], traces.patterns.rows.shape[1]
+        fitting = self._dimension, -(-self._dimension // 64), self._pattern_bytes
+        if widths != fitting or not traces.vectors.counts.all():
+            raise NotAStoreError(
+                f"what is stored of a memory has no vector, or vectors, sketches and patterns of {widths} "
+                f"numbers, not {fitting}: it is damaged; restore it from a copy"
+            )
         self.postings.put(at, traces.words)
         self.vectors.put(at, traces)
         self.fields.put(at, rows)

@@ -19,6 +19,7 @@ from nuonuo.config import MemoryConfig
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
 from nuonuo.encoding.words import Analyzer, whole_word
+from nuonuo.errors import NotAStoreError
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.index.times import stamp_at
@@ -209,6 +210,10 @@ class Written:
     def of(self, answer: Answer, parts: Sequence[str]) -> tuple[int, str]:
         """The part of the memory that holds the answer, and the answer as it is written there."""
         if answer.end > answer.start:
+            if not 0 <= answer.part < len(parts) or not 0 <= answer.start < len(parts[answer.part]):
+                raise NotAStoreError(
+                    "what is stored of a memory points out of its text: it is damaged; restore it from a copy"
+                )
             return answer.part, whole_word(parts[answer.part], answer.start, answer.end)
         word = self._question.words[
             answer.word

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 
 from nuonuo.stores.base import START, Changes, Cursor, Rows
+from nuonuo.stores.checks import check_numbers, check_weight
 from nuonuo.stores.codec import Pages, unpack_rows
 from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
 
@@ -28,7 +29,7 @@ def record(db: sqlite3.Connection, entries: Sequence[tuple[int, int, int]], keep
     first, last = db.execute(
         "SELECT (SELECT min(change) FROM journal), (SELECT max(change) FROM journal)"
     ).fetchone()
-    if first is None or last - first < 2 * keep:
+    if first is None or last - first < 2 * keep:  # the key of a table: SQLite keeps integers only
         return
     cut = last - keep
     lost = db.execute(
@@ -49,6 +50,7 @@ def position(db: sqlite3.Connection, digest: bytes) -> tuple[Cursor, int]:
     if row is None:
         return START, 0
     epoch, pruned, seq, change = row
+    check_numbers(pruned, change or 0)
     return Cursor(epoch, seq or 0, change or pruned), pruned
 
 
@@ -63,6 +65,7 @@ def changes_since(
     journal = db.execute(
         "SELECT seq, kind FROM journal WHERE namespace = ? AND change > ?", (now.epoch, change)
     ).fetchall()
+    check_numbers(*(number for entry in journal for number in entry))
     touched = {kind: {seq for seq, k in journal if k == kind} for kind in (UPDATED, DELETED, ASSOCIATED)}
     gone = touched[DELETED]
     added = _rows(
@@ -131,5 +134,6 @@ def _associations(
     found: dict[int, dict[int, float]] = {}
     query = f"SELECT source, target, weight FROM associations WHERE {where} ORDER BY source, target"
     for source, target, weight in db.execute(query, values):
+        check_weight(weight)
         found.setdefault(source, {})[target] = weight
     return found

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from nuonuo.errors import EmbedderMismatchError, InvalidInputError, UnknownMemoryError
+from nuonuo.errors import EmbedderMismatchError, InvalidInputError, NotAStoreError, UnknownMemoryError
 from nuonuo.records import Memory
 from nuonuo.traces import Identity
 
@@ -70,6 +70,21 @@ def check_association(source_id: str, target_id: str, weight: float) -> None:
         raise InvalidInputError(f"a memory cannot be associated with itself, got {source_id!r} twice")
     if not math.isfinite(weight) or weight < 0:
         raise InvalidInputError(f"the weight of an association must be finite and at least 0, got {weight!r}")
+
+
+def check_numbers(*stored: object) -> None:
+    """Raise `NotAStoreError` unless each of what is ``stored`` is an integer; SQLite keeps anything."""
+    for value in stored:
+        if not isinstance(value, int):
+            raise NotAStoreError(
+                f"a number of the file is {value!r:.50}: it is damaged; restore it from a copy"
+            )
+
+
+def check_weight(stored: object) -> None:
+    """Raise `NotAStoreError` unless what is ``stored`` is the weight of an association."""
+    if not isinstance(stored, float) or not 0 < stored < math.inf:
+        raise NotAStoreError(f"a stored association is damaged: its weight is {stored!r:.50}; restore a copy")
 
 
 def unknown(ids: Iterable[str | None], namespace: str | None = None) -> UnknownMemoryError:

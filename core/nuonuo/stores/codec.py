@@ -171,7 +171,8 @@ def unpack_rows(
         ids, _, roles, sessions, metadata, _ = (
             _column(memories, lengths[:, field], ends[:, field], skip=field in (1, 5)) for field in range(6)
         )
-    except (struct.error, TypeError, ValueError, RecursionError) as error:
+        stamps = np.array([NO_TIME if stamp is None else stamp for stamp in timestamps], np.int64)
+    except (struct.error, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise NotAStoreError(f"a stored memory is damaged ({error}); restore the file from a copy") from error
     return Rows(
         seqs=np.array(seqs, np.int64),
@@ -179,7 +180,7 @@ def unpack_rows(
         roles=roles,
         sessions=sessions,
         metadata=[described or "" for described in metadata],
-        stamps=np.array([NO_TIME if stamp is None else stamp for stamp in timestamps], np.int64),
+        stamps=stamps,
         days=days,
         traces=Columns.of([_NO_TRACES]) if traces is None else unpack_traces(traces, at),
         memory=lambda place: unpack_memory(memories[place], at, timestamps[place], namespace),

@@ -16,12 +16,12 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from nuonuo.errors import NotAStoreError, ReadOnlyStoreError, StoreClosedError, StoreError
 from nuonuo.stores import schema
-from nuonuo.stores.files import gone, inode, size
+from nuonuo.stores.files import cut_off, gone, inode, size
 from nuonuo.stores.sqlite_errors import BUSY, CANTOPEN, READONLY, error_code, translated
 
 _log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class Connections:
     _watcher: sqlite3.Connection | None
     _readers: list[sqlite3.Connection]
     _in_use: set[sqlite3.Connection]
+    _log: tuple[int, int] | None  # which file the write-ahead log is
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -68,7 +69,8 @@ class Connections:
                 writer.close()
                 raise
         self._writer = writer
-        self._inode = inode(self._file)
+        self._inode, self._log = inode(self._file), inode(self._file + "-wal")
+        self._least = size(self._file)
         _live.add(self)
 
     def _reset(self) -> None:
@@ -76,10 +78,12 @@ class Connections:
         self._watcher = None
         self._readers = []
         self._in_use = set()
+        self._least = 0  # bytes that the file has had
         self._write_lock = threading.RLock()
         self._watch_lock = threading.Lock()
         self._pool_lock = threading.Lock()
         self._unwiped = False
+        self._log = None
 
     def _probe(self) -> bool:
         """Look at the path, without changing anything; return whether it can only be read."""
@@ -165,12 +169,14 @@ class Connections:
         with self._write_lock, translated(self.path):
             writer = self._open_writer()
             self._must_be_there()
+            self._log_must_be_there()
             writer.execute("BEGIN IMMEDIATE")
             changes = writer.total_changes
             try:
                 yield writer
                 writer.execute("COMMIT")
                 self._must_be_there()  # else the call would tell of something durable that is not
+                self._log_must_be_there()
             except BaseException:
                 if writer.total_changes > changes:
                     self._unwiped = True  # what was refused may stand in the log
@@ -260,6 +266,7 @@ class Connections:
         writer.execute(f"PRAGMA busy_timeout = {patience_ms}")
         try:
             (busy, _, _) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._least = size(self._file)
             return not busy
         except sqlite3.OperationalError as error:
             # What was committed stays committed: trouble in tidying up must not look like its failure.
@@ -291,9 +298,32 @@ class Connections:
             raise StoreClosedError(f"the store {self.path!r} was closed; open it again")
 
     def _must_be_there(self) -> None:
-        """Raise `StoreGoneError` unless the file is still the one that was opened."""
+        """Raise `StoreGoneError` unless the file is still the one that was opened, and no shorter."""
         if inode(self._file) != self._inode:
             raise gone(self.path)
+        bytes_now = size(self._file)
+        if bytes_now < self._least:
+            bytes_now = size(self._file)  # another thread may have seen it grow since
+            if bytes_now < self._least and not self._shrunk_in_order(bytes_now):
+                raise cut_off(self.path, bytes_now)
+        self._least = bytes_now
+
+    def _shrunk_in_order(self, bytes_now: int) -> bool:
+        """Whether a file that is shorter than it was is whole: somebody had SQLite vacuum it."""
+        if not bytes_now:
+            return False  # nobody may connect now: SQLite would take it for a new file, and drop its log
+        try:
+            with closing(self._connect(query_only=True)) as connection:
+                return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        except sqlite3.DatabaseError:
+            return False
+
+    def _log_must_be_there(self) -> None:
+        """Raise `StoreGoneError` unless the write-ahead log, once there is one, is the one from before."""
+        log = inode(self._file + "-wal")
+        if self._log is not None and log != self._log:
+            raise gone(self.path + "-wal")
+        self._log = log
 
     def _after_fork(self) -> None:
         """In a forked child: connect anew. SQLite's must not be used there, nor even closed."""

@@ -24,6 +24,14 @@ def size(path: str) -> int:
         return 0
 
 
+def cut_off(path: str, left: int) -> StoreGoneError:
+    """The error for a file that has lost its end."""
+    return StoreGoneError(
+        f"{path!r} was cut off to {left:,} bytes while it was open, and what it held is no longer whole: "
+        "close this memory, restore the file from a copy, and open it again"
+    )
+
+
 def gone(path: str) -> StoreGoneError:
     """The error for a file that is no longer the one that was opened."""
     return StoreGoneError(

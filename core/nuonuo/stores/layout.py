@@ -141,7 +141,7 @@ def _unpack(payloads: Sequence[bytes], lead: int) -> Columns:
         found = np.frombuffer(data[name], kind).reshape(int(counts.sum()), *shape)
         return found.astype(found.dtype.newbyteorder("="), copy=False)
 
-    return Columns(
+    columns = Columns(
         vectors=Blocks(array("vectors", "i1", windows, d), windows),
         norms=array("norms", "<f4", windows),
         parts=array("parts", "<i4", windows),
@@ -162,6 +162,20 @@ def _unpack(payloads: Sequence[bytes], lead: int) -> Columns:
         partly=headers["marks"] & _PARTLY > 0,
         older=headers["marks"] & _OLDER > 0,
     )
+    _check(columns)
+    return columns
+
+
+def _check(columns: Columns) -> None:
+    """Raise `ValueError` where a number would lead out of the arrays: a stranger may have written it."""
+    words = columns.words
+    title = words.title.rows
+    if (title < 0).any() or (title >= words.stems.counts.repeat(words.title.counts)).any():
+        raise ValueError("a title is of words that are not there")
+    if (words.counts.rows < 0).any():
+        raise ValueError("a word is counted less than never")
+    if not (np.isfinite(columns.norms) & (columns.norms > 0)).all():
+        raise ValueError("there is a vector without a length")
 
 
 def _headers(payloads: Sequence[bytes], lead: int) -> npt.NDArray[Any]:

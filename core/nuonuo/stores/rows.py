@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from itertools import count
 
 from nuonuo.stores.changes import batches, record
+from nuonuo.stores.checks import check_numbers
 from nuonuo.stores.codec import Digests, Pages, is_before, pack_name, to_microseconds, unpack_memory
 from nuonuo.stores.schema import ASSOCIATED, DELETED
 
@@ -69,6 +70,7 @@ def number(
 ) -> list[int]:
     """The seq of each of ``digests``: its own where it is ``known``, else the next one."""
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'memories'").fetchone()
+    check_numbers(*(row or ()))
     new = count(1 + (row[0] if row else 0))
     return [known[digest][0] if digest in known else next(new) for digest in digests]
 

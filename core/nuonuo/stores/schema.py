@@ -94,6 +94,7 @@ def _schema_version(connection: sqlite3.Connection, path: str) -> int:
             f"{path!r} is an SQLite database of another application (application_id {application:#x}, "
             f"expected {APPLICATION_ID:#x}); nothing was changed, choose another path"
         )
+    _refuse_foreign(connection, path)
     row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
     if row is None or not isinstance(row[0], int):
         raise NotAStoreError(f"{path!r} has no schema version: it is damaged; restore it from a copy")
@@ -103,6 +104,25 @@ def _schema_version(connection: sqlite3.Connection, path: str) -> int:
             "upgrade it: pip install --upgrade nuonuo"
         )
     return int(row[0])
+
+
+_OURS = {" ".join(statement.split()) for statements in MIGRATIONS for statement in statements}
+_TABLES = ("meta", "namespaces", "memories", "traces", "associations", "journal")
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
+    """Raise `NotAStoreError` where the file holds anything that SQLite would run, or other tables as ours.
+
+    A trigger, a view in a table's place or an index over an expression is code; whoever made the file may be
+    a stranger.
+    """
+    for kind, name, table, sql in connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"):
+        ours = table in _TABLES and (sql is None or " ".join(str(sql).split()) in _OURS)
+        if not ours and (kind in ("trigger", "view") or table in _TABLES):
+            raise NotAStoreError(
+                f"{path!r} holds a {kind} {name!r} that no NuoNuo made, which could change what is stored or "
+                f"read; nothing was done with it. If you made it yourself: DROP {str(kind).upper()} {name}"
+            )
 
 
 def prepare(connection: sqlite3.Connection, path: str, *, read_only: bool = False) -> None:

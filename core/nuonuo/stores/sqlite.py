@@ -30,6 +30,7 @@ from nuonuo.stores.checks import (
     check_identity,
     check_new_ids,
     check_replaced,
+    check_weight,
     namespaces_of,
     unknown,
 )
@@ -81,7 +82,7 @@ class SQLiteStore:
         try:
             with self._db.read() as db:
                 row = db.execute("SELECT value FROM meta WHERE key = 'salt'").fetchone()
-            if row is None:
+            if row is None or not isinstance(row[0], bytes) or not 0 < len(row[0]) <= 64:
                 raise NotAStoreError(f"{name!r} has no salt: it is damaged; restore it from a copy")
         except BaseException:
             self._db.close()
@@ -126,7 +127,7 @@ class SQLiteStore:
     def _identity_of(self, written: str) -> Identity:
         try:
             return Identity(**json.loads(written))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise NotAStoreError(f"{self.path!r} is damaged ({error}); restore it from a copy") from error
 
     def insert(
@@ -274,11 +275,12 @@ class SQLiteStore:
                     db.execute("INSERT OR REPLACE INTO meta VALUES ('lexicon', ?)", (lexicon,))
                     return done
                 after = rows[-1][0]
+                self._pages.check(row[2] for row in rows)
                 old = [row for row in rows if lexicon_of(row[2], self._pages.lead) != lexicon]
                 if old and not done:  # whoever comes after an interruption must look again
                     db.execute("DELETE FROM meta WHERE key = 'lexicon'")
                 for seq, memory, traces in old:
-                    self._pages.check((memory, traces))
+                    self._pages.check([memory])
                     body = renewed(memory, traces, self._pages.lead, lexicon, words)
                     db.execute("UPDATE traces SET body = ? WHERE seq = ?", (self._pages.pad(body), seq))
             if old and not done:
@@ -389,6 +391,7 @@ class SQLiteStore:
         for source, target, weight in rows:
             self._pages.check((source, target))
             ids = [unpack_memory(body, lead, None, "").id or "" for body in (source, target)]
+            check_weight(weight)
             yield ids[0], ids[1], weight
 
     def namespaces(self, prefix: str = "", limit: int | None = None) -> builtins.list[str]:

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import count
 
@@ -23,6 +24,8 @@ from nuonuo.stores.opening import is_address
 TURNS = 10  # of a conversation, each with its reply
 KEPT = 10  # conversations that a user's memory keeps; the oldest is forgotten
 SENTENCES = 2000  # of which all that is said is made: no word is new after a while
+READERS = 12  # threads that read at once before the clock starts
+FIXED = 10_000  # steps of the work that clocks the machine
 JOURNAL = 200  # entries that the journal keeps: its bound is met in minutes
 
 
@@ -68,6 +71,7 @@ def chat(where: str, plan: Plan) -> Iterator[str]:
             user.sessions.append(f"s{next(numbers)}")
             memory.add([said() for _ in range(2 * TURNS)], namespace=user.name, session_id=user.sessions[-1])
         user.turns = TURNS
+    _fill_pool(memory)
     began = time.monotonic()
     latency, turns, next_sample = Latency(), 0, plan.every
     while (passed := time.monotonic() - began) < plan.seconds:
@@ -75,6 +79,7 @@ def chat(where: str, plan: Plan) -> Iterator[str]:
             time.sleep(min(turns / plan.rate - passed, 0.5))
         else:
             _turn(memory, rng.choice(users), said, rng, latency, numbers)
+            latency.clock("machine", _fixed_work)
             turns += 1
         if time.monotonic() - began >= next_sample:
             next_sample += plan.every
@@ -114,6 +119,24 @@ def _turn(
         latency.clock("chain", lambda: memory.chain(question, 4, namespace=user.name))
     elif chance < 0.35:
         latency.clock("list", lambda: memory.list(namespace=user.name, limit=20))
+
+
+def _fixed_work() -> int:
+    """What takes as long as the machine is slow: others may work on it too."""
+    return sum(n * n % 7 for n in range(FIXED))
+
+
+def _fill_pool(memory: AssociativeMemory) -> None:
+    """Read from several threads at once, so that the store has as many connections as it keeps."""
+    together = threading.Barrier(READERS)
+
+    def read(_: int) -> None:
+        together.wait()
+        for _ in range(20):
+            memory.list()
+
+    with ThreadPoolExecutor(READERS) as pool:
+        list(pool.map(read, range(READERS)))
 
 
 def _store(where: str) -> Store:

@@ -39,7 +39,8 @@ from nuonuo.stores.layout import pack_traces
 from nuonuo.stores.migrate import migrate
 from nuonuo.stores.opening import open_store
 
-LIFE = 0.4  # seconds of a process at most, from when it opens the store
+LIFE = 0.4  # seconds of a process at most, once it has done something
+AT_ONCE = 0.25  # of the processes live so long from when they open the store, and may do nothing
 RARELY = 11  # every so many rounds one is a copy, and one works words out anew
 MANY = 1200  # memories that are copied, and whose words are worked out anew
 CHECKS = (
@@ -93,6 +94,7 @@ class Victim:
 
     def __init__(self) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed when it is killed
+        self._said = ""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "nuonuo.evaluation.reliability.worker"],
             stdin=subprocess.PIPE,
@@ -108,6 +110,14 @@ class Victim:
         self._process.stdin.write(json.dumps(task) + "\n")
         self._process.stdin.flush()
 
+    def first_done(self) -> None:
+        """Wait until it has done its first act."""
+        assert self._process.stdout is not None  # a pipe
+        while line := self._process.stdout.readline():
+            self._said += line
+            if line == "done\n":
+                break
+
     def kill(self) -> list[str]:
         """The lines that it had said in full.
 
@@ -115,7 +125,11 @@ class Victim:
             NuonuoError: it had ended by itself, with an error.
         """
         self._process.kill()
-        told, _ = self._process.communicate()
+        assert self._process.stdin is not None and self._process.stdout is not None  # pipes
+        told = self._said + self._process.stdout.read()
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
         last = last_words(self._errors)
         self._errors.close()
         if last and self._process.returncode > 0:
@@ -163,6 +177,8 @@ def crash(
                 longer.close()
                 longer = None
             this.begin("write", place.way(how), number)
+            if rng.random() > AT_ONCE:
+                this.first_done()
             time.sleep(rng.uniform(0, LIFE))
             if how != "kill":
                 place.strike(how)
