@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from nuonuo.errors import InvalidInputError
-from nuonuo.evaluation.tables import parts
+from nuonuo.evaluation.tables import parts, reliability
 from nuonuo.evaluation.tables.recall import behind, recall, summary
 from nuonuo.evaluation.tables.reports import RESEARCH, Report, editions, provenance
 
@@ -117,6 +117,10 @@ HEADINGS = {
     "scale": "Scale",
     "start": "The first answer",
     "chains": "Chains",
+    "crash": "Crashes",
+    "crowd": "Many processes at once",
+    "soak": "Half an hour of chat",
+    "stores": "A file and a database",
 }
 PARTS: dict[str, Part] = {
     FULL: _full,
@@ -128,4 +132,8 @@ PARTS: dict[str, Part] = {
     "scale": _with_provenance("scale", parts.scale),
     "start": _with_provenance("start", parts.start),
     "chains": _with_provenance("chains", parts.chains),
+    "crash": _with_provenance("crash", reliability.crashes),
+    "crowd": _with_provenance("crowd", reliability.crowds),
+    "soak": _with_provenance("soak", reliability.soaks),
+    "stores": _with_provenance("stores", reliability.stores),
 }
