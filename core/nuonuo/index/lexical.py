@@ -140,6 +140,11 @@ class Postings:
         """What ``term`` is known by."""
         return int(self._stems.data[term])
 
+    def keys_of(self, terms: IntArray) -> npt.NDArray[np.uint64]:
+        """What each of ``terms`` (n,) is known by."""
+        found: npt.NDArray[np.uint64] = self._stems.data[terms]
+        return found
+
     def holders(self, terms: IntArray) -> IntArray:
         """The rows that have each of ``terms``, one list after another."""
         return self.entries(terms)[0].astype(np.int64)

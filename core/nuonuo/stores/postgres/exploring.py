@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import Blocks
 from nuonuo.stores.base import Rows
 from nuonuo.stores.codec import Digests, unpack_rows
 from nuonuo.stores.exploring import Holders, Spans, Told, Within
@@ -22,7 +21,6 @@ from nuonuo.stores.postgres.bodies import LEAD
 from nuonuo.stores.postgres.connections import Database
 from nuonuo.stores.postgres.wide import Mixer, bits, signed
 from nuonuo.stores.sums import Sums
-from nuonuo.traces import WordColumns
 
 RANKED = 8192  # memories whose words are looked at for one question, about
 PAIRED = 4  # stems beyond that which choose together: a memory must have two of them
@@ -173,29 +171,27 @@ class Explored:
 
     def holders(self, stems: Sequence[int]) -> Holders:
         """As `Explorer.holders`."""
+        keys = self._keys(stems)
         rows = self._ask(
-            f"SELECT seq, stems, counts, titles FROM wide_words WHERE {_HERE} "
-            "AND stems && %(stems)b::bigint[] ORDER BY seq",
-            stems=self._keys(stems),
+            "WITH found AS MATERIALIZED (SELECT seq, total, stems, counts, titles FROM wide_words "
+            f"WHERE {_HERE} AND stems && %(stems)b::bigint[]) "
+            "SELECT seq, total, stem, count::integer FROM found, unnest(stems, counts) AS u (stem, count) "
+            "WHERE stem = ANY(%(stems)b::bigint[]) UNION ALL "
+            "SELECT seq, 0, stem, -place::integer FROM found, "
+            "unnest(titles) WITH ORDINALITY AS t (stem, place) WHERE titles <> '{}'",
+            stems=keys,
         )
-        nothing = np.zeros(len(rows), np.int64)
-        keys = [np.array(row[1], np.int64) for row in rows] or [np.zeros(0, np.int64)]
-        counts = [np.array(row[2], np.int32) for row in rows] or [np.zeros(0, np.int32)]
-        titles = [np.flatnonzero(np.isin(row[1], row[3])).astype(np.int32) for row in rows] or [
-            np.zeros(0, np.int32)
-        ]
-        blocks = Blocks.of(keys)
-        sizes = blocks.counts if rows else nothing
-        words = WordColumns(
-            stems=Blocks(self._mixer.back(blocks.rows), sizes),
-            counts=Blocks(Blocks.of(counts).rows, sizes),
-            title=Blocks(Blocks.of(titles).rows, Blocks.of(titles).counts if rows else nothing),
-            length=nothing,
-            said=nothing.astype(np.uint64),
-            speaker=nothing.astype(np.uint64),
-            asks=nothing.astype(np.bool_),
-        )
-        return Holders(np.array([row[0] for row in rows], np.int64), words)
+        table = np.array(rows, np.int64).reshape(-1, 4)
+        entitles = table[:, 3] < 0
+        titles: dict[int, list[int]] = {}
+        above = table[entitles]
+        above = above[np.lexsort((-above[:, 3], above[:, 0]))]
+        for seq, key in zip(above[:, 0].tolist(), self._mixer.back(above[:, 2]).tolist(), strict=True):
+            titles.setdefault(seq, []).append(key)
+        table = table[~entitles]
+        table = table[table[:, 0].argsort(kind="stable")]
+        seqs, first, at = np.unique(table[:, 0], return_index=True, return_inverse=True)
+        return Holders(seqs, table[first, 1], at, self._mixer.back(table[:, 2]), table[:, 3], titles)
 
     def associations(self, seqs: Sequence[int]) -> dict[int, dict[int, float]]:
         """As `Explorer.associations`."""
