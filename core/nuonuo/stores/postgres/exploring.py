@@ -24,6 +24,7 @@ from nuonuo.stores.sums import Sums
 
 RANKED = 8192  # memories whose words are looked at for one question, about
 PAIRED = 4  # stems beyond that which choose together: a memory must have two of them
+TIES = 3  # one in so many is read beyond those that are asked for, which may be as near as the last of them
 OFTEN = 10_000  # tellings of one wording that are counted
 _HERE = "namespace = %(id)s"
 
@@ -71,14 +72,18 @@ class Explored:
     def nearest(self, sketch: npt.NDArray[np.uint64], n: int, within: Within) -> list[int]:
         """As `Explorer.nearest`."""
         where, values = self._within(within)
-        rows = self._ask(
-            f"SELECT seq FROM wide_sketches WHERE {_HERE}{where} ORDER BY {self._distance} "
-            "FETCH FIRST %(n)s ROWS WITH TIES",
-            sketch=bits(sketch[None, :])[0],
-            n=n,
-            **values,
-        )
-        return [seq for (seq,) in rows]
+        query = f"SELECT seq, {self._distance} FROM wide_sketches WHERE {_HERE}{where} ORDER BY 2 LIMIT %(n)s"
+        values |= {"sketch": bits(sketch[None, :])[0]}
+        more = n + n // TIES
+        # All of them are compared: by a scan of the table, unless there is an index for it.
+        self._db.execute("SET LOCAL enable_seqscan = on")
+        while True:
+            rows = self._ask(query, n=more, **values)
+            if len(rows) < more or rows[-1][1] > rows[n - 1][1]:
+                break
+            more *= 2
+        self._db.execute("SET LOCAL enable_seqscan = off")
+        return [seq for seq, distance in rows if distance <= rows[min(n, len(rows)) - 1][1]]
 
     def sharing(
         self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
@@ -100,14 +105,16 @@ class Explored:
         k1, b = saturation
         mean = max(self.words / max(self.memories, 1), 1e-9)
         worth = " + ".join(
-            f"coalesce({_number(stems[stem])} - {_number(stems[stem])} * norm / "
-            f"(counts[array_position(stems, {key})] + norm), 0)"
+            f"CASE WHEN stems[width_bucket('{key}'::bigint, stems)] = '{key}'::bigint THEN "
+            f"{_number(stems[stem])} - {_number(stems[stem])} * norm / "
+            f"(counts[width_bucket('{key}'::bigint, stems)] + norm) ELSE 0 END"
             for key, (_, stem) in zip(keys, order, strict=True)
         )
+        norm = f"{_number(k1 * (1 - b))} + {_number(k1 * b / mean)} * total"
         where, values = self._within(within)
         rows = self._ask(
-            f"SELECT seq FROM (SELECT *, {_number(k1 * (1 - b))} + {_number(k1 * b / mean)} * total AS norm "
-            f"FROM wide_words WHERE {_HERE} AND ({' OR '.join(chosen)}){where} LIMIT %(most)s) AS found "
+            f"SELECT seq FROM (SELECT seq, stems, counts, {norm} AS norm FROM wide_words "
+            f"WHERE {_HERE} AND ({' OR '.join(chosen)}){where} LIMIT %(most)s) AS found "
             f"ORDER BY ({worth})::float4 DESC, seq LIMIT %(n)s",
             alone=keys[:alone],
             most=4 * RANKED,
@@ -175,8 +182,9 @@ class Explored:
         rows = self._ask(
             "WITH found AS MATERIALIZED (SELECT seq, total, stems, counts, titles FROM wide_words "
             f"WHERE {_HERE} AND stems && %(stems)b::bigint[]) "
-            "SELECT seq, total, stem, count::integer FROM found, unnest(stems, counts) AS u (stem, count) "
-            "WHERE stem = ANY(%(stems)b::bigint[]) UNION ALL "
+            "SELECT seq, total, stem, counts[width_bucket(stem, stems)]::integer "
+            "FROM found, unnest(%(stems)b::bigint[]) AS s (stem) "
+            "WHERE stems[width_bucket(stem, stems)] = stem UNION ALL "
             "SELECT seq, 0, stem, -place::integer FROM found, "
             "unnest(titles) WITH ORDINALITY AS t (stem, place) WHERE titles <> '{}'",
             stems=keys,
