@@ -154,6 +154,11 @@ class Postings:
         """In how many memories each term stands, by its number."""
         return self._lists.counts
 
+    @property
+    def complete(self) -> bool:
+        """Whether the lists are as long as `frequencies` says, for which kernels take their lengths."""
+        return True
+
     def counts(self, terms: IntArray) -> IntArray:
         """In how many memories each of ``terms`` stands."""
         return self.frequencies[terms]

@@ -58,6 +58,10 @@ class PartPostings(Postings):
     def frequencies(self) -> IntArray:
         return self._frequencies
 
+    @property
+    def complete(self) -> bool:
+        return False
+
     def put(self, rows: IntArray, words: WordColumns) -> None:
         """As `Postings.put`; called once. A stem of which nothing else is known is as rare as it is here."""
         super().put(rows, words)
