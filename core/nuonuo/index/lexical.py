@@ -140,6 +140,11 @@ class Postings:
         """What ``term`` is known by."""
         return int(self._stems.data[term])
 
+    def keys_of(self, terms: IntArray) -> npt.NDArray[np.uint64]:
+        """What each of ``terms`` (n,) is known by."""
+        found: npt.NDArray[np.uint64] = self._stems.data[terms]
+        return found
+
     def holders(self, terms: IntArray) -> IntArray:
         """The rows that have each of ``terms``, one list after another."""
         return self.entries(terms)[0].astype(np.int64)
@@ -148,6 +153,11 @@ class Postings:
     def frequencies(self) -> IntArray:
         """In how many memories each term stands, by its number."""
         return self._lists.counts
+
+    @property
+    def complete(self) -> bool:
+        """Whether the lists are as long as `frequencies` says, for which kernels take their lengths."""
+        return True
 
     def counts(self, terms: IntArray) -> IntArray:
         """In how many memories each of ``terms`` stands."""

@@ -49,7 +49,7 @@ def stem_links(postings: Postings, rows: IntArray, without: IntArray, max_df: in
         without: terms, ascending.
     """
     fast = kernels.loaded()
-    if fast is not None:
+    if fast is not None and postings.complete:
         return _stem_links(fast, postings, rows, without, max_df)
     terms, _, counts = postings.words(rows)
     df = postings.counts(terms)
@@ -77,9 +77,9 @@ def _sharing(
         By source, then target, all (L,): the source's index into ``rows``, the target's row, and v.
     """
     targets, frequencies = postings.entries(terms)
-    df, size = postings.counts(terms), postings.size
-    source = np.repeat(owners, df)
-    values = np.repeat(rarity, df) * postings.saturated(targets, frequencies)
+    held, size = postings.held(terms), postings.size
+    source = np.repeat(owners, held)
+    values = np.repeat(rarity, held) * postings.saturated(targets, frequencies)
     keep = targets != rows[source]
     keys, inverse = np.unique(source[keep] * size + targets[keep], return_inverse=True)
     v = np.bincount(inverse, values[keep], len(keys)).astype(np.float64, copy=False)

@@ -65,7 +65,7 @@ def name_links(postings: Postings, rows: IntArray, without: IntArray, max_df: in
         without: (N,), terms of names that link nothing. max_df: nor does one that more memories have.
     """
     without, fast = np.sort(without), kernels.loaded()
-    if fast is not None:
+    if fast is not None and postings.complete:
         return _name_links(fast, postings, rows, without, max_df)
     terms, frequencies, counts = postings.words(rows)
     df = postings.counts(terms)

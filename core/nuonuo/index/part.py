@@ -52,20 +52,31 @@ class PartPostings(Postings):
         super().__init__(config.bm25_k1, config.bm25_b, key)
         self._whole = whole
         self._frequencies = np.zeros(0, np.int64)
+        self._count, self._total = whole.memories, whole.words
 
     @property
     def frequencies(self) -> IntArray:
         return self._frequencies
 
+    @property
+    def complete(self) -> bool:
+        return False
+
     def put(self, rows: IntArray, words: WordColumns) -> None:
-        """As `Postings.put`; called once."""
+        """As `Postings.put`; called once. A stem of which nothing else is known is as rare as it is here."""
         super().put(rows, words)
-        known, held = self._whole.frequencies, self._lists.counts.tolist()
-        # A stem that was just stored may be known of by its memory alone.
-        both = zip(self._stems.data.tolist(), held, strict=True)
-        self._frequencies = np.array([max(known.get(key, 0), here) for key, here in both], np.int64)
-        self._count = max(self._whole.memories, self._count)
-        self._total = max(self._whole.words, self._total)
+        found = self._lists.counts.copy()
+        for key, often in self._whole.frequencies.items():
+            term = self._term.get(key)
+            if term is not None:
+                found[term] = max(often, int(found[term]))
+        self._frequencies = found
+        self._count, self._total = self._whole.memories, self._whole.words
+
+    def measure(self, rows: IntArray, lengths: IntArray) -> None:
+        """Let ``rows`` be as long as ``lengths`` (R,) say, of whose words not all are here."""
+        self._lengths.data[rows] = lengths
+        self._changed()
 
     def df(self, stem: str) -> int:
         """In how many memories of the whole the stem stands; it need stand in none of these."""

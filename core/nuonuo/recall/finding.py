@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from itertools import zip_longest
 
 import numpy as np
 
@@ -19,12 +18,13 @@ from nuonuo.index.filters import Conditions
 from nuonuo.index.lexical import COMMON
 from nuonuo.index.part import Part
 from nuonuo.index.times import spans, year_of
-from nuonuo.index.vectors import dense_cue
+from nuonuo.index.vectors import DenseCue, dense_cue
 from nuonuo.recall.association import COMMON as COMMON_NAME
 from nuonuo.recall.association import FAINT, FURTHER, Sources
 from nuonuo.recall.branches import MANY
 from nuonuo.recall.gathering import Gathered, meeting
-from nuonuo.stores.base import PAGE
+from nuonuo.recall.search import prepare
+from nuonuo.stores.base import PAGE, Rows
 from nuonuo.stores.exploring import Within
 
 GROWTH = 4  # how many times more are asked for, where too few of them met the conditions
@@ -54,50 +54,58 @@ class Finder:
         self._within = Within(conditions.session_id, spans)
         self._tested = bool(conditions.where or conditions.exclude or spans)
         self._linked: set[tuple[int, bool]] = set()
+        self._names: list[tuple[str, int, int]] = []
+        self._periods: list[Within] = []
 
-    def cued(self, k: int) -> Part:
-        """What the question's vector, words, names and dates find."""
+    def cued(self, k: int, nothing: Part) -> list[int]:
+        """Bring what the question's vector, words, names and dates find; return those to look around.
+
+        Args:
+            nothing: a part of no memories, which knows how rare the question's words are.
+        """
         gathered, config, question = self._gathered, self._config, self._question
-        names = spoken(question.text, question.words)
-        keys = dict.fromkeys(self._lexicon.keys([*question.spellings, *(name for name, _, _ in names)]))
-        gathered.know([*keys, *self._lexicon.keys(word.stem for word in question.words)])
-        for name in dict.fromkeys(self._lexicon.keys([name for name, _, _ in names])):
+        search = prepare(nothing, question, nothing.alive, config)
+        asked = question.words if search.worded == 1 else [word for word in question.words if word.content]
+        gathered.asks = any(word.asks for word in question.words)
+        for name in dict.fromkeys(self._lexicon.keys([name for name, _, _ in self._names])):
             if gathered.whole.frequencies.get(name):
                 gathered.bring(self._explorer.called(name, 2 * MANY + 1))
         dense = max(k, config.dense_candidates)
-        self._bring(self._within, dense, k)
-        for within in self._periods():
-            self._bring(within, config.dense_candidates, 0)
-        return gathered.part()
+        found = self._cued(self._within, self._rare(asked), dense, k)
+        for within in self._periods:
+            found += self._cued(within, self._rare(asked), config.dense_candidates, 0)
+        return found
 
-    def _bring(self, within: Within, dense: int, least: int) -> None:
-        """The nearest and the best, and more of them where most repeat each other."""
-        for look, wanted, rows in (
-            (self._nearest, dense * self._config.oversampling, dense),
-            (self._sharing, self._config.lexical_candidates, self._config.lexical_candidates),
-        ):
-            n = wanted
-            while True:
-                found = self._passing(lambda n, look=look: look(n, within), n)  # type: ignore[misc]
-                enough = len(set(found)) >= rows and self._gathered.wordings(found) >= max(rows / 2, least)
-                if len(found) < n or enough:
-                    break
-                n *= GROWTH
-            self._gathered.bring(found)
+    def know(self) -> None:
+        """Learn of the whole what weighs the words of the question."""
+        question, lexicon = self._question, self._lexicon
+        self._names = spoken(question.text, question.words)
+        stems = [*question.spellings, *(word.stem for word in question.words)]
+        stems += [word.whole.stem for word in question.words if word.whole is not None]
+        self._gathered.know(lexicon.keys([*stems, *(name for name, _, _ in self._names)]))
+        self._periods = self._dated()
 
-    def _nearest(self, n: int, within: Within) -> list[int]:
-        sketch = dense_cue(self._question.state).words
-        return self._explorer.nearest(sketch, n, within)
-
-    def _sharing(self, n: int, within: Within) -> list[int]:
-        """Those that share its words, and its content words alone: by which it asks, the pipeline decides."""
-        config, words = self._config, self._question.words
-        content = self._rare(word for word in words if word.content)
-        found = [
-            self._explorer.sharing(stems, (config.bm25_k1, config.bm25_b), n, within)
-            for stems in [content] + [every for every in [self._rare(words)] if every != content]
-        ]
-        return [*dict.fromkeys(seq for each in zip_longest(*found) for seq in each if seq is not None)]
+    def _cued(self, within: Within, rare: Mapping[int, float], dense: int, least: int) -> list[int]:
+        """Bring the nearest and the best, more where most repeat each other; return the very first."""
+        config, cue = self._config, dense_cue(self._question.state)
+        sketch = cue.words
+        n = dense * config.oversampling
+        while True:
+            found = self._passing(lambda n: self._explorer.nearest(sketch, n, within), n)
+            near, texts = nearest(self._explorer.rows(found), cue, dense)
+            if len(found) < n or (len(near) >= dense and texts >= max(dense / 2, least)):
+                break
+            n *= GROWTH
+        saturation, m = (config.bm25_k1, config.bm25_b), config.lexical_candidates
+        while True:
+            sharing = self._passing(lambda n: self._explorer.sharing(rare, saturation, n, within), m)
+            rows = self._explorer.rows(sharing)
+            texts = 0 if rows is None else len(np.unique(rows.traces.words.said))
+            if len(sharing) < m or texts >= config.lexical_candidates / 2:
+                break
+            m *= GROWTH
+        self._gathered.bring([*found, *sharing])
+        return [*near, *sharing]
 
     def _rare(self, words: Iterable[Word]) -> dict[int, float]:
         """The weights of those stems of ``words`` that choose candidates."""
@@ -131,7 +139,7 @@ class Finder:
         found: list[int] = [] if rows is None else rows.seqs[meeting(rows, self._conditions)].tolist()
         return found
 
-    def _periods(self) -> list[Within]:
+    def _dated(self) -> list[Within]:
         """Where the memories of each period lie of which the question speaks."""
         lifetime = self._explorer.lifetime() if self._question.periods else None
         if lifetime is None:
@@ -178,6 +186,22 @@ class Finder:
         self._gathered.bring(targets)
         self._gathered.bring(self._explorer.beside(targets, 1))
         return True
+
+
+def nearest(rows: Rows | None, cue: DenseCue, k: int) -> tuple[list[int], int]:
+    """The seqs of the ``k`` of ``rows`` whose best vector is nearest to ``cue``, those of ``k`` texts among
+    them; and how many texts these are, of all.
+    """
+    if rows is None:
+        return [], 0
+    vectors, said = rows.traces.vectors, rows.traces.words.said
+    cosines = np.einsum("ij,j->i", vectors.rows.astype(np.float32), cue.rounded) / rows.traces.norms
+    best = np.full(len(rows), -np.inf, np.float32)
+    np.maximum.at(best, vectors.owners, cosines)
+    order = np.argsort(-best, kind="stable")
+    first = np.sort(np.unique(said[order], return_index=True)[1])
+    at = np.union1d(order[:k], order[first[:k]])
+    return rows.seqs[at].tolist(), len(first)
 
 
 def _stamp(moment: datetime) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from nuonuo.arrays import IntArray, largest
+from nuonuo.arrays import Blocks, IntArray, largest
 from nuonuo.config import MemoryConfig
 from nuonuo.index.filters import Conditions, Fields
 from nuonuo.index.links import stem_links
@@ -16,7 +16,8 @@ from nuonuo.index.part import Part, PartPostings, Whole
 from nuonuo.recall.search import FloatArray
 from nuonuo.recall.walks import FANOUT
 from nuonuo.stores.base import Rows
-from nuonuo.stores.exploring import Explorer
+from nuonuo.stores.exploring import Explorer, Holders
+from nuonuo.traces import WordColumns
 
 TELLINGS = 32  # memories of one wording that are told of, the newest
 
@@ -40,6 +41,7 @@ class Gathered:
     def __init__(self, explorer: Explorer, make: Callable[..., Part], config: MemoryConfig) -> None:
         self.explorer, self.whole = explorer, Whole(explorer.memories, explorer.words)
         self._make, self._config = make, config
+        self.asks = False  # whether how rare the words of asking turns are matters
         self._seqs: set[int] = set()
         self._asked: tuple[set[int], set[int]] = set(), set()  # stems, and wordings, that were asked for
         self._newest: dict[int, Sequence[int]] = {}  # by wording
@@ -64,7 +66,8 @@ class Gathered:
         rows = self.explorer.rows([*self._seqs])
         if rows is not None:
             words = rows.traces.words
-            self.know(np.unique(words.stems.rows).tolist())
+            if self.asks:  # what a turn that asks says beyond the question
+                self.know(np.unique(words.stems.rows[words.asks[words.stems.owners]]).tolist())
             self._know_wordings(words.said.tolist())
         return self._make(rows, self._associations, self.whole)
 
@@ -79,14 +82,11 @@ class Gathered:
                 self.whole.repeated[each] = told.repeated
             self._newest[each] = told.newest
 
-    def wordings(self, seqs: Sequence[int]) -> int:
-        """How many different things the memories with these ``seqs`` say."""
+    def tellings(self, seqs: Sequence[int]) -> list[int]:
+        """The newest memories that say what some of ``seqs`` say, which were brought."""
         rows = self.explorer.rows(seqs)
-        return 0 if rows is None else len(np.unique(rows.traces.words.said))
-
-    def tellings(self, part: Part, rows: IntArray) -> list[int]:
-        """The newest memories that say what some of ``rows`` say."""
-        said = {part.wordings.said(row) for row in rows.tolist()}
+        said = [] if rows is None else np.unique(rows.traces.words.said).tolist()
+        self._know_wordings(said)
         return [seq for each in said for seq in self._newest.get(each, ())]
 
     def associate(self, seqs: Sequence[int]) -> None:
@@ -130,36 +130,78 @@ class Gathered:
         Args:
             spellings: keys of stems that link nothing. named: keys of names that link nothing.
         """
-        most, postings = self._config.content_max_df, part.postings
-        terms, frequencies, _ = postings.words(rows)
-        df = postings.counts(terms)
+        config, postings, most = self._config, part.postings, self._config.content_max_df
+        terms, frequencies, sizes = postings.words(rows)
+        keys = postings.keys_of(terms)
+        self.know(keys.tolist())
+        known = self.whole.frequencies
+        df = np.array([known.get(key, 0) for key in keys.tolist()], np.int64)
         linking = (df >= 2) & (df <= most) & ((frequencies == 0) | (words & ~postings.stops(terms)))
-        keys = {postings.key_of(term) for term in np.unique(terms[linking]).tolist()}
-        holders = self.explorer.holders(sorted(keys - {*spellings} - {*named}))
-        if not len(holders.seqs):
+        wanted = {*keys[linking].tolist()} - {*spellings} - {*named}
+        holders = self.explorer.holders(sorted(wanted)) if wanted else None
+        if holders is None or not len(holders.seqs):
             return []
-        titles = holders.words.title
-        self.know(
-            holders.words.stems.rows[holders.words.stems.starts.repeat(titles.counts) + titles.rows].tolist()
-        )
-        there = PartPostings(self._config, int, self.whole)
-        there.extend(len(holders.seqs))
-        there.put(np.arange(len(holders.seqs)), holders.words)
-        seqs = np.array(part.seqs(rows), np.int64)
-        at = holders.seqs.searchsorted(seqs)
-        at[at == len(holders.seqs)] = 0
-        own = np.flatnonzero(holders.seqs[at] == seqs)  # the others have nothing rare
-        config, found = self._config, list[Led]()
+        self.know(key for title in holders.titles.values() for key in title)
+        own = np.array(part.seqs(rows), np.int64)
+        titled, counts = postings.titles(rows)
+        named_by = np.split(postings.keys_of(titled), counts.cumsum()[:-1])
+        titles = {
+            **holders.titles,
+            **{seq: each.tolist() for seq, each in zip(own.tolist(), named_by, strict=True)},
+        }
+        holders = holders.without(own)
+        at, seqs = np.arange(len(own)), np.concatenate([own, holders.seqs])
+        there = PartPostings(config, int, self.whole)
+        there.extend(len(seqs))
+        there.put(np.arange(len(seqs)), _words(seqs, Blocks(keys, sizes), frequencies, holders, titles))
+        there.measure(np.arange(len(own), len(seqs)), holders.totals)
+        found = list[Led]()
         if words:
-            stems = stem_links(there, at[own], there.known(map(str, spellings)), most)
-            found.append(
-                Led(own[stems.source], holders.seqs[stems.target], stems.strength(config.naming_weight))
-            )
-        without = np.array(there.terms_of(map(str, named)), np.int64)
-        names = name_links(there, at[own], without, most)
+            stems = stem_links(there, at, there.known(map(str, spellings)), most)
+            found.append(Led(stems.source, seqs[stems.target], stems.strength(config.naming_weight)))
+        names = name_links(there, at, np.array(there.terms_of(map(str, named)), np.int64), most)
         weight = names.strength(config.naming_weight, config.sharing_weight)
-        found.append(Led(own[names.source], holders.seqs[names.target], weight))
-        return found
+        return [*found, Led(names.source, seqs[names.target], weight)]
+
+
+def _words(
+    seqs: IntArray, keys: Blocks, frequencies: IntArray, holders: Holders, titles: Mapping[int, Sequence[int]]
+) -> WordColumns:
+    """The words of those that links leave, all of them, then of ``holders``, as far as they link.
+
+    Args:
+        seqs: (N,), the former's, then the latter's. keys, frequencies: the former's stems.
+    """
+    own = len(keys.counts)
+    place = {seq: at for at, seq in enumerate(seqs.tolist())}
+    above = [(place[seq], key) for seq, title in titles.items() if place.get(seq, -1) >= own for key in title]
+    extra = np.array([at for at, _ in above], np.int64)
+    entitling = np.array([key for _, key in above], np.uint64)
+    row = np.concatenate([keys.owners, own + holders.at, extra])
+    stems = np.concatenate([keys.rows, holders.stems, entitling])
+    counts = np.concatenate([frequencies, holders.counts, np.zeros(len(extra), np.int64)])
+    order = np.lexsort((-counts, stems, row))  # what stands there and in the title counts as it stands there
+    row, stems, counts = row[order], stems[order], counts[order]
+    new = (np.diff(row, prepend=-1) != 0) | (np.diff(stems, prepend=stems[:1] + np.uint64(1)) != 0)
+    row, stems, counts = row[new], stems[new], counts[new]
+    sizes = np.bincount(row, minlength=len(seqs))
+    starts = sizes.cumsum() - sizes
+    positions = [np.zeros(0, np.int64)] * len(seqs)
+    for seq, title in titles.items():
+        at = place.get(seq)
+        if at is not None and title:
+            block = stems[starts[at] : starts[at] + sizes[at]]
+            positions[at] = block.searchsorted(np.array(title, np.uint64))
+    nothing = np.zeros(len(seqs), np.int64)
+    return WordColumns(
+        stems=Blocks(stems, sizes),
+        counts=Blocks(counts.astype(np.int32), sizes),
+        title=Blocks(np.concatenate(positions).astype(np.int32), np.array([*map(len, positions)], np.int64)),
+        length=nothing,
+        said=nothing.astype(np.uint64),
+        speaker=nothing.astype(np.uint64),
+        asks=nothing.astype(np.bool_),
+    )
 
 
 def meeting(rows: Rows, conditions: Conditions) -> IntArray:

@@ -133,7 +133,7 @@ class Wide:
         part = self._for_question(gathered, question, k, conditions)
         recalled = ask(part, question, k, part.meeting(conditions), self._config, distinct=distinct)
         hits = np.array([hit.row for hit in recalled.found.traced] if recalled.found else [], np.int64)
-        if gathered.bring(gathered.tellings(part, hits)):
+        if gathered.bring(gathered.tellings(part.seqs(hits))):
             part = gathered.part()
             recalled = ask(part, question, k, part.meeting(conditions), self._config, distinct=distinct)
         return recalled
@@ -141,16 +141,16 @@ class Wide:
     def _for_question(self, gathered: Gathered, question: Question, k: int, conditions: Conditions) -> Part:
         """All that ``question`` looks at."""
         finder = Finder(gathered, self._lexicon, self._config, question, conditions)
-        part = finder.cued(k)
-        if not part.meeting(conditions).any():
-            return part
-        search = prepare(part, question, part.meeting(conditions), self._config)
-        found = candidates(search, k)
-        gathered.bring(gathered.explorer.beside(part.seqs(found), REACH))
-        gathered.bring(gathered.tellings(part, found))
+        finder.know()
+        found = finder.cued(k, gathered.part())
+        gathered.bring(gathered.explorer.beside(found, REACH))
+        gathered.bring(gathered.tellings(found))
         for _ in range(3):
             part = gathered.part()
-            search = prepare(part, question, part.meeting(conditions), self._config)
+            mask = part.meeting(conditions)
+            if not mask.any():
+                return part
+            search = prepare(part, question, mask, self._config)
             _, sources, further = associated(search, score(search, candidates(search, k)))
             known = frozenset(map(part.postings.key_of, search.named.terms.tolist()))
             if not finder.linked(part, sources, known) and (

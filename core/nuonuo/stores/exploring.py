@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from nuonuo.arrays import IntArray
 from nuonuo.stores.base import Rows
-from nuonuo.traces import WordColumns
 
 T = TypeVar("T")
 Spans = Sequence[tuple[int, int]]  # from when to when, in microseconds since 1970
@@ -31,10 +30,28 @@ class Within:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Holders:
-    """The words of some memories, by which links are weighed; seqs (N,) ascend."""
+    """Which memories have some stems, by which links are weighed.
+
+    Shapes:
+        seqs: (H,), ascending. totals: (H,), how many words each has.
+        at: (E,), an index into ``seqs``, ascending. stems: (E,) uint64, a key that stands there.
+        counts: (E,), how often.
+        titles: seq -> the keys of its title, in order, of those that have one.
+    """
 
     seqs: IntArray
-    words: WordColumns
+    totals: IntArray
+    at: IntArray
+    stems: npt.NDArray[np.uint64]
+    counts: IntArray
+    titles: Mapping[int, Sequence[int]]
+
+    def without(self, seqs: IntArray) -> Holders:
+        """All but those of ``seqs``."""
+        kept = ~np.isin(self.seqs, seqs)
+        own = kept[self.at]
+        at = (kept.cumsum() - 1)[self.at[own]]
+        return Holders(self.seqs[kept], self.totals[kept], at, self.stems[own], self.counts[own], self.titles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +83,8 @@ class Explorer(Protocol):
     def nearest(self, sketch: npt.NDArray[np.uint64], n: int, within: Within) -> list[int]:
         """The seqs of the ``n`` vectors whose bit sketches differ least from ``sketch``, nearest first.
 
-        Those that differ as much as the last one are among them. A memory of several vectors may stand there
-        more than once.
+        Those that differ as much as the last one are among them. A memory of several vectors may stand
+        there more than once.
         """
         ...
 
@@ -94,7 +111,7 @@ class Explorer(Protocol):
         ...
 
     def holders(self, stems: Sequence[int]) -> Holders:
-        """The memories in which any of ``stems`` stands."""
+        """The memories in which any of ``stems`` stands, and which of them."""
         ...
 
     def associations(self, seqs: Sequence[int]) -> dict[int, dict[int, float]]:

@@ -102,7 +102,11 @@ class Connections:
         def once(db: Database) -> T:
             try:
                 db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                db.execute("SET LOCAL jit = off")  # to compile what is asked takes longer than to answer it
+                # Planned by its own values, for the indexes that were made for it; compiling takes longer
+                # than to answer.
+                db.execute("SET LOCAL jit = off")
+                db.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+                db.execute("SET LOCAL enable_seqscan = off")
                 result = work(db)
                 db.execute("ROLLBACK")
             except BaseException:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import Blocks
 from nuonuo.stores.base import Rows
 from nuonuo.stores.codec import Digests, unpack_rows
 from nuonuo.stores.exploring import Holders, Spans, Told, Within
@@ -22,10 +21,10 @@ from nuonuo.stores.postgres.bodies import LEAD
 from nuonuo.stores.postgres.connections import Database
 from nuonuo.stores.postgres.wide import Mixer, bits, signed
 from nuonuo.stores.sums import Sums
-from nuonuo.traces import WordColumns
 
 RANKED = 8192  # memories whose words are looked at for one question, about
 PAIRED = 4  # stems beyond that which choose together: a memory must have two of them
+TIES = 3  # one in so many is read beyond those that are asked for, which may be as near as the last of them
 OFTEN = 10_000  # tellings of one wording that are counted
 _HERE = "namespace = %(id)s"
 
@@ -73,14 +72,18 @@ class Explored:
     def nearest(self, sketch: npt.NDArray[np.uint64], n: int, within: Within) -> list[int]:
         """As `Explorer.nearest`."""
         where, values = self._within(within)
-        rows = self._ask(
-            f"SELECT seq FROM wide_sketches WHERE {_HERE}{where} ORDER BY {self._distance} "
-            "FETCH FIRST %(n)s ROWS WITH TIES",
-            sketch=bits(sketch[None, :])[0],
-            n=n,
-            **values,
-        )
-        return [seq for (seq,) in rows]
+        query = f"SELECT seq, {self._distance} FROM wide_sketches WHERE {_HERE}{where} ORDER BY 2 LIMIT %(n)s"
+        values |= {"sketch": bits(sketch[None, :])[0]}
+        more = n + n // TIES
+        # All of them are compared: by a scan of the table, unless there is an index for it.
+        self._db.execute("SET LOCAL enable_seqscan = on")
+        while True:
+            rows = self._ask(query, n=more, **values)
+            if len(rows) < more or rows[-1][1] > rows[n - 1][1]:
+                break
+            more *= 2
+        self._db.execute("SET LOCAL enable_seqscan = off")
+        return [seq for seq, distance in rows if distance <= rows[min(n, len(rows)) - 1][1]]
 
     def sharing(
         self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
@@ -102,14 +105,16 @@ class Explored:
         k1, b = saturation
         mean = max(self.words / max(self.memories, 1), 1e-9)
         worth = " + ".join(
-            f"coalesce({_number(stems[stem])} - {_number(stems[stem])} * norm / "
-            f"(counts[array_position(stems, {key})] + norm), 0)"
+            f"CASE WHEN stems[width_bucket('{key}'::bigint, stems)] = '{key}'::bigint THEN "
+            f"{_number(stems[stem])} - {_number(stems[stem])} * norm / "
+            f"(counts[width_bucket('{key}'::bigint, stems)] + norm) ELSE 0 END"
             for key, (_, stem) in zip(keys, order, strict=True)
         )
+        norm = f"{_number(k1 * (1 - b))} + {_number(k1 * b / mean)} * total"
         where, values = self._within(within)
         rows = self._ask(
-            f"SELECT seq FROM (SELECT *, {_number(k1 * (1 - b))} + {_number(k1 * b / mean)} * total AS norm "
-            f"FROM wide_words WHERE {_HERE} AND ({' OR '.join(chosen)}){where} LIMIT %(most)s) AS found "
+            f"SELECT seq FROM (SELECT seq, stems, counts, {norm} AS norm FROM wide_words "
+            f"WHERE {_HERE} AND ({' OR '.join(chosen)}){where} LIMIT %(most)s) AS found "
             f"ORDER BY ({worth})::float4 DESC, seq LIMIT %(n)s",
             alone=keys[:alone],
             most=4 * RANKED,
@@ -173,29 +178,28 @@ class Explored:
 
     def holders(self, stems: Sequence[int]) -> Holders:
         """As `Explorer.holders`."""
+        keys = self._keys(stems)
         rows = self._ask(
-            f"SELECT seq, stems, counts, titles FROM wide_words WHERE {_HERE} "
-            "AND stems && %(stems)b::bigint[] ORDER BY seq",
-            stems=self._keys(stems),
+            "WITH found AS MATERIALIZED (SELECT seq, total, stems, counts, titles FROM wide_words "
+            f"WHERE {_HERE} AND stems && %(stems)b::bigint[]) "
+            "SELECT seq, total, stem, counts[width_bucket(stem, stems)]::integer "
+            "FROM found, unnest(%(stems)b::bigint[]) AS s (stem) "
+            "WHERE stems[width_bucket(stem, stems)] = stem UNION ALL "
+            "SELECT seq, 0, stem, -place::integer FROM found, "
+            "unnest(titles) WITH ORDINALITY AS t (stem, place) WHERE titles <> '{}'",
+            stems=keys,
         )
-        nothing = np.zeros(len(rows), np.int64)
-        keys = [np.array(row[1], np.int64) for row in rows] or [np.zeros(0, np.int64)]
-        counts = [np.array(row[2], np.int32) for row in rows] or [np.zeros(0, np.int32)]
-        titles = [np.flatnonzero(np.isin(row[1], row[3])).astype(np.int32) for row in rows] or [
-            np.zeros(0, np.int32)
-        ]
-        blocks = Blocks.of(keys)
-        sizes = blocks.counts if rows else nothing
-        words = WordColumns(
-            stems=Blocks(self._mixer.back(blocks.rows), sizes),
-            counts=Blocks(Blocks.of(counts).rows, sizes),
-            title=Blocks(Blocks.of(titles).rows, Blocks.of(titles).counts if rows else nothing),
-            length=nothing,
-            said=nothing.astype(np.uint64),
-            speaker=nothing.astype(np.uint64),
-            asks=nothing.astype(np.bool_),
-        )
-        return Holders(np.array([row[0] for row in rows], np.int64), words)
+        table = np.array(rows, np.int64).reshape(-1, 4)
+        entitles = table[:, 3] < 0
+        titles: dict[int, list[int]] = {}
+        above = table[entitles]
+        above = above[np.lexsort((-above[:, 3], above[:, 0]))]
+        for seq, key in zip(above[:, 0].tolist(), self._mixer.back(above[:, 2]).tolist(), strict=True):
+            titles.setdefault(seq, []).append(key)
+        table = table[~entitles]
+        table = table[table[:, 0].argsort(kind="stable")]
+        seqs, first, at = np.unique(table[:, 0], return_index=True, return_inverse=True)
+        return Holders(seqs, table[first, 1], at, self._mixer.back(table[:, 2]), table[:, 3], titles)
 
     def associations(self, seqs: Sequence[int]) -> dict[int, dict[int, float]]:
         """As `Explorer.associations`."""

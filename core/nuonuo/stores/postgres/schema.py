@@ -77,7 +77,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             ADD COLUMN wide_memories bigint NOT NULL DEFAULT 0,
             ADD COLUMN wide_words bigint NOT NULL DEFAULT 0
         """,
-        # said: a digest of a wording. stems, titles: keys of stems, mixed by the namespace; counts: of stems.
+        # said: a digest of a wording. stems, titles: keys of stems, mixed by the namespace, the former
+        # ascending; counts: of stems. Digests do not shrink: no time is spent on trying.
         """CREATE TABLE wide_words (
             namespace bigint NOT NULL,
             seq bigint NOT NULL,
@@ -91,6 +92,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             titles bigint[] NOT NULL,
             PRIMARY KEY (namespace, seq)
         )""",
+        "ALTER TABLE wide_words ALTER COLUMN stems SET STORAGE EXTERNAL, "
+        "ALTER COLUMN counts SET STORAGE EXTERNAL",
         "CREATE INDEX wide_words_session ON wide_words (namespace, session, seq) WHERE session IS NOT NULL",
         "CREATE INDEX wide_words_stamp ON wide_words (namespace, stamp) WHERE stamp IS NOT NULL",
         "CREATE INDEX wide_words_said ON wide_words (namespace, said, seq) INCLUDE (repeats)",

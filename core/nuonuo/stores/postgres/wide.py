@@ -134,6 +134,8 @@ def put(db: Database, digests: Digests, namespace: str, epoch: int, items: Seque
     mixer, words = Mixer(digests.of_namespace(namespace)), rows.traces.words
     stems, counts = mixer.to(words.stems.rows), np.minimum(words.counts.rows, _MOST)
     titles = stems[words.stems.starts.repeat(words.title.counts) + words.title.rows]
+    order = np.lexsort((stems, words.stems.owners))  # ascending, so that one is found by halving
+    stems, counts = stems[order], counts[order]
     totals = np.bincount(words.stems.owners, words.counts.rows, len(rows)).astype(np.int64)
     turns = zip(rows.sessions, rows.roles, words.asks.tolist(), strict=True)
     db.execute(
