@@ -25,10 +25,9 @@ from nuonuo.index.known import known_traces
 from nuonuo.index.shards import Shards
 from nuonuo.index.where import check_where
 from nuonuo.lifecycle import Lifecycle
-from nuonuo.recall.asking import ask
+from nuonuo.recall.held import Held, Place
 from nuonuo.recall.lazy import Lazy
 from nuonuo.recall.linked import in_words
-from nuonuo.recall.walks import in_common, walk_shard
 from nuonuo.recall.wide import Wide
 from nuonuo.records import DEFAULT_NAMESPACE, Chain, Memory, Recall, Stats, Step
 from nuonuo.stores import InMemoryStore, Store
@@ -402,13 +401,7 @@ class AssociativeMemory(Lifecycle):
         today = times.local_of(now, "now", self.timezone) or self._now()
         namespace = checks.label_of(namespace, "namespace")
         questions = self._encoder.questions(queries, today, partial(self._frequencies, namespace))
-        wide = self._wide(namespace)
-        if wide is not None:
-            recalled = wide.recall(questions, k, conditions, distinct)
-        else:
-            with self._shards.reading(namespace) as shard:
-                mask = shard.meeting(conditions)
-                recalled = [ask(shard, each, k, mask, self.config, distinct=distinct) for each in questions]
+        recalled = self._place(namespace).recall(questions, k, conditions, distinct)
         # One look into the store: evidence stays whole whatever becomes of the memory afterwards.
         seqs = [*dict.fromkeys(seq for each in recalled for seq in each.seqs)]
         memories = dict(zip(seqs, self._store.get_seqs(namespace, seqs), strict=True))
@@ -441,14 +434,7 @@ class AssociativeMemory(Lifecycle):
             question = self._encoder.question(text, self._now(), partial(self._frequencies, namespace))
             state = question.state
         code = self._encoder.code(state)
-        wide = self._wide(namespace)
-        if wide is not None:
-            stops, seqs, common = wide.walk(state, code, question, hops)
-        else:
-            with self._shards.reading(namespace) as shard:
-                stops = walk_shard(shard, state, code, question, hops, self.config)
-                seqs = shard.seqs(np.array([stop.item for stop in stops], np.int64))
-                common = in_common(shard, stops, self.config)
+        stops, seqs, common = self._place(namespace).walk(state, code, question, hops)
         memories = self._store.get_seqs(namespace, seqs)
         return Chain(
             text,
@@ -502,14 +488,9 @@ class AssociativeMemory(Lifecycle):
         check_where(where)
         if namespace is None:
             raise InvalidInputError("list(where=...) needs a namespace=; namespaces() names those there are")
-        conditions, wide = Conditions(session_id, where), self._wide(namespace)
-        if wide is not None:
-            seqs = wide.meeting(conditions, limit, offset, newest_first=bool(newest_first))
-        else:
-            with self._shards.reading(namespace) as shard:
-                rows = np.flatnonzero(shard.meeting(conditions))
-                seqs = sorted(shard.seqs(rows), reverse=bool(newest_first))
-            seqs = seqs[offset : None if limit is None else offset + limit]
+        seqs = self._place(namespace).meeting(
+            Conditions(session_id, where), limit, offset, newest_first=bool(newest_first)
+        )
         found = self._store.get_seqs(namespace, seqs)
         return [memory for memory in found if memory is not None]
 
@@ -552,16 +533,12 @@ class AssociativeMemory(Lifecycle):
 
     def _frequencies(self, namespace: str, stems: Sequence[str]) -> Sequence[int]:
         """In how many memories of the namespace each of ``stems`` stands."""
-        wide = self._wide(namespace)
-        if wide is not None:
-            return wide.frequencies(stems)
-        with self._shards.reading(namespace) as shard:
-            return [shard.postings.df(stem) for stem in stems]
+        return self._place(namespace).frequencies(stems)
 
-    def _wide(self, namespace: str) -> Wide | None:
-        """``namespace``, to be asked in the store, where it is too large for RAM."""
+    def _place(self, namespace: str) -> Place:
+        """``namespace``, to be asked in RAM, or in the store where it is too large for that."""
         if not self._shards.too_large(namespace):
-            return None
+            return Held(self._shards, namespace, self.config)
         encoder = self._encoder
         return Wide(
             self._store,  # type: ignore[arg-type]  # which can do that

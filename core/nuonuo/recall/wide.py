@@ -15,7 +15,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.associative.chain import Stop
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
@@ -27,7 +26,7 @@ from nuonuo.recall.association import associated
 from nuonuo.recall.candidates import candidates
 from nuonuo.recall.finding import Finder
 from nuonuo.recall.gathering import Gathered, meeting
-from nuonuo.recall.linked import Shared
+from nuonuo.recall.held import Walked
 from nuonuo.recall.scoring import score
 from nuonuo.recall.search import FloatArray, prepare
 from nuonuo.recall.walks import ENTRIES, in_common, walk_shard
@@ -91,10 +90,10 @@ class Wide:
 
     def walk(
         self, state: FloatArray, code: npt.NDArray[np.int32], question: Question | None, hops: int
-    ) -> tuple[tuple[Stop, ...], list[int], list[Shared]]:
-        """As `walk_shard`; the stops' seqs; `in_common`. A vector evokes one of those nearest to it."""
+    ) -> Walked:
+        """As `Place.walk`; a vector evokes one of those nearest to it."""
 
-        def work(explorer: Explorer) -> tuple[tuple[Stop, ...], list[int], list[Shared]]:
+        def work(explorer: Explorer) -> Walked:
             gathered = self._gathered(explorer)
             if question is None:
                 n = ENTRIES * self._config.oversampling
