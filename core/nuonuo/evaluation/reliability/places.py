@@ -179,16 +179,20 @@ class PostgresPlace:
             return []
         schema = self.where.rpartition("schema=")[2]
         relations = (
-            "SELECT c.oid, c.relname, c.relkind FROM pg_class c WHERE c.relnamespace = %s::regnamespace "
-            "AND c.relkind IN ('r', 'i')"
+            "SELECT c.oid, c.relname, a.amname FROM pg_class c JOIN pg_am a ON a.oid = c.relam "
+            "WHERE c.relnamespace = %s::regnamespace AND c.relkind IN ('r', 'i')"
         )
         found = []
         with self._connected() as db:
+            # Inverted indexes can be checked from PostgreSQL 18 on.
+            (gin,) = db.execute("SELECT to_regprocedure('gin_index_check(regclass)') IS NOT NULL").fetchone()
             for oid, name, kind in db.execute(relations, (schema,)).fetchall():
                 try:
-                    if kind == b"i" or kind == "i":
+                    if kind == "btree":
                         db.execute("SELECT bt_index_check(%s::oid::regclass, true)", (oid,))
-                    else:
+                    elif kind == "gin" and gin:
+                        db.execute("SELECT gin_index_check(%s::oid::regclass)", (oid,))
+                    elif kind == "heap":
                         rows = db.execute(
                             "SELECT msg FROM verify_heapam(%s::oid::regclass)", (oid,)
                         ).fetchall()
