@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int64]
 
 LARGE = 1 << 26  # bytes from which an array grows by less at a time
+WAITING = 1 << 20  # entries of lists that wait to be sorted together
 SMALL = 1024  # entries up to which sorting all of them is the quickest way to the largest
 
 
@@ -37,7 +36,7 @@ class Growable:
         start = self._n
         rows = np.asarray(rows, self._buffer.dtype)
         self.extend(len(rows))
-        self._buffer[start : self._n] = rows
+        self.data[start:] = rows
 
     def extend(self, n: int, value: Any = 0) -> None:
         """Append ``n`` entries of ``value``."""
@@ -46,8 +45,9 @@ class Growable:
             held = len(self._buffer)
             room = max(end, held + held // (2 if self._buffer.nbytes < LARGE else 8), 16)
             self._buffer.resize((room, *self._buffer.shape[1:]), refcheck=False)
-        self._buffer[start:end] = value
         self._n, self.data = end, self._buffer[:end]
+        if value:  # what is not in use yet is all zeros
+            self.data[start:] = value
 
     def __len__(self) -> int:
         return self._n
@@ -174,10 +174,13 @@ class Lists:
         self._starts = Growable(np.int64)
         self._counts = Growable(np.int64)
         self._rooms = Growable(np.int64)
+        self._waiting: list[tuple[IntArray, npt.NDArray[np.int32]]] = []  # what was added and not yet sorted
+        self._left = WAITING  # entries that may still wait
 
     @property
     def counts(self) -> IntArray:
         """How many items the list of each key holds (K,)."""
+        self._settle()
         return self._counts.data
 
     def extend(self, n: int) -> None:
@@ -188,20 +191,33 @@ class Lists:
     def add(self, keys: IntArray, entries: npt.NDArray[np.int32]) -> None:
         """Put ``entries`` (E, width) at the ends of the lists of ``keys`` (E,).
 
-        The items of one key must ascend, and be greater than those that its list holds.
+        The items of one key must ascend, and be greater than those that its list holds. They are put there
+        when somebody looks: what comes in pages is sorted once.
         """
-        order = np.argsort(keys, kind="stable")
-        keys = keys[order]
+        self._waiting.append((keys, entries))
+        self._left -= len(keys)
+        if self._left < 0:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Put what waits where it belongs."""
+        if not self._waiting:
+            return
+        keys, entries = (np.concatenate(each) for each in zip(*self._waiting, strict=True))
+        self._waiting, self._left = [], WAITING
+        both = np.sort(keys << 32 | np.arange(len(keys)))  # several times as fast as a stable argsort
+        keys, order = both >> 32, both & 0xFFFFFFFF
         first = np.flatnonzero(np.diff(keys, prepend=-1))
         new = np.diff(first, append=len(keys))
         own = keys[first]
         held = self._counts.data[own]
         self._make_room(own, held + new)
-        self._entries.data[spread(self._starts.data[own] + held, new)] = entries[order]
+        self._entries.data[spread(self._starts.data[own] + held, new)] = entries.take(order, axis=0)
         self._counts.data[own] = held + new
 
     def insert(self, key: int, entry: Sequence[int]) -> None:
         """Put ``entry`` (width,) where its item belongs in the list of ``key``."""
+        self._settle()
         held = int(self._counts.data[key])
         self._make_room(np.array([key]), np.array([held + 1]))
         self._counts.data[key] += 1
@@ -221,10 +237,12 @@ class Lists:
     @property
     def blocks(self) -> tuple[npt.NDArray[np.int32], IntArray, IntArray]:
         """All entries (n, width), where in them the list of each key begins (K,), and how long it is (K,)."""
+        self._settle()
         return self._entries.data, self._starts.data, self._counts.data
 
     def __getitem__(self, key: int) -> npt.NDArray[np.int32]:
         """The entries of ``key`` (n, width)."""
+        self._settle()
         start = self._starts.data[key]
         found: npt.NDArray[np.int32] = self._entries.data[start : start + self._counts.data[key]]
         return found
@@ -234,11 +252,13 @@ class Lists:
 
     def gather(self, keys: IntArray) -> tuple[npt.NDArray[np.int32], IntArray]:
         """The entries of ``keys`` (C,), one list after another, and their lengths (C,)."""
+        self._settle()
         counts = self._counts.data[keys]
         return self._entries.data.take(spread(self._starts.data[keys], counts), axis=0), counts
 
     @property
     def nbytes(self) -> int:
+        self._settle()
         arrays = (self._entries, self._starts, self._counts, self._rooms)
         return sum(array.nbytes for array in arrays)
 
@@ -273,23 +293,6 @@ def among(values: npt.NDArray[Any], few: npt.NDArray[Any]) -> npt.NDArray[np.boo
     at[at == len(few)] = 0
     found: npt.NDArray[np.bool_] = few[at] == values
     return found
-
-
-def numbered(
-    numbers: defaultdict[int, int], values: npt.NDArray[np.uint64], size: int
-) -> tuple[IntArray, npt.NDArray[np.uint64]]:
-    """The number of each of ``values`` (E,) by ``numbers``, where new ones get ``size`` and what follows it.
-
-    Returns:
-        (E,), and the new values in the order of their numbers.
-    """
-    numbers.default_factory = count(size).__next__
-    found = np.array([*map(numbers.__getitem__, values.tolist())], np.int64)
-    numbers.default_factory = None
-    new = found >= size
-    fresh = np.zeros(int(found.max(initial=size - 1)) + 1 - size, np.uint64)
-    fresh[found[new] - size] = values[new]
-    return found, fresh
 
 
 def largest(values: npt.NDArray[Any], k: int) -> IntArray:

@@ -27,7 +27,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import array_api_compat
 import numpy as np
 
 from nuonuo.errors import InvalidInputError, InvalidTypeError
@@ -35,7 +34,7 @@ from nuonuo.errors import InvalidInputError, InvalidTypeError
 Array = Any
 """A NumPy array or a torch tensor; the array API has no static type of its own yet."""
 
-_NUMPY = array_api_compat.array_namespace(np.zeros(1))
+_NUMPY = np  # has all of the array API that is used here
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -133,7 +132,7 @@ def settle(
         raise InvalidInputError(f"tolerance must be a finite distance >= 0, got {tolerance!r}")
     if xp is _NUMPY and state.ndim == 1:
         return _settle_one(patterns, state, beta, max_steps, tolerance)
-    device = array_api_compat.device(patterns)
+    device = _device(patterns)
     converged = xp.zeros(state.shape[:-1], dtype=xp.bool, device=device)
     steps = xp.zeros(state.shape[:-1], dtype=xp.int64, device=device)
     similarities = _similarities(xp, patterns, state)
@@ -141,7 +140,7 @@ def settle(
         moved = _softmax(xp, beta * similarities) @ patterns
         distance = xp.linalg.vector_norm(moved - state, axis=-1)
         state = xp.where(converged[..., None], state, moved)
-        steps = steps + xp.astype(~converged, xp.int64)
+        steps = xp.where(converged, steps, steps + 1)
         converged = converged | (distance <= tolerance)
         similarities = _similarities(xp, patterns, state)
         if bool(xp.all(converged)):
@@ -265,7 +264,7 @@ def _namespace(*arrays: Array) -> Any:
     if all(type(a) is np.ndarray and a.dtype == first.dtype for a in arrays) and first.dtype in _FLOATS:
         return _NUMPY  # the usual case, by a short way
     try:
-        xp = array_api_compat.array_namespace(*arrays)
+        xp = _array_namespace(*arrays)
     except TypeError as error:
         raise InvalidTypeError(
             f"expected arrays of one library, got {' and '.join(type(a).__name__ for a in arrays)}; "
@@ -280,6 +279,27 @@ def _namespace(*arrays: Array) -> Any:
     return xp
 
 
+def _array_namespace(*arrays: Array) -> Any:
+    """The library of ``arrays``, as the array API has it.
+
+    Raises:
+        TypeError: they are of several libraries, or of none.
+    """
+    if all(isinstance(a, (np.ndarray, np.generic)) for a in arrays):
+        return _NUMPY
+    import array_api_compat  # imports all of NumPy, its Fortran compiler among it: not where nobody needs it
+
+    return array_api_compat.array_namespace(*arrays)
+
+
+def _device(array: Array) -> Any:
+    if isinstance(array, np.ndarray):
+        return "cpu"
+    import array_api_compat
+
+    return array_api_compat.device(array)
+
+
 def _check(patterns: Array, state: Array, beta: float) -> Any:
     xp = _namespace(patterns, state)
     _check_beta(beta)
@@ -289,7 +309,7 @@ def _check(patterns: Array, state: Array, beta: float) -> Any:
         raise InvalidInputError(
             f"state must have shape (..., {patterns.shape[1]}) like the patterns, got {tuple(state.shape)}"
         )
-    devices = [] if xp is _NUMPY else [array_api_compat.device(a) for a in (patterns, state)]
+    devices = [] if xp is _NUMPY else [_device(a) for a in (patterns, state)]
     if devices and devices[0] != devices[1]:
         raise InvalidInputError(f"patterns are on {devices[0]} and state on {devices[1]}; move one of them")
     return xp

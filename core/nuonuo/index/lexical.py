@@ -8,7 +8,6 @@ removing cost time proportional to the text.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo import kernels
-from nuonuo.arrays import Blocks, Growable, IntArray, Lists, Ragged, among, numbered
+from nuonuo.arrays import Blocks, Growable, IntArray, Lists, Ragged, among
 from nuonuo.index.scores import Scores
+from nuonuo.numbering import Numbering
 from nuonuo.traces import WordColumns
 
 FloatArray = npt.NDArray[np.float32]
@@ -36,7 +36,7 @@ class Postings:
 
     def __init__(self, k1: float, b: float, key: Callable[[str], int]) -> None:
         self._k1, self._b, self._key = k1, b, key
-        self._term: defaultdict[int, int] = defaultdict()  # by key
+        self._term = Numbering()  # by key
         self._stems = Growable(np.uint64)  # by term: its key, 0 once no row has it
         self._stops = Growable(np.bool_)  # by term: whether it is a function word's, or another form's mark
         self._entitled = Growable(np.int32)  # by term: of how many titles it is
@@ -69,19 +69,21 @@ class Postings:
         stems, lengths = words.stems.rows, words.stems.counts
         terms = self._terms(stems)
         frequencies = words.counts.rows
-        entries = np.column_stack([rows.repeat(lengths), frequencies]).astype(np.int32)
+        entries = _paired(rows.repeat(lengths), frequencies)
         if len(rows) and rows[0] > self._newest:
             self._lists.add(terms, entries)
         else:
             for term, entry in zip(terms.tolist(), entries.tolist(), strict=True):
                 self._lists.insert(term, entry)
         self._newest = max(self._newest, int(rows[-1]))
-        self._forward.put(rows, Blocks(np.column_stack([terms, frequencies]).astype(np.int32), lengths))
+        self._forward.put(rows, Blocks(_paired(terms, frequencies), lengths))
         title = words.title
         named = terms[words.stems.starts.repeat(title.counts) + title.rows]
         self._titles.put(rows, Blocks(named.astype(np.int32), title.counts))
         np.add.at(self._entitled.data, named, 1)
-        totals = np.bincount(np.arange(len(rows)).repeat(lengths), frequencies, len(rows)).astype(np.int64)
+        sums = np.append(0, frequencies.cumsum(dtype=np.int64))
+        ends = lengths.cumsum()
+        totals = sums[ends] - sums[ends - lengths]
         self._lengths.data[rows] = totals
         self._count += len(rows)
         self._total += int(totals.sum())
@@ -89,7 +91,7 @@ class Postings:
 
     def _terms(self, stems: npt.NDArray[np.uint64]) -> IntArray:
         """The numbers of ``stems`` (E,); new ones get the next."""
-        terms, new = numbered(self._term, stems, len(self._stems))
+        terms, new = self._term.number(stems, len(self._stems))
         self._stems.append(new)
         self._stops.append(new & np.uint64(1))
         self._entitled.extend(len(new))
@@ -101,7 +103,7 @@ class Postings:
         for term in self._forward[row][:, 0].tolist():
             self._lists.remove(term, row)
             if not self._lists.counts[term]:
-                del self._term[int(self._stems.data[term])]
+                self._term.remove(int(self._stems.data[term]))
                 self._stems.data[term] = 0
         self._forward.clear(row)
         np.add.at(self._entitled.data, self._titles[row], -1)
@@ -320,7 +322,7 @@ class Postings:
             "lengths": self._lengths.data[rows].tolist(),
             "lists": {
                 key: [(place[row], count) for row, count in self._lists[term].tolist()]
-                for key, term in sorted(self._term.items())
+                for key, term in self._term.items()
             },
         }
 
@@ -335,9 +337,9 @@ class Postings:
             self._entitled,
             self._lengths,
             self._scratch,
+            self._term,
         )
-        kept = len(self._common) * 4 * len(self._lengths) + len(self._term) * 120  # keys in a dict
-        return sum(array.nbytes for array in arrays) + kept
+        return sum(array.nbytes for array in arrays) + len(self._common) * 4 * len(self._lengths)
 
     def _changed(self) -> None:
         self._norms = None
@@ -381,3 +383,10 @@ class Postings:
             k1, b = np.float32(self._k1), np.float32(self._b)
             self._norms = k1 * (1 - b) + (k1 * b / mean) * self._lengths.data
         return self._norms
+
+
+def _paired(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    """``first`` (E,) beside ``second`` (E,): (E, 2)."""
+    found = np.empty((len(first), 2), np.int32)
+    found[:, 0], found[:, 1] = first, second
+    return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import Growable, IntArray, numbered
+from nuonuo.arrays import Growable, IntArray
+from nuonuo.numbering import Numbering
 from nuonuo.stores.base import Rows
 
 GONE = np.iinfo(np.int64).max  # the newest row that said something, once that is gone: any other may be it
@@ -23,7 +23,7 @@ class Wordings:
         self._times = Growable(np.int64)  # by wording: how many rows say so
         self._last = Growable(np.int64)  # by wording: the newest row that says so, or `GONE`
         self._said = Growable(np.uint64)  # by wording: its digest
-        self._numbers: defaultdict[int, int] = defaultdict()  # by digest
+        self._numbers = Numbering()  # by digest
         self._times.append([1])  # of UNIQUE
         self._last.append([GONE])
         self._said.append([0])
@@ -37,7 +37,7 @@ class Wordings:
         self._put(at, rows.traces.words.said)
 
     def _put(self, at: IntArray, said: npt.NDArray[np.uint64]) -> None:
-        numbers, new = numbered(self._numbers, said, len(self._said))
+        numbers, new = self._numbers.number(said, len(self._said))
         self._said.append(new)
         self._times.extend(len(new))
         self._last.extend(len(new))
@@ -54,7 +54,7 @@ class Wordings:
             if self._last.data[wording] == row:
                 self._last.data[wording] = GONE
             if not self._times.data[wording]:
-                del self._numbers[int(self._said.data[wording])]
+                self._numbers.remove(int(self._said.data[wording]))
                 self._said.data[wording] = 0
 
     def count_as(self, times: Mapping[int, int]) -> None:
@@ -128,5 +128,5 @@ class Wordings:
 
     @property
     def nbytes(self) -> int:
-        arrays = (self._wording, self._times, self._last, self._said)
-        return sum(array.nbytes for array in arrays) + len(self._numbers) * 120  # digests in a dict
+        arrays = (self._wording, self._times, self._last, self._said, self._numbers)
+        return sum(array.nbytes for array in arrays)

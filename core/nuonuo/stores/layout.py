@@ -18,6 +18,7 @@ import numpy.typing as npt
 from nuonuo.arrays import Blocks, IntArray
 from nuonuo.associative.rounding import round_vectors, sketch
 from nuonuo.errors import InvalidInputError, NotAStoreError
+from nuonuo.stores.joined import Joined
 from nuonuo.traces import NO_LEXICON, SENTENCE, Columns, Traces, WordColumns
 
 LAYOUT = 0xFFFFFF02  # stands where the first version had n_active, which is never so great
@@ -79,7 +80,7 @@ def pack_traces(traces: Traces) -> bytes:
 
 def lexicon_of(payload: bytes, lead: int) -> int:
     """`Traces.lexicon` of the payload that starts at byte ``lead``."""
-    (header,) = _headers([payload], lead)
+    (header,) = np.frombuffer(payload, _HEADER, 1, lead)
     return int(header["lexicon"]) if header["layout"] == LAYOUT else NO_LEXICON
 
 
@@ -96,14 +97,13 @@ def unpack_traces(payloads: Sequence[bytes], lead: int) -> Columns:
 
 
 def _unpack(payloads: Sequence[bytes], lead: int) -> Columns:
-    start = lead + _HEADER.itemsize
-    headers = _headers(payloads, lead)
+    joined, headers = _joined(payloads, lead)
     old = np.flatnonzero(headers["layout"] != LAYOUT).tolist()
     if old:
         payloads = [*payloads]
         for at in old:
             payloads[at] = bytes(lead) + pack_traces(_first_version(payloads[at], lead))
-        headers = _headers(payloads, lead)
+        joined, headers = _joined(payloads, lead)
     kinds = [np.unique(headers[name]) for name in ("d", "w", "b")]
     if any(len(kind) > 1 for kind in kinds):
         raise ValueError("memories of one namespace differ in their dimensions")
@@ -111,35 +111,16 @@ def _unpack(payloads: Sequence[bytes], lead: int) -> Columns:
     windows, found_by, tokens, active, stems, titles = (
         headers[name].astype(np.int64) for name in ("C", "F", "T", "active", "S", "K")
     )
-    sizes = dict(
-        zip(
-            _ARRAYS,
-            (
-                8 * stems,
-                8 * width * found_by,
-                4 * stems,
-                4 * titles,
-                4 * windows,
-                12 * tokens,
-                4 * active,
-                4 * windows,
-                d * windows,
-                pattern_bytes * tokens,
-            ),
-            strict=True,
-        )
-    )
-    ends = np.stack([*sizes.values()], axis=1).cumsum(axis=1) + start
-    starts = ends - np.stack([*sizes.values()], axis=1)
-    data = {}
-    for name, first, last in zip(_ARRAYS, starts.T.tolist(), ends.T.tolist(), strict=True):
-        data[name] = b"".join([payload[at:to] for payload, at, to in zip(payloads, first, last, strict=True)])
-    if any(len(data[name]) != sizes[name].sum() for name in _ARRAYS):
+    counts = (stems, found_by, stems, titles, windows, tokens, active, windows, windows, tokens)
+    of_one = (8, 8 * width, 4, 4, 4, 12, 4, 4, d, pattern_bytes)
+    # As floats, which no number that a stranger wrote makes overflow.
+    if (np.stack(counts, axis=1) @ np.array(of_one, np.float64) + _HEADER.itemsize > joined.sizes).any():
         raise ValueError("arrays are cut off")
+    sizes = np.stack([count * size for count, size in zip(counts, of_one, strict=True)])
+    starts = dict(zip(_ARRAYS, sizes.cumsum(axis=0) - sizes + _HEADER.itemsize, strict=True))
 
     def array(name: str, kind: str, counts: IntArray, *shape: int) -> npt.NDArray[Any]:
-        found = np.frombuffer(data[name], kind).reshape(int(counts.sum()), *shape)
-        return found.astype(found.dtype.newbyteorder("="), copy=False)
+        return joined.take(kind, starts[name], counts, *shape)
 
     columns = Columns(
         vectors=Blocks(array("vectors", "i1", windows, d), windows),
@@ -178,9 +159,13 @@ def _check(columns: Columns) -> None:
         raise ValueError("there is a vector without a length")
 
 
-def _headers(payloads: Sequence[bytes], lead: int) -> npt.NDArray[Any]:
-    end = lead + _HEADER.itemsize
-    return np.frombuffer(b"".join([payload[lead:end] for payload in payloads]), _HEADER)
+def _joined(payloads: Sequence[bytes], lead: int) -> tuple[Joined, npt.NDArray[Any]]:
+    """``payloads`` and their headers (N,)."""
+    joined, n = Joined(payloads, lead), len(payloads)
+    if (joined.sizes < _HEADER.itemsize).any():
+        raise ValueError("a header is cut off")
+    headers = joined.take("u1", np.zeros(n, np.int64), np.ones(n, np.int64), _HEADER.itemsize)
+    return joined, headers.view(_HEADER).reshape(n)
 
 
 def _first_version(payload: bytes, at: int) -> Traces:
