@@ -7,8 +7,10 @@ import logging
 import os
 import pickle
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -90,6 +92,80 @@ def test_what_is_committed_the_wrong_way_round_is_seen_in_order(
     assert reader.state == afresh(second, "n")
     first.close()
     second.close()
+
+
+@contextmanager
+def pausing(address: str, digest: bytes) -> Iterator[tuple[Callable[[], bool], Callable[[], None]]]:
+    """Whoever writes the memory of this ``digest`` pauses once it has its seq, before anything else.
+
+    Yields:
+        Whether somebody pauses; and what lets go on.
+    """
+    base, schema = address.rsplit("?schema=", 1)
+    with psycopg.connect(base, autocommit=True) as db:
+        db.execute(f"SET search_path = {schema}".encode())
+        db.execute("SELECT pg_advisory_lock(42)")
+        db.execute(
+            b"CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS "
+            b"'BEGIN PERFORM pg_advisory_lock(42); PERFORM pg_advisory_unlock(42); RETURN NULL; END'"
+        )
+        db.execute(
+            "CREATE TRIGGER pause AFTER INSERT ON memories FOR EACH ROW "
+            f"WHEN (NEW.digest = '\\x{digest.hex()}') EXECUTE FUNCTION pause()".encode()
+        )
+        waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted"
+        yield lambda: bool(db.execute(waiting).fetchall()), lambda: let_go(db)
+
+
+def let_go(db: Any) -> None:
+    db.execute("SELECT pg_advisory_unlock(42)")
+
+
+def one_that_pauses_with_its_seq(address: str) -> tuple[bool, list[str], list[str]]:
+    """One draws its seq and pauses before it commits; another one comes, and a reader looks meanwhile.
+
+    Returns:
+        Whether the other one was done first, whom the reader has in the end, and who is there.
+    """
+    first, second = open_store(address), open_store(address)
+    first.insert("n", [item("before")])  # so that no row of the namespace is new
+    reader = Follower(second, "n")
+    reader.sync()
+    digest = first._digests.of_id("a")  # type: ignore[attr-defined]
+    with pausing(address, digest) as (paused, go_on), ThreadPoolExecutor(2) as pool:
+        slowly = pool.submit(first.insert, "n", [item("a"), item("b")])
+        deadline = time.monotonic() + 20
+        while not paused():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        quickly = pool.submit(second.insert, "n", [item("c")])
+        overtaken = bool(wait([quickly], timeout=0.5).done)
+        reader.sync()
+        go_on()
+        slowly.result(20), quickly.result(20)
+    reader.sync()
+    found = [str(reader.rows[seq][0].id) for seq in sorted(reader.rows)]
+    there = [str(memory.id) for memory in second.list(namespace="n")]
+    first.close()
+    second.close()
+    return overtaken, found, there
+
+
+def test_writers_of_one_namespace_take_turns_from_their_seqs_on(address: str) -> None:
+    assert one_that_pauses_with_its_seq(address) == (False, *[["before", "a", "b", "c"]] * 2)
+
+
+def test_without_turns_a_reader_would_miss_what_is_committed_late(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the lock is for: without it the same ends otherwise."""
+    from nuonuo.stores.postgres import rows
+
+    monkeypatch.setattr(rows, "lock", lambda db, digests: None)
+    overtaken, found, there = one_that_pauses_with_its_seq(address)
+    assert overtaken
+    assert sorted(there) == ["a", "b", "before", "c"]
+    assert found == ["before", "c"]
 
 
 def test_a_reader_that_follows_many_writers_misses_nothing(address: str) -> None:
