@@ -212,7 +212,9 @@ class Lists:
         own = keys[first]
         held = self._counts.data[own]
         self._make_room(own, held + new)
-        self._entries.data[spread(self._starts.data[own] + held, new)] = entries.take(order, axis=0)
+        whole = f"V{4 * entries.shape[1]}"  # an entry at a time, and not a number at a time
+        at = spread(self._starts.data[own] + held, new)
+        self._entries.data.view(whole)[at, 0] = entries.view(whole)[:, 0].take(order)
         self._counts.data[own] = held + new
 
     def insert(self, key: int, entry: Sequence[int]) -> None:

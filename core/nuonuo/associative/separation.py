@@ -14,6 +14,7 @@ Papers:
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -95,8 +96,12 @@ class WinnerTakeAll:
         self.n_active = n_active
         self.seed = seed
         self._block = 1 << (dimension - 1).bit_length()
-        n_blocks = -(-n_units // self._block)
-        self._signs = random_signs(seed, dimension * n_blocks).reshape(dimension, n_blocks)
+
+    @cached_property
+    def _signs(self) -> npt.NDArray[np.int32]:
+        """(d, blocks); made when the first code is: who only asks needs none."""
+        n_blocks = -(-self.n_units // self._block)
+        return random_signs(self.seed, self.dimension * n_blocks).reshape(self.dimension, n_blocks)
 
     def encode(self, vectors: npt.ArrayLike) -> npt.NDArray[np.int32]:
         """The codes of some vectors; the length of a vector makes no difference.

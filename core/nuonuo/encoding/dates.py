@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from importlib import import_module
 from itertools import islice
 from typing import Any
+
+from nuonuo.encoding.plain_dates import plain, vocabulary
 
 MOST = 8  # periods of one question
 # Snowball's names of languages, as dateparser calls them.
@@ -146,6 +147,12 @@ class DateFinder:
         return Period(start, end, now - timedelta(int(number) * _DAYS[unit]), now)
 
     def _read(self, words: str, now: datetime) -> tuple[datetime, str] | None:
+        """The moment that ``words`` mean, and of what unit it is."""
+        found = plain(words, now) if self._code == "en" else None
+        return found or self._parsed(words, now)
+
+    def _parsed(self, words: str, now: datetime) -> tuple[datetime, str] | None:
+        """`_read`, by dateparser."""
         from dateparser.date import DateDataParser
 
         settings = {
@@ -254,8 +261,7 @@ class DateFinder:
 
     @cached_property
     def _info(self) -> Mapping[str, Any]:
-        module = import_module(f"dateparser.data.date_translation_data.{self._code}")
-        return dict(module.info)
+        return vocabulary(self._code)
 
     def _words(self, *keys: str) -> set[str]:
         """The words that the vocabulary has for ``keys``, folded."""

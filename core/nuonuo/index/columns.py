@@ -32,7 +32,7 @@ class Column:
 
     def put(self, rows: IntArray, values: Sequence[Any]) -> None:
         """Give ``rows`` (N,), which must be new or cleared, their ``values``; None for none."""
-        if all(type(value) is str or value is None for value in values):
+        if {*map(type, values)} <= {str, type(None)}:
             known: dict[Any, int] = {value: self._of(value) for value in dict.fromkeys(values)}
             numbers = np.fromiter(map(known.__getitem__, values), np.int64, len(rows))
         else:  # what may be equal and not the same, or cannot be looked up

@@ -115,9 +115,10 @@ class Wordings:
 
     def newest(self, rows: IntArray, mask: npt.NDArray[np.bool_]) -> IntArray:
         """Of what ``rows`` (C,) say and others too, the newest row of ``mask`` (n,) that says it."""
-        wanted = np.unique(self._wording.data[rows[self.times(rows) > 1]])
-        if not len(wanted):
+        again = rows[self.times(rows) > 1]
+        if not len(again):
             return rows[:0]
+        wanted = np.unique(self._wording.data[again])
         found: IntArray = self._last.data[wanted]
         if found.max() == GONE or not mask[found].all():
             last = np.full(len(self._said), GONE)

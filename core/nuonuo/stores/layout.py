@@ -104,10 +104,9 @@ def _unpack(payloads: Sequence[bytes], lead: int) -> Columns:
         for at in old:
             payloads[at] = bytes(lead) + pack_traces(_first_version(payloads[at], lead))
         joined, headers = _joined(payloads, lead)
-    kinds = [np.unique(headers[name]) for name in ("d", "w", "b")]
-    if any(len(kind) > 1 for kind in kinds):
+    d, width, pattern_bytes = (int(headers[name][0]) for name in ("d", "w", "b"))
+    if any((headers[name] != kind).any() for name, kind in (("d", d), ("w", width), ("b", pattern_bytes))):
         raise ValueError("memories of one namespace differ in their dimensions")
-    d, width, pattern_bytes = (int(kind[0]) for kind in kinds)
     windows, found_by, tokens, active, stems, titles = (
         headers[name].astype(np.int64) for name in ("C", "F", "T", "active", "S", "K")
     )
