@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nuonuo.records import Memory
 from nuonuo.stores import PostgresStore
 from nuonuo.stores.exploring import Explorable, Explorer, Within
 from nuonuo.stores.opening import open_store
+from nuonuo.traces import Traces
 from tests.postgres import drop_schemas, fresh_address
 
 from .samples import child, item
@@ -193,7 +195,7 @@ def test_one_namespace_is_never_found_from_another(address: str) -> None:
         seqs |= {*found.sharing(dict.fromkeys(stems, 1.0), (1.2, 0.75), 99, Within())}
         seqs |= {*found.beside([*own["a"], *own["b"]], 9)}
         seqs |= {*found.holders(stems).seqs.tolist()}
-        seqs |= {seq for stem in stems for seq in found.called(stem, 99)}
+        seqs |= {*found.called(stems, 99)}
         seqs |= {seq for told in found.told(said, 9).values() for seq in told.newest}
         rows = found.rows([*own["a"], *own["b"]])
         assert rows is not None
@@ -204,3 +206,55 @@ def test_one_namespace_is_never_found_from_another(address: str) -> None:
         assert seqs == own[namespace]
         assert {*frequencies.values()} == {1}
     store.close()
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_pgvector_finds_the_same(address: str, indexed: bool) -> None:
+    """The statements of the documentation; without the index the very same, with it as good as always."""
+    store, rng = opened(address), np.random.default_rng(5)
+    width, ids = 128, [f"{at}" for at in range(400)]
+
+    def sketches(count: int) -> np.ndarray:
+        return rng.integers(0, 1 << 64, (count, width // 64), dtype=np.uint64)
+
+    def sketched(key: str) -> tuple[Memory, Traces]:
+        memory, traces = item(key)
+        return memory, replace(traces, sketches=sketches(1))
+
+    store.insert("a", [sketched(key) for key in ids])
+    store.insert("b", [sketched(f"b{key}") for key in ids[:50]])
+    assert store.widened("a", 0) and store.widened("b", 0)
+    asked = sketches(20)
+
+    def near(found: Explorer) -> list[set[int]]:
+        return [{*found.nearest(sketch, 30, Within())} for sketch in asked]
+
+    before = {namespace: store.explore(namespace, near) for namespace in "ab"}
+    try:
+        run(address, "CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
+    except psycopg.Error as error:
+        pytest.skip(f"the server has no pgvector: {error}")
+    try:
+        home = run(
+            address, "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
+        )[0][0]
+        if indexed:
+            run(
+                address,
+                "CREATE INDEX wide_sketches_near ON wide_sketches USING hnsw "
+                f"((sketch::bit({width})) {home}.bit_hamming_ops)",
+            )
+        after = {namespace: store.explore(namespace, near) for namespace in "ab"}
+        store.delete(ids=ids[100:])
+        store.insert("a", [sketched("new")])
+        left = store.explore("a", near)
+        assert all(len(each) >= 30 for each in left)
+    finally:
+        store.close()
+        run(address, "DROP EXTENSION vector CASCADE")
+    if not indexed:
+        assert after == before
+        return
+    for namespace in "ab":
+        both = zip(after[namespace], before[namespace], strict=True)
+        assert np.mean([len(one & other) / len(other) for one, other in both]) > 0.9

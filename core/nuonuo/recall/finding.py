@@ -67,9 +67,10 @@ class Finder:
         search = prepare(nothing, question, nothing.alive, config)
         asked = question.words if search.worded == 1 else [word for word in question.words if word.content]
         gathered.asks = any(word.asks for word in question.words)
-        for name in dict.fromkeys(self._lexicon.keys([name for name, _, _ in self._names])):
-            if gathered.whole.frequencies.get(name):
-                gathered.bring(self._explorer.called(name, 2 * MANY + 1))
+        names = dict.fromkeys(self._lexicon.keys([name for name, _, _ in self._names]))
+        known = [name for name in names if gathered.whole.frequencies.get(name)]
+        if known:
+            gathered.bring(self._explorer.called(known, 2 * MANY + 1))
         dense = max(k, config.dense_candidates)
         found = self._cued(self._within, self._rare(asked), dense, k)
         for within in self._periods:

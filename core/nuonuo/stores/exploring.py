@@ -98,8 +98,11 @@ class Explorer(Protocol):
         """
         ...
 
-    def called(self, name: int, most: int) -> list[int]:
-        """Memories in whose title the name with this key is, ``most`` at most, whole titles before others."""
+    def called(self, names: Sequence[int], most: int) -> list[int]:
+        """Memories in whose title one of the names with these keys is.
+
+        Of each name ``most`` at most, whole titles before others.
+        """
         ...
 
     def beside(self, seqs: Sequence[int], reach: int) -> list[int]:

@@ -101,12 +101,12 @@ class Connections:
 
         def once(db: Database) -> T:
             try:
-                db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 # Planned by its own values, for the indexes that were made for it; compiling takes longer
-                # than to answer.
-                db.execute("SET LOCAL jit = off")
-                db.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-                db.execute("SET LOCAL enable_seqscan = off")
+                # than to answer. One message, since each costs a way to the server and back.
+                db.execute(
+                    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; "
+                    "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off"
+                )
                 result = work(db)
                 db.execute("ROLLBACK")
             except BaseException:

@@ -26,15 +26,22 @@ RANKED = 8192  # memories whose words are looked at for one question, about
 PAIRED = 4  # stems beyond that which choose together: a memory must have two of them
 TIES = 3  # one in so many is read beyond those that are asked for, which may be as near as the last of them
 OFTEN = 10_000  # tellings of one wording that are counted
+FOUND = 1000  # vectors that an index is asked for at most
 _HERE = "namespace = %(id)s"
+_ARRAYS = "stems[:] AS stems, counts[:] AS counts"  # copies: what is stored apart is fetched once
+# By whether there is an index of sketches: how the next statement is planned, and all after it.
+_NEAREST = {
+    False: "SET LOCAL enable_seqscan = on",
+    True: f"SET LOCAL hnsw.ef_search = {FOUND // 2}; SET LOCAL hnsw.iterative_scan = relaxed_order",
+}
+_OTHERS = "SET LOCAL enable_seqscan = off"
 
 
 class Explored:
     """One state of one namespace, inside a transaction that reads.
 
     Args:
-        row: of ``namespaces``: id, wide_memories, wide_words.
-        distance: how two sketches are compared, as SQL of ``sketch`` and a bit string.
+        row: as `nuonuo.stores.postgres.reading.wide` gives it.
     """
 
     def __init__(
@@ -43,13 +50,11 @@ class Explored:
         digests: Digests,
         sums: Sums,
         namespace: str,
-        row: tuple[int, int, int],
-        distance: str,
+        row: tuple[int, int, int, str | None, bool],
     ) -> None:
         self._db, self._digests, self._sums, self._namespace = db, digests, sums, namespace
-        self._id, self.memories, self.words = row
+        self._id, self.memories, self.words, self._vectors, self._indexed = row
         self._mixer = Mixer(digests.of_namespace(namespace))
-        self._distance = distance
         self._read: dict[int, tuple[Any, ...]] = {}  # by seq: stamp, body, traces
 
     def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -70,19 +75,25 @@ class Explored:
         return {known[stem]: memories for stem, memories in rows}
 
     def nearest(self, sketch: npt.NDArray[np.uint64], n: int, within: Within) -> list[int]:
-        """As `Explorer.nearest`."""
+        """As `Explorer.nearest`; about so where an index finds them."""
         where, values = self._within(within)
-        query = f"SELECT seq, {self._distance} FROM wide_sketches WHERE {_HERE}{where} ORDER BY 2 LIMIT %(n)s"
         values |= {"sketch": bits(sketch[None, :])[0]}
-        more = n + n // TIES
-        # All of them are compared: by a scan of the table, unless there is an index for it.
-        self._db.execute("SET LOCAL enable_seqscan = on")
+        more, width = n + n // TIES, 64 * len(sketch)
+        indexed = self._indexed and not where and more <= FOUND
+        distance = "bit_count(sketch # %(sketch)t::varbit)"
+        if self._vectors is not None:
+            kept = f"sketch::bit({width})" if indexed else "sketch"
+            distance = f"{kept} OPERATOR({self._vectors}.<~>) %(sketch)t::bit({width})"
+        query = f"SELECT seq, {distance} FROM wide_sketches WHERE {_HERE}{where} ORDER BY 2 LIMIT %(n)s"
+        # All of them are compared, by a scan of the table, unless there is an index for it.
+        self._db.execute(_NEAREST[indexed])
         while True:
-            rows = self._ask(query, n=more, **values)
-            if len(rows) < more or rows[-1][1] > rows[n - 1][1]:
+            rows = [(seq, int(far)) for seq, far in self._ask(query, n=more, **values)]
+            if len(rows) < more or rows[-1][1] > rows[n - 1][1] or indexed:
                 break
             more *= 2
-        self._db.execute("SET LOCAL enable_seqscan = off")
+        self._db.execute(_OTHERS)
+        rows.sort(key=lambda row: row[1])
         return [seq for seq, distance in rows if distance <= rows[min(n, len(rows)) - 1][1]]
 
     def sharing(
@@ -113,7 +124,7 @@ class Explored:
         norm = f"{_number(k1 * (1 - b))} + {_number(k1 * b / mean)} * total"
         where, values = self._within(within)
         rows = self._ask(
-            f"SELECT seq FROM (SELECT seq, stems, counts, {norm} AS norm FROM wide_words "
+            f"SELECT seq FROM (SELECT seq, {_ARRAYS}, {norm} AS norm FROM wide_words "
             f"WHERE {_HERE} AND ({' OR '.join(chosen)}){where} LIMIT %(most)s) AS found "
             f"ORDER BY ({worth})::float4 DESC, seq LIMIT %(n)s",
             alone=keys[:alone],
@@ -136,16 +147,16 @@ class Explored:
         inside = f"SELECT w.seq FROM wide_words w WHERE w.{_HERE} AND {' AND '.join(conditions)}"
         return f" AND seq IN ({inside})", values
 
-    def called(self, name: int, most: int) -> list[int]:
+    def called(self, names: Sequence[int], most: int) -> list[int]:
         """As `Explorer.called`."""
-        (key,) = self._keys([name])
         rows = self._ask(
-            f"SELECT seq, titles[1] = %(key)s FROM wide_words WHERE {_HERE} AND titles <> '{{}}' "
-            "AND titles @> ARRAY[%(key)s::bigint] ORDER BY 2 DESC, seq LIMIT %(most)s",
-            key=key,
+            "SELECT t.seq FROM unnest(%(keys)b::bigint[]) AS k (key), LATERAL "
+            f"(SELECT seq, titles[1] = k.key AS whole FROM wide_words WHERE {_HERE} AND titles <> '{{}}' "
+            "AND titles @> ARRAY[k.key] ORDER BY whole DESC, seq LIMIT %(most)s) AS t",
+            keys=self._keys(names),
             most=most,
         )
-        return [seq for seq, _ in rows]
+        return [seq for (seq,) in rows]
 
     def beside(self, seqs: Sequence[int], reach: int) -> list[int]:
         """As `Explorer.beside`."""
@@ -180,7 +191,7 @@ class Explored:
         """As `Explorer.holders`."""
         keys = self._keys(stems)
         rows = self._ask(
-            "WITH found AS MATERIALIZED (SELECT seq, total, stems, counts, titles FROM wide_words "
+            f"WITH found AS MATERIALIZED (SELECT seq, total, {_ARRAYS}, titles FROM wide_words "
             f"WHERE {_HERE} AND stems && %(stems)b::bigint[]) "
             "SELECT seq, total, stem, counts[width_bucket(stem, stems)]::integer "
             "FROM found, unnest(%(stems)b::bigint[]) AS s (stem) "

@@ -110,10 +110,25 @@ def size(db: Database, namespace: bytes, bound: int) -> tuple[int, bool] | None:
     ).fetchone()
 
 
-def wide(db: Database, namespace: bytes) -> tuple[int, int, int]:
-    """The epoch of a namespace, how many memories it has, and how many words they have; zeros for none."""
-    query = "SELECT id, wide_memories, wide_words FROM namespaces WHERE digest = %b"
-    return db.execute(query, (namespace,), binary=True).fetchone() or (0, 0, 0)
+def wide(db: Database, namespace: bytes) -> tuple[int, int, int, str | None, bool]:
+    """The epoch of a namespace, how many memories it has, and how many words they have; zeros for none.
+
+    And what the server has to compare its sketches by: the schema of the extension pgvector, None where it
+    is not there, and whether there is an index of its that goes on for as long as it must (since 0.8).
+    """
+    return one(  # type: ignore[no-any-return]
+        db.execute(
+            "SELECT coalesce(n.id, 0), coalesce(n.wide_memories, 0), coalesce(n.wide_words, 0), "
+            "quote_ident(s.nspname), e.extversion ~ '^(0\\.([89]|[1-9]\\d+)|[1-9]\\d*)\\.' AND EXISTS "
+            "(SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam "
+            "WHERE i.indrelid = 'wide_sketches'::regclass AND i.indisvalid AND a.amname = 'hnsw') "
+            "FROM (VALUES (1)) AS always LEFT JOIN namespaces n ON n.digest = %b "
+            "LEFT JOIN pg_extension e ON e.extname = 'vector' LEFT JOIN pg_namespace s "
+            "ON s.oid = e.extnamespace",
+            (namespace,),
+            binary=True,
+        )
+    )
 
 
 def names(db: Database, prefix: str, limit: int | None) -> list[bytes]:

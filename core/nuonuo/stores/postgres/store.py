@@ -454,13 +454,10 @@ class PostgresStore:
         digest = self._digests.of_namespace(namespace)
 
         def within(db: Database) -> T:
-            row, distance = reading.wide(db, digest), self._distance(db)
-            return work(Explored(db, self._digests, self._bodies.sums, namespace, row, distance))
+            row = reading.wide(db, digest)
+            return work(Explored(db, self._digests, self._bodies.sums, namespace, row))
 
         return self._db.hold(within)
-
-    def _distance(self, db: Database) -> str:
-        return "bit_count(sketch # %(sketch)t::varbit)"
 
     def vacuum(self) -> None:
         """Rewrite the tables, so that nothing that was deleted or replaced is left in the server's files.
