@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nuonuo.associative.projection import LearnedProjection
-from nuonuo.cli import reliability, research, scale, start, tables
+from nuonuo.cli import reliability, research, scale, start, tables, wide
 from nuonuo.cli.inputs import command_of, config_of, embedding, memories_of, questions_of
 from nuonuo.cli.options import (
     ablation_options,
@@ -72,6 +72,7 @@ def add_commands(bench: argparse.ArgumentParser) -> None:
     scale.add_parser(kinds)
     start.add_parser(kinds)
     reliability.add_parsers(kinds)
+    wide.add_parser(kinds)
     research.add_parser(kinds)
     research.add_separator_parser(kinds)
     research.add_embedders_parser(kinds)

@@ -80,7 +80,7 @@ def _common(parser: argparse.ArgumentParser, *, seconds: float) -> None:
 def _run_crash(args: argparse.Namespace, console: Console) -> None:
     with bar(console) as start, place(args.store, {"fsync": "off"}) as where:
         found = crash(where, args.rounds, args.seed, args.seconds, start("crash", args.rounds))
-    stated = report.conditions(None, HashEmbedder(DIMENSION).name, CONFIG, command=_command(args))
+    stated = report.conditions(None, HashEmbedder(DIMENSION).name, CONFIG, command=without_password(args))
     header, rows = results.crash_table([found.to_json()])
     show(console, "crash", header, rows, wrap=True)
     content = {"conditions": stated, "crash": found.to_json()}
@@ -95,7 +95,7 @@ def _run_soak(args: argparse.Namespace, console: Console) -> None:
     plan = Plan(args.seconds, args.rate, args.users, args.every, args.seed)
     with bar(console) as start, place(args.store) as where:
         found = soak(where, plan, start("soak", int(args.seconds / args.every)))
-    stated = report.conditions(None, HashEmbedder().name, MemoryConfig(), command=_command(args))
+    stated = report.conditions(None, HashEmbedder().name, MemoryConfig(), command=without_password(args))
     header, rows = results.soak_table(found)
     show(console, "soak", header, rows, wrap=True)
     content = {"conditions": stated, "soak": found}
@@ -108,7 +108,7 @@ def _run_crowd(args: argparse.Namespace, console: Console) -> None:
             where, workers=args.workers, threads=args.threads, seconds=args.seconds, seed=args.seed,
             progress=start("crowd", int(args.seconds)),
         )  # fmt: skip
-    stated = report.conditions(None, HashEmbedder(DIMENSION).name, CONFIG, command=_command(args))
+    stated = report.conditions(None, HashEmbedder(DIMENSION).name, CONFIG, command=without_password(args))
     header, rows = results.crowd_table([found])
     show(console, "crowd", header, rows, wrap=True)
     page = one_table("crowd", header, rows, stated, found["failed"][:20])
@@ -121,7 +121,7 @@ def _run_stores(args: argparse.Namespace, console: Console) -> None:
     with bar(console, own_thread=False) as start:
         total = (args.n + PROCESSES) * len(stores) + args.questions
         found = beside(stores, args.n, args.questions, start("stores", total))
-    stated = report.conditions(None, HashEmbedder().name, MemoryConfig(), command=_command(args))
+    stated = report.conditions(None, HashEmbedder().name, MemoryConfig(), command=without_password(args))
     header, rows = results.beside_table(found)
     show(console, "stores", header, rows, wrap=True)
     content = {"conditions": stated, "stores": found}
@@ -133,7 +133,7 @@ def _must_hold(what: str, failed: Sequence[str]) -> None:
         raise NuonuoError(f"{what}: {len(failed)} checks failed, the first of them: {failed[0]}")
 
 
-def _command(args: argparse.Namespace) -> list[str]:
+def without_password(args: argparse.Namespace) -> list[str]:
     """The command as it was given, but for a password."""
     words = [part for word in command_of(args) for part in re.split(r"(?<=^--store)=|(?<=^--stores)=", word)]
     return [",".join(shown(part) if is_address(part) else part for part in word.split(",")) for word in words]

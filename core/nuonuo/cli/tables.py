@@ -13,7 +13,7 @@ from nuonuo.evaluation.tables import read_reports, render
 if TYPE_CHECKING:
     from rich.console import Console
 
-PAGES = ("README.md", "docs/benchmarks.md", "docs/experiments.md", "docs/reliability.md")
+PAGES = ("README.md", "docs/benchmarks.md", "docs/experiments.md", "docs/postgres.md", "docs/reliability.md")
 
 
 def add_parser(kinds: Any) -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nuonuo.errors import InvalidInputError, NuonuoError
+from nuonuo.evaluation.multiplied import multiply
+from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.reliability.acts import MARK
 from nuonuo.evaluation.reliability.proxy import Proxy
 from nuonuo.evaluation.reliability.server import Server, started
@@ -121,6 +123,7 @@ class PostgresPlace:
         self._address, self._server = address, server
         self._schemas: list[str] = []
         self._numbers = itertools.count()
+        self.extension: str | None = None
         try:
             with psycopg.connect(address, autocommit=True) as db:
                 host, port = db.info.host, db.info.port
@@ -223,6 +226,47 @@ class PostgresPlace:
 
     def another(self) -> str:
         return self._schema()
+
+    def multiply(self, times: int, progress: Progress) -> None:
+        """As `nuonuo.evaluation.multiplied.multiply`, of the store there."""
+        with self._connected() as db:
+            db.execute(f"SET search_path = {self.where.rpartition('schema=')[2]}".encode())
+            multiply(db, times, progress)
+
+    def vectors(self, dimension: int | None) -> float | None:
+        """Make the extension pgvector there, and an index of sketches of ``dimension`` bits, None for none.
+
+        Returns:
+            Seconds that the index took; None without one.
+
+        Raises:
+            NuonuoError: the server does not have it, or its user may not.
+        """
+        import psycopg
+
+        schema = self.where.rpartition("schema=")[2]
+        with self._connected() as db:
+            try:
+                db.execute("CREATE EXTENSION IF NOT EXISTS vector")
+                found = db.execute(
+                    "SELECT n.nspname, e.extversion FROM pg_extension e JOIN pg_namespace n "
+                    "ON n.oid = e.extnamespace WHERE e.extname = 'vector'"
+                ).fetchone()
+                home, version = found or ("public", "")
+                self.extension = f"pgvector {version}"
+                if dimension is None:
+                    return None
+                db.execute("SET maintenance_work_mem = '1GB'")
+                began = time.perf_counter()
+                db.execute(
+                    f"CREATE INDEX wide_sketches_near ON {schema}.wide_sketches USING hnsw "
+                    f"((sketch::bit({int(dimension)})) {home}.bit_hamming_ops)".encode()
+                )
+                return time.perf_counter() - began
+            except psycopg.Error as error:
+                raise NuonuoError(
+                    f"pgvector cannot be used there ({error}); leave it out of --ways"
+                ) from error
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:

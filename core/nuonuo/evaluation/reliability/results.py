@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nuonuo.evaluation.report import short
+
 NONE = "–"
 Found = Mapping[str, Any]
 Table = tuple[list[str], list[list[str]]]  # header and rows
@@ -116,6 +118,58 @@ def beside_table(found: Sequence[Found]) -> Table:
                 [f"{label}, of {first['system']}'s", *(f"{each[name] / first[name]:.2f}" for each in found)]
             )
     return [f"{first['memories']:,} memories, embedder excluded", *(each["system"] for each in found)], rows
+
+
+WAYS = {
+    "held": "held in RAM",
+    "database": "in {system}",
+    "pgvector": "with {extension}",
+    "indexed": "and its HNSW index",
+}
+WIDE = (
+    ("recall, p50 / p95 / p99", "{recall_ms_p50:.1f} / {recall_ms_p95:.1f} / {recall_ms_p99:.1f} ms"),
+    ("the same first {k} in the same order as {first}", "{same:.1%}"),
+    ("of the first {k} there are among the first {k} here", "{shared:.1%}"),
+    ("to the first answer, made ready where that was not done before", "{ready_seconds:,.1f} s"),
+    ("the index, to make", "{index_seconds:,.0f} s"),
+    ("growth of the process that asks", "{grown_mb:,.0f} MB"),
+)
+LEVELS = (("recall", 1), ("recall", 5), ("recall", 10), ("any", 1), ("any", 5), ("all", 5), ("all", 10))
+
+
+def wide_table(found: Found) -> Table:
+    """A column for each way in which one namespace was asked."""
+    ways = found["ways"]
+    names = [WAYS[each["way"]].format_map({"extension": NONE, **found}) for each in ways]
+    rows = []
+    for label, form in WIDE:
+        cells = [_filled(form, each) for each in ways]
+        if any(cell != NONE for cell in cells) and (
+            len(ways) > 1 or ("same" not in form and "shared" not in form)
+        ):
+            rows.append([label.format(k=found["k"], first=f'"{names[0]}"'), *cells])
+    for metric, k in LEVELS:
+        for level in dict.fromkeys(each["level"] for way in ways for each in way.get("figures", ())):
+            told = [_told(way, level, metric, k) for way in ways]
+            if any(told) and (metric == "recall") == (level != "session"):
+                rows.append([f"{level}s, {short(metric)}@{k}", *(each or NONE for each in told)])
+    encoded = found.get("encoded", found["memories"])  # the first reports do not tell
+    of = "" if encoded == found["memories"] else f", of them {encoded:,} encoded"
+    return [f"{found['memories']:,} memories{of}, embedder excluded", *names], rows
+
+
+def _filled(form: str, way: Found) -> str:
+    grown = way.get("grown_bytes")
+    values = {**way, "grown_mb": None if grown is None else grown / 1e6}
+    name = form[1:].split(":")[0]
+    return NONE if values.get(name) is None else form.format_map(values)
+
+
+def _told(way: Found, level: str, metric: str, k: int) -> str:
+    same = (level, metric, k)
+    return next(
+        (f"{e['mean']:.1f}" for e in way.get("figures", ()) if (e["level"], e["metric"], e["k"]) == same), ""
+    )
 
 
 def _latency(found: Found, verb: str) -> str:

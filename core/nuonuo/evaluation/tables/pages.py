@@ -121,6 +121,7 @@ HEADINGS = {
     "crowd": "Many processes at once",
     "soak": "Half an hour of chat",
     "stores": "A file and a database",
+    "wide": "Asked in the database",
 }
 PARTS: dict[str, Part] = {
     FULL: _full,
@@ -136,4 +137,5 @@ PARTS: dict[str, Part] = {
     "crowd": _with_provenance("crowd", reliability.crowds),
     "soak": _with_provenance("soak", reliability.soaks),
     "stores": _with_provenance("stores", reliability.stores),
+    "wide": _with_provenance("wide", reliability.wide),
 }

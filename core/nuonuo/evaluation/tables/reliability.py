@@ -1,4 +1,4 @@
-"""The tables of what the stores were put to: crashes, crowds, soaks, and both stores beside each other."""
+"""The tables of what the stores were put to: crashes, crowds, soaks, and ways of asking."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nuonuo.evaluation.reliability import results
 from nuonuo.evaluation.report import to_markdown
-from nuonuo.evaluation.tables.reports import Report
+from nuonuo.evaluation.tables.reports import Report, name_of
 
 WORDS = 1  # columns that hold words
 
@@ -34,4 +34,13 @@ def stores(reports: Sequence[Report]) -> list[str]:
     lines: list[str] = []
     for report in reports:
         lines += [*to_markdown(*results.beside_table(report.content["stores"]), words=WORDS), ""]
+    return lines
+
+
+def wide(reports: Sequence[Report]) -> list[str]:
+    """A table for each report, the smaller namespaces first."""
+    lines: list[str] = []
+    for report in sorted(reports, key=lambda each: int(each.content["wide"]["memories"])):
+        lines += [f"{name_of(report)}:", ""]
+        lines += [*to_markdown(*results.wide_table(report.content["wide"]), words=WORDS), ""]
     return lines
