@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30.0  # how long a call waits for other writers before it gives up
 WIPE_SECONDS = 10.0  # how long a delete waits for readers that still hold the old bytes
+_READER = "a reader that began earlier needs it"
 _PATIENCE_MS = 250  # of one attempt to wipe: other writers wait as long
 _IDLE_READERS = 4
 _CHECKPOINT_BYTES = 8 << 20
@@ -184,7 +185,7 @@ class Connections:
                     writer.execute("ROLLBACK")
                 raise
             if self._unwiped:
-                self._unwiped = not self._checkpoint(writer)
+                self._unwiped = self._checkpoint(writer) is not None
 
     def _open_writer(self) -> sqlite3.Connection:
         self.must_be_open()
@@ -242,36 +243,38 @@ class Connections:
         """Take deleted bytes out of the files: they are zeroed in the database, and the log is emptied.
 
         Readers that still look at an earlier state hinder it; it waits for them for `WIPE_SECONDS`,
-        then leaves it to the next write, close or open.
+        then leaves it to the next write, close or open. What cannot be written is not waited for.
         """
         deadline = time.monotonic() + WIPE_SECONDS
         pause = 0.001
         while True:
             with self._write_lock, translated(self.path):
-                self._unwiped = not self._checkpoint(self._open_writer(), _PATIENCE_MS)
-            if not self._unwiped:
+                hindrance = self._checkpoint(self._open_writer(), _PATIENCE_MS)
+                self._unwiped = hindrance is not None
+            if hindrance is None:
                 return
-            if time.monotonic() > deadline:
+            if hindrance != _READER or time.monotonic() > deadline:
                 break
             time.sleep(pause)
             pause = min(2 * pause, 0.1)
         _log.warning(
-            "the deleted memories are gone from %r, but a reader that began earlier still holds their bytes "
-            "in its log; they are wiped at the next write, close or open after it ends",
+            "the deleted memories are gone from %r, but its log still holds their bytes (%s); they are wiped "
+            "at the next write, close or open after that",
             self.path,
+            hindrance,
         )
 
-    def _checkpoint(self, writer: sqlite3.Connection, patience_ms: int = 0) -> bool:
-        """Move the log into the database and truncate it; return whether that worked in time."""
+    def _checkpoint(self, writer: sqlite3.Connection, patience_ms: int = 0) -> str | None:
+        """Move the log into the database and truncate it; return what hindered it, None where it is done."""
         writer.execute(f"PRAGMA busy_timeout = {patience_ms}")
         try:
             (busy, _, _) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self._least = size(self._file)
-            return not busy
+            return _READER if busy else None
         except sqlite3.OperationalError as error:
             # What was committed stays committed: trouble in tidying up must not look like its failure.
             _log.debug("the log of %r could not be emptied yet: %s", self.path, error)
-            return False
+            return _READER if "locked" in str(error) else str(error)
         finally:
             writer.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
