@@ -106,9 +106,10 @@ def test_each_write_fails(
     store.close()
     left = path.read_bytes().count(act.gone)
     assert (wanted != before and left < template.read_bytes().count(act.gone)) or not act.gone
-    errors = at = 0
+    errors, step = 0, 1 if way == "full" and not lasting else 3  # the other ways take the same paths
+    at = 1 - step
     while True:
-        at += 1
+        at += step
         for file in tmp_path.glob("m.db*"):
             file.unlink()
         shutil.copy(template, path)
