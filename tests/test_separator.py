@@ -44,10 +44,16 @@ def test_another_separator_is_refused_and_nothing_is_lost(tmp_path: Path) -> Non
     with AssociativeMemory.open(path, embedder=WordEmbedder(), separator=separator()) as memory:
         memory.add(TEXTS)
     for other in (None, separator(seed=1), separator(n_active=8)):
-        with pytest.raises(EmbedderMismatchError, match="learned:random rows"):
+        with pytest.raises(EmbedderMismatchError, match=r"learned:random rows.*LearnedProjection\.load"):
             AssociativeMemory.open(path, embedder=WordEmbedder(), separator=other)
     with AssociativeMemory.open(path, embedder=WordEmbedder(), separator=separator()) as memory:
         assert len(memory.list()) == len(TEXTS)
+
+
+def test_a_file_of_the_engines_own_codes_says_how_it_is_opened(tmp_path: Path) -> None:
+    AssociativeMemory.open(tmp_path / "m.db", embedder=WordEmbedder()).close()
+    with pytest.raises(EmbedderMismatchError, match="n_units, n_active and separation_seed"):
+        AssociativeMemory.open(tmp_path / "m.db", embedder=WordEmbedder(), separator=separator())
 
 
 class Broken:

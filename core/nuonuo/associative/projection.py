@@ -116,9 +116,10 @@ class LearnedProjection:
             with np.load(Path(path).expanduser(), allow_pickle=False) as found:
                 return cls(found["weights"], int(found["n_active"]), str(found["rule"]), found["centre"])
         except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else "it is another file"
             raise FileError(
-                f"{str(path)!r} holds no weights of a separator ({type(error).__name__}: {error}); write "
-                "them with `nuonuo bench separator`"
+                f"{str(path)!r} holds no weights of a separator ({why}); write them with "
+                "`nuonuo bench separator`"
             ) from error
 
 

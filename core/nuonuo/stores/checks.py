@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from nuonuo.errors import EmbedderMismatchError, InvalidInputError, NotAStoreError, UnknownMemoryError
 from nuonuo.records import Memory
@@ -22,9 +23,18 @@ def check_identity(stored: Identity, given: Identity, where: str) -> None:
     if stored != given:
         raise EmbedderMismatchError(
             f"{where} was made with {_describe(stored)}, it was opened with {_describe(given)}; "
-            f"nothing was changed: open it with the former{_HOW.get(stored.embedder, '')}, or convert it, "
+            f"nothing was changed: open it with the former{_how(stored, given)}, or convert it, "
             "which embeds its texts anew: nuonuo export FILE dump.jsonl; nuonuo import NEW-FILE dump.jsonl"
         )
+
+
+def _how(stored: Identity, given: Identity) -> str:
+    """By what a caller opens the store that was made with ``stored``."""
+    if replace(stored, separation=given.separation) != given:
+        return _HOW.get(stored.embedder, "")
+    if stored.separation.startswith("learned:"):
+        return ", AssociativeMemory(separator=LearnedProjection.load(path)) with the weights that it had"
+    return ", a MemoryConfig with the n_units, n_active and separation_seed that it had, and no separator"
 
 
 def _describe(identity: Identity) -> str:
