@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,6 +54,16 @@ def test_eight_threads_at_once(opened: Opened) -> None:
         one, two = state(memory, namespace), state(other, namespace)
         one.pop("seqs"), two.pop("seqs")
         assert one == two
+
+
+def test_how_much_there_is_is_not_counted_while_another_thread_changes_it(opened: Opened) -> None:
+    memory = opened()
+    memory.add(["one", "two"], session_id="s")
+    before = memory.recall("one") and memory.stats().shard_bytes
+    with memory._shards.reading("default") as shard, ThreadPoolExecutor(1) as other:
+        shard.size = 1234  # as it was last measured
+        assert other.submit(memory.stats).result(timeout=60).shard_bytes == 1234
+    assert memory.stats().shard_bytes == before > 1234
 
 
 OTHER = """

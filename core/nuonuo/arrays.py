@@ -260,9 +260,10 @@ class Lists:
 
     @property
     def nbytes(self) -> int:
-        self._settle()
+        """Bytes that it takes, what waits among them; nothing is moved for it."""
         arrays = (self._entries, self._starts, self._counts, self._rooms)
-        return sum(array.nbytes for array in arrays)
+        waiting = sum(keys.nbytes + entries.nbytes for keys, entries in self._waiting)
+        return sum(array.nbytes for array in arrays) + waiting
 
     def _make_room(self, keys: IntArray, wanted: IntArray) -> None:
         """Move those lists of ``keys`` (C,), all distinct, that cannot hold ``wanted`` (C,) items."""

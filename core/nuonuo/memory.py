@@ -524,7 +524,7 @@ class AssociativeMemory(Lifecycle):
             self._store.path,
             counts.file_bytes,
             len(shards),
-            sum(shard.nbytes for shard in shards),
+            sum(shard.measured() for shard in shards),
         )
 
     def _known(self, memories: Sequence[Memory], *, by_id: bool) -> Sequence[Traces | None]:
@@ -537,17 +537,11 @@ class AssociativeMemory(Lifecycle):
 
     def _place(self, namespace: str) -> Place:
         """``namespace``, to be asked in RAM, or in the store where it is too large for that."""
-        if not self._shards.too_large(namespace):
+        store, encoder = self._shards.asked_in(namespace), self._encoder
+        if store is None:
             return Held(self._shards, namespace, self.config)
-        encoder = self._encoder
-        return Wide(
-            self._store,  # type: ignore[arg-type]  # which can do that
-            namespace,
-            encoder.identity.dimension,
-            encoder.pattern_bytes,
-            encoder.lexicon,
-            self.config,
-        )
+        dimension, pattern_bytes = encoder.identity.dimension, encoder.pattern_bytes
+        return Wide(store, namespace, dimension, pattern_bytes, encoder.lexicon, self.config)
 
     def _now(self) -> datetime:
         return datetime.now(self.timezone or utc)
@@ -574,7 +568,7 @@ class AssociativeMemory(Lifecycle):
         found = transfer.read(checks.path_of(path), self._store)
         places = {str(memory.namespace) for memory in found.memories}
         for place in places.intersection(self._store.namespaces()):
-            if not self._shards.too_large(place):
+            if self._shards.asked_in(place) is None:
                 self._shards.build(place)  # so that what it holds already is found, and not embedded again
         for batch in found.batches():
             self.add(batch)

@@ -18,7 +18,7 @@ _FACTOR = int.from_bytes(os.urandom(8), "little") | 1
 
 
 class Numbering:
-    """From keys to their numbers, by open addressing (Knuth 1973, 6.4): a third of the places is in use.
+    """From keys to their numbers, by open addressing (Knuth 1973, 6.4): at most half of the places is in use.
 
     What was taken back leaves no key behind.
     """

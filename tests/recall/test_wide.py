@@ -13,6 +13,8 @@ import pytest
 
 from nuonuo import AssociativeMemory, Memory, MemoryConfig, MiniLM, Recall
 from nuonuo.encoding.embedders import Embedder
+from nuonuo.recall import finding
+from nuonuo.stores.postgres import exploring
 from tests.corpus import CORPUS
 from tests.fakes import SMALL, WordEmbedder
 from tests.postgres import drop_schemas, fresh_address
@@ -100,6 +102,22 @@ def test_the_same_is_recalled(address: str, sessions: int, told: float) -> None:
         for question in QUESTIONS:
             assert_same(asked.recall(question, **how), held.recall(question, **how))
     assert asked.stats().shards == 0
+
+
+def test_what_all_say_is_not_all_read(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exploring, "ALIKE", 40)
+    monkeypatch.setattr(finding, "MOST", 40)
+    _, asked = both(address, WordEmbedder())
+    asked.add([Memory("hello", id=f"h{n}", session_id=f"s{n}") for n in range(900)] + ["Rex is a beagle."])
+    read = list[int]()
+    whole = exploring.Explored.rows
+    monkeypatch.setattr(
+        exploring.Explored, "rows", lambda self, seqs: read.append(len({*seqs})) or whole(self, seqs)
+    )
+    found = asked.recall("hello")
+    assert found.hits[0].memory.text == "hello"
+    assert 0 < max(read) < 600
+    assert asked.recall("Which beagle is Rex?").hits[0].memory.text == "Rex is a beagle."
 
 
 def test_everything_else_answers_too(address: str) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from nuonuo.errors import InvalidInputError, NuonuoError
 from nuonuo.evaluation.clock import resident_bytes
-from nuonuo.evaluation.reliability import crowd
+from nuonuo.evaluation.reliability import crowd as crowds
 from nuonuo.evaluation.reliability.acts import SPACES, opened
 from nuonuo.evaluation.reliability.chat import JOURNAL, KEPT, TURNS, Plan
-from nuonuo.evaluation.reliability.crowd import CHECKS, COUNTED, LOST, READ, TORN, Member, throng
+from nuonuo.evaluation.reliability.crowd import CHECKS, COUNTED, LOST, READ, TORN, Member, crowd
 from nuonuo.evaluation.reliability.latency import RATIO, Latency
 from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace
 from nuonuo.evaluation.reliability.results import soak_table
@@ -36,7 +36,7 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FilePlace 
 
 
 def test_processes_of_threads_lose_and_double_nothing(where: FilePlace | PostgresPlace) -> None:
-    found = throng(where, workers=2, threads=3, seconds=3, seed=1)
+    found = crowd(where, workers=2, threads=3, seconds=3, seed=1)
     assert found["failed"] == []
     assert found["calls"] > 50
     assert all(found["checks"][what] for what in CHECKS)
@@ -48,7 +48,7 @@ def test_processes_of_threads_lose_and_double_nothing(where: FilePlace | Postgre
 def member(tmp_path: Path) -> Iterator[Member]:
     memory = opened(str(tmp_path / "m.db"))
     for space in SPACES:
-        memory.add(Memory("what all add to", id=crowd.counter(space), metadata={"n": 0}), namespace=space)
+        memory.add(Memory("what all add to", id=crowds.counter(space), metadata={"n": 0}), namespace=space)
     yield Member(memory, "me", ["me"], 1)
     memory.close()
 
@@ -57,7 +57,7 @@ def test_a_crowd_notices_what_is_wrong(member: Member, monkeypatch: pytest.Monke
     member._act("add")
     ((first, text),) = member.kept.items()
     member._memory.update(first, text="half of a write")
-    monkeypatch.setattr(crowd, "pairs_of", lambda thread: [first])
+    monkeypatch.setattr(crowds, "pairs_of", lambda thread: [first])
     member._act("look at a pair")
     assert member.failed == [f"{TORN}: {first}"]
     member._act("recall")
@@ -81,15 +81,15 @@ def test_a_crowd_notices_what_was_lost(tmp_path: Path, monkeypatch: pytest.Monke
         "checks": {},
         "failed": [],
     }
-    monkeypatch.setattr(crowd, "_run", lambda *given: [told])
-    failed = throng(FilePlace(tmp_path), workers=1, threads=1, seconds=1)["failed"]
+    monkeypatch.setattr(crowds, "_run", lambda *given: [told])
+    failed = crowd(FilePlace(tmp_path), workers=1, threads=1, seconds=1)["failed"]
     assert failed == [f"{LOST}: a home", f"{LOST}: a home +", f"{COUNTED}: home: 0 of 2"]
 
 
 @pytest.mark.parametrize("given", [{"workers": 0}, {"threads": 0}, {"seconds": 0}])
 def test_nobody_is_no_crowd(tmp_path: Path, given: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError, match="a crowd takes"):
-        throng(FilePlace(tmp_path), **given)
+        crowd(FilePlace(tmp_path), **given)
 
 
 def test_a_chat_is_looked_at_from_time_to_time(where: FilePlace | PostgresPlace) -> None:

@@ -25,6 +25,11 @@ def config_of(args: argparse.Namespace) -> MemoryConfig:
     return replace(MemoryConfig(), **dict(ablation.parse_setting(setting) for setting in args.set))
 
 
+def names_of(text: str) -> list[str]:
+    """The names in ``text``, which commas part."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def command_of(args: argparse.Namespace) -> Sequence[str]:
     return ["nuonuo", *args.argv]
 

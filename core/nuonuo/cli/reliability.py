@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nuonuo.cli.inputs import command_of
 from nuonuo.cli.options import path_option
-from nuonuo.cli.screen import bar, one_table, show, write_report
+from nuonuo.cli.screen import bar, report_table
 from nuonuo.config import MemoryConfig
 from nuonuo.errors import NuonuoError
 from nuonuo.evaluation import report
@@ -18,7 +18,7 @@ from nuonuo.evaluation.reliability.acts import CONFIG, DIMENSION
 from nuonuo.evaluation.reliability.beside import PROCESSES, beside
 from nuonuo.evaluation.reliability.chat import Plan
 from nuonuo.evaluation.reliability.crash import crash
-from nuonuo.evaluation.reliability.crowd import throng
+from nuonuo.evaluation.reliability.crowd import crowd
 from nuonuo.evaluation.reliability.places import place
 from nuonuo.evaluation.reliability.soak import soak
 from nuonuo.evaluation.synthetic import HashEmbedder
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PLAN = Plan()
+_STORE = re.compile(r",(?=\s*(?:file|postgres))")  # between two stores: a password may hold a comma too
 
 
 def add_parsers(kinds: Any) -> None:
@@ -78,13 +79,11 @@ def _common(parser: argparse.ArgumentParser, *, seconds: float) -> None:
 
 
 def _run_crash(args: argparse.Namespace, console: Console) -> None:
+    stated = _stated(args, HashEmbedder(DIMENSION), CONFIG)
     with bar(console) as start, place(args.store, {"fsync": "off"}) as where:
         found = crash(where, args.rounds, args.seed, args.seconds, start("crash", args.rounds))
-    stated = report.conditions(None, HashEmbedder(DIMENSION).name, CONFIG, command=without_password(args))
-    header, rows = results.crash_table([found.to_json()])
-    show(console, "crash", header, rows, wrap=True)
-    content = {"conditions": stated, "crash": found.to_json()}
-    write_report(console, args.out, content, one_table("crash", header, rows, stated, found.failed))
+    table = results.crash_table([found.to_json()])
+    report_table(args.out, console, "crash", table, found.to_json(), stated, found.failed, wrap=True)
     _must_hold("crash", found.failed)
 
 
@@ -92,40 +91,37 @@ def _run_soak(args: argparse.Namespace, console: Console) -> None:
     if args.workers:
         _run_crowd(args, console)
         return
+    stated = _stated(args, HashEmbedder(), MemoryConfig())
     plan = Plan(args.seconds, args.rate, args.users, args.every, args.seed)
     with bar(console) as start, place(args.store) as where:
         found = soak(where, plan, start("soak", int(args.seconds / args.every)))
-    stated = report.conditions(None, HashEmbedder().name, MemoryConfig(), command=without_password(args))
-    header, rows = results.soak_table(found)
-    show(console, "soak", header, rows, wrap=True)
-    content = {"conditions": stated, "soak": found}
-    write_report(console, args.out, content, one_table("soak", header, rows, stated))
+    report_table(args.out, console, "soak", results.soak_table(found), found, stated, wrap=True)
 
 
 def _run_crowd(args: argparse.Namespace, console: Console) -> None:
+    stated = _stated(args, HashEmbedder(DIMENSION), CONFIG)
     with bar(console) as start, place(args.store) as where:
-        found = throng(
+        found = crowd(
             where, workers=args.workers, threads=args.threads, seconds=args.seconds, seed=args.seed,
             progress=start("crowd", int(args.seconds)),
         )  # fmt: skip
-    stated = report.conditions(None, HashEmbedder(DIMENSION).name, CONFIG, command=without_password(args))
-    header, rows = results.crowd_table([found])
-    show(console, "crowd", header, rows, wrap=True)
-    page = one_table("crowd", header, rows, stated, found["failed"][:20])
-    write_report(console, args.out, {"conditions": stated, "crowd": found}, page)
-    _must_hold("crowd", found["failed"])
+    table, told = results.crowd_table([found]), found["failed"]
+    report_table(args.out, console, "crowd", table, found, stated, told[:20], wrap=True)
+    _must_hold("crowd", told)
 
 
 def _run_stores(args: argparse.Namespace, console: Console) -> None:
-    stores = [name.strip() for name in args.stores.split(",") if name.strip()]
+    stated = _stated(args, HashEmbedder(), MemoryConfig())
+    stores = [name.strip() for name in _STORE.split(args.stores) if name.strip()]
     with bar(console, own_thread=False) as start:
         total = (args.n + PROCESSES) * len(stores) + args.questions
         found = beside(stores, args.n, args.questions, start("stores", total))
-    stated = report.conditions(None, HashEmbedder().name, MemoryConfig(), command=without_password(args))
-    header, rows = results.beside_table(found)
-    show(console, "stores", header, rows, wrap=True)
-    content = {"conditions": stated, "stores": found}
-    write_report(console, args.out, content, one_table("stores", header, rows, stated))
+    report_table(args.out, console, "stores", results.beside_table(found), found, stated, wrap=True)
+
+
+def _stated(args: argparse.Namespace, embedder: HashEmbedder, config: MemoryConfig) -> dict[str, Any]:
+    """On what the figures depend. It is asked first: an address that cannot be read ends nothing long."""
+    return report.conditions(None, embedder.name, config, command=without_password(args))
 
 
 def _must_hold(what: str, failed: Sequence[str]) -> None:
@@ -134,6 +130,13 @@ def _must_hold(what: str, failed: Sequence[str]) -> None:
 
 
 def without_password(args: argparse.Namespace) -> list[str]:
-    """The command as it was given, but for a password."""
-    words = [part for word in command_of(args) for part in re.split(r"(?<=^--store)=|(?<=^--stores)=", word)]
-    return [",".join(shown(part) if is_address(part) else part for part in word.split(",")) for word in words]
+    """The command as it was given, but for the passwords of addresses, whatever options they belong to."""
+    found = []
+    for word in command_of(args):
+        option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+        found.append(option + equals + ",".join(map(_shown, _STORE.split(value))))
+    return found
+
+
+def _shown(store: str) -> str:
+    return shown(store) if is_address(store) else store

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from nuonuo.cli.embedder import embedder_of
-from nuonuo.cli.inputs import cache_of, command_of, config_of, memories_of, questions_of
+from nuonuo.cli.inputs import cache_of, command_of, config_of, memories_of, names_of, questions_of
 from nuonuo.cli.options import common_options, path_option
 from nuonuo.cli.screen import bar, show, write_plot, write_report
 from nuonuo.errors import InvalidInputError
@@ -63,9 +63,9 @@ def add_parser(kinds: Any) -> None:
 
 def _run_scale(args: argparse.Namespace, console: Console) -> None:
     plan = Plan(
-        sizes=tuple(sorted(_number(size) for size in _names(args.sizes))),
-        stores=_names(args.stores),
-        systems=_names(args.systems),
+        sizes=tuple(sorted(_number(size) for size in names_of(args.sizes))),
+        stores=tuple(names_of(args.stores)),
+        systems=tuple(names_of(args.systems)),
         limits=Limits(args.seconds, round(args.gib * 2**30), args.threads),
         namespaces=args.namespaces,
         each=args.each,
@@ -93,10 +93,6 @@ def _run_scale(args: argparse.Namespace, console: Console) -> None:
     write_report(console, args.out, {"conditions": stated, "scale": found}, results.markdown(found, stated))
     if args.plot is not None:
         write_plot(console, args.plot, lambda path: plot_scale(found, path))
-
-
-def _names(given: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in given.split(",") if name.strip())
 
 
 def _number(given: str) -> int:

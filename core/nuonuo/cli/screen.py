@@ -82,9 +82,29 @@ def report_one(
 ) -> None:
     """Show one result, a row a value, and write its report where ``out`` says."""
     rows = [[key.replace("_", " "), _number(value)] for key, value in found.items()]
-    show(console, name, ["", "value"], rows)
-    page = one_table(name, ["", "value"], rows, stated)
-    write_report(console, out, {"conditions": dict(stated), name: dict(found)}, page)
+    report_table(out, console, name, (["", "value"], rows), dict(found), stated)
+
+
+def report_table(
+    out: str | Path | None,
+    console: Console,
+    name: str,
+    table: tuple[Sequence[str], Sequence[Sequence[str]]],
+    found: object,
+    stated: Mapping[str, Any],
+    notes: Sequence[str] = (),
+    *,
+    wrap: bool = False,
+) -> None:
+    """Show a ``table``, its header and rows, and write the report of what was ``found`` where ``out`` says.
+
+    Args:
+        name: of the report, and of ``found`` in it. notes: for the page, under the table. wrap: as in `show`.
+    """
+    header, rows = table
+    show(console, name, header, rows, wrap=wrap)
+    page = one_table(name, header, rows, stated, notes)
+    write_report(console, out, {"conditions": dict(stated), name: found}, page)
 
 
 def one_table(

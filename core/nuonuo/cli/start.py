@@ -6,9 +6,9 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from nuonuo.cli.embedder import embedder_of
-from nuonuo.cli.inputs import command_of, memories_of, questions_of
+from nuonuo.cli.inputs import command_of, memories_of, names_of, questions_of
 from nuonuo.cli.options import path_option
-from nuonuo.cli.screen import bar, one_table, show, write_report
+from nuonuo.cli.screen import bar, report_table
 from nuonuo.config import MemoryConfig
 from nuonuo.evaluation import report
 from nuonuo.evaluation.start import TOGETHER, measure_start
@@ -40,7 +40,7 @@ def _run_start(args: argparse.Namespace, console: Console) -> None:
     question = (questions_of(dataset, memories, 1) or [memories[0].text[:40]])[0]
     found = []
     with bar(console, own_thread=False) as start:
-        for name in filter(None, map(str.strip, args.embedders.split(","))):
+        for name in names_of(args.embedders):
             total = len(memories) + args.processes + 1 + len(TOGETHER) * args.turns
             measured = measure_start(
                 memories, question, embedder_of(name), turns=args.turns, processes=args.processes,
@@ -51,7 +51,5 @@ def _run_start(args: argparse.Namespace, console: Console) -> None:
         dataset, ", ".join(row["embedder"] for row in found), MemoryConfig(),
         split=args.split, command=command_of(args),
     )  # fmt: skip
-    header, rows = start_table(found)
-    show(console, "start", header, rows)
-    content = {"conditions": stated, "start": {"threads": args.threads, "rows": found}}
-    write_report(console, args.out, content, one_table("start", header, rows, stated))
+    told = {"threads": args.threads, "rows": found}
+    report_table(args.out, console, "start", start_table(found), told, stated)

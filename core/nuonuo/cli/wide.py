@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from nuonuo.cli.inputs import config_of, embedding, questions_of
+from nuonuo.cli.inputs import config_of, embedding, names_of, questions_of
 from nuonuo.cli.options import common_options, reading_options
 from nuonuo.cli.reliability import without_password
-from nuonuo.cli.screen import bar, one_table, show, write_report
+from nuonuo.cli.screen import bar, report_table
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation import report
 from nuonuo.evaluation.data.datasets import Dataset, load
@@ -54,7 +54,7 @@ def add_parser(kinds: Any) -> None:
 
 
 def _run_wide(args: argparse.Namespace, console: Console) -> None:
-    config, ways = config_of(args), [way.strip() for way in args.ways.split(",") if way.strip()]
+    config, ways = config_of(args), names_of(args.ways)
     dataset = None if args.data is None else _one_group(args)
     with (
         bar(console, own_thread=False) as start,
@@ -87,11 +87,7 @@ def _run_wide(args: argparse.Namespace, console: Console) -> None:
         )  # fmt: skip
     if args.store == POSTGRES:
         found["settings"] = SETTINGS
-    header, rows = wide_table(found)
-    show(console, "wide", header, rows, wrap=True)
-    write_report(
-        console, args.out, {"conditions": stated, "wide": found}, one_table("wide", header, rows, stated)
-    )
+    report_table(args.out, console, "wide", wide_table(found), found, stated, wrap=True)
 
 
 def _one_group(args: argparse.Namespace) -> Dataset:

@@ -15,7 +15,7 @@ from nuonuo.evaluation.data.forms import Dataset, Group, Question
 from nuonuo.evaluation.metrics import rank_sessions
 from nuonuo.evaluation.systems.base import Answer, System
 from nuonuo.memory import AssociativeMemory
-from nuonuo.records import Memory
+from nuonuo.records import Memory, Recall
 from nuonuo.stores import InMemoryStore
 
 BATCH = 512  # memories added at once
@@ -59,16 +59,13 @@ class Engine:
     def ask(self, question: str, k: int, now: datetime | None = None) -> Answer:
         if self._memory is None:
             raise InvalidInputError("the engine holds nothing yet; call fill() first")
-        result = self._memory.recall(question, k, namespace=self._namespace, now=now)
-        return Answer(
-            tuple(str(hit.memory.id) for hit in result),
-            result.confidence,
-            {
-                str(hit.memory.id): tuple(each.id for each in hit.times)
-                for hit in result
-                if len(hit.times) > 1
-            },
-        )
+        return answer_of(self._memory.recall(question, k, namespace=self._namespace, now=now))
+
+
+def answer_of(result: Recall) -> Answer:
+    """What was recalled, as a system answers: ids best first, and the tellings of what was told again."""
+    times = {str(hit.memory.id): tuple(each.id for each in hit.times) for hit in result if len(hit.times) > 1}
+    return Answer(tuple(str(hit.memory.id) for hit in result), result.confidence, times)
 
 
 # Fields that shape what is stored of a text; engines that agree in them can share a store.

@@ -17,7 +17,7 @@ from nuonuo.evaluation.clock import WARM_UP, MeteredEmbedder, milliseconds, resi
 from nuonuo.evaluation.data.forms import Dataset, Group
 from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.reliability.places import PostgresPlace
-from nuonuo.evaluation.runner import run
+from nuonuo.evaluation.runner import answer_of, run
 from nuonuo.evaluation.systems.base import Answer
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import DEFAULT_NAMESPACE, Memory
@@ -153,8 +153,4 @@ class _Stored:
         pass
 
     def ask(self, question: str, k: int, now: datetime | None = None) -> Answer:
-        result = self._memory.recall(question, k, now=now)
-        same = {
-            str(hit.memory.id): tuple(each.id for each in hit.times) for hit in result if len(hit.times) > 1
-        }
-        return Answer(tuple(str(hit.memory.id) for hit in result), result.confidence, same)
+        return answer_of(self._memory.recall(question, k, now=now))

@@ -138,10 +138,6 @@ class Postings:
         terms, counts = self._titles.gather(rows)
         return terms.astype(np.int64), counts
 
-    def key_of(self, term: int) -> int:
-        """What ``term`` is known by."""
-        return int(self._stems.data[term])
-
     def keys_of(self, terms: IntArray) -> npt.NDArray[np.uint64]:
         """What each of ``terms`` (n,) is known by."""
         found: npt.NDArray[np.uint64] = self._stems.data[terms]

@@ -113,8 +113,7 @@ def linking_stems(postings: Postings, row: int, other: int, max_df: int) -> list
     terms = np.array(sorted(shared), np.int64)
     df = postings.counts(terms)
     rare = (df <= max_df) & ~postings.stops(terms)
-    keys = map(postings.key_of, terms[rare].tolist())
-    return [*zip(df[rare].tolist(), keys, strict=True)]
+    return [*zip(df[rare].tolist(), postings.keys_of(terms[rare]).tolist(), strict=True)]
 
 
 def _naming(postings: Postings, rows: IntArray, source: IntArray, targets: IntArray) -> FloatArray:

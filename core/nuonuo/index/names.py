@@ -116,4 +116,5 @@ def linking_names(postings: Postings, row: int, other: int, without: IntArray, m
     df = {term: int(postings.counts(np.array([term]))[0]) for term in shared}
     linking = {term: (term not in titles, df[term]) for term in shared if df[term] <= max_df}
     best = min(linking.values(), default=None)
-    return sorted(postings.key_of(term) for term, value in linking.items() if value == best)
+    terms = np.array([term for term, value in linking.items() if value == best], np.int64)
+    return [*np.sort(postings.keys_of(terms)).tolist()]

@@ -286,7 +286,7 @@ class Shard:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of RAM, estimated for what is no array."""
+        """Bytes of RAM, estimated for what is no array. The lock must be held."""
         arrays = (
             self.postings,
             self.vectors,
@@ -303,3 +303,12 @@ class Shard:
             self._partly,
         )
         return sum(array.nbytes for array in arrays) + len(self.ids) * 200
+
+    def measured(self) -> int:
+        """`nbytes`; where another thread is at work here, as last measured: nobody is waited for."""
+        if not self.lock.acquire(blocking=False):
+            return self.size
+        try:
+            return self.nbytes
+        finally:
+            self.lock.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from contextlib import contextmanager
 
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.lexicon import Lexicon
-from nuonuo.errors import StoreError
+from nuonuo.errors import StoreClosedError, StoreError, StoreGoneError, StoreUnavailableError
 from nuonuo.index.shard import Shard
 from nuonuo.stores import Store
 from nuonuo.stores.exploring import Explorable
+
+_log = logging.getLogger(__name__)
 
 
 class Shards:
@@ -56,18 +59,18 @@ class Shards:
         with self._lock:
             return namespace in self._held
 
-    def too_large(self, namespace: str) -> bool:
-        """Whether ``namespace`` is to be asked in the store, which can do that, and has no shard."""
+    def asked_in(self, namespace: str) -> Explorable | None:
+        """The store, where it is to be asked itself: ``namespace`` is too large for RAM, and has no shard."""
         bound, store = self._config.shard_memories, self._store
         if not bound or not isinstance(store, Explorable):
-            return False
+            return None
         with self._lock:
             held = self._held.get(namespace)
         if (held is not None and held.count <= bound) or not store.widened(namespace, bound):
-            return False
+            return None
         with self._lock:
             self._held.pop(namespace, None)
-        return True
+        return store
 
     def build(self, namespace: str) -> None:
         """Bring the shard of ``namespace`` into RAM, and up to date."""
@@ -102,8 +105,11 @@ class Shards:
             try:
                 with new.lock:
                     new.follow(self._store)
-            except StoreError:
-                return  # closed meanwhile, or away: whoever asks next begins again
+            except (StoreClosedError, StoreGoneError, StoreUnavailableError):
+                return  # whoever asks next is told
+            except StoreError as error:
+                _log.warning("the shard of %r could not be built anew: %s", namespace, error)
+                return
             with self._lock:
                 if self._held.get(namespace) is worn:
                     self._held[namespace] = new

@@ -17,7 +17,8 @@ from nuonuo.stores.base import NO_TIME, Rows
 BoolArray = npt.NDArray[np.bool_]
 _Days = npt.NDArray[np.int64]
 
-_DAY = 86_400_000_000  # microseconds
+DAY = 86_400_000_000  # microseconds
+STRETCHES = 4  # further than so many a timestamp is not near to a period any more
 _SPARE = 2  # days: as much as a zone's clock and its days of 23 to 25 hours may be away
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -60,30 +61,30 @@ class Times:
         return mask
 
     def _bound(self, moment: datetime) -> npt.NDArray[np.int64]:
-        return np.where(self._days.data, _shown(moment), _microseconds(moment))
+        return np.where(self._days.data, _shown(moment), instant(moment))
 
     def closeness(self, period: Period, fade: float) -> npt.NDArray[np.float32]:
         """How near each row's timestamp is to ``period`` (n,): 1 inside, less the further away.
 
         It halves with each stretch of ``fade`` days and the length of the period: who speaks of a month
-        is less exact than who names a day. 0 beyond four such stretches, and without a timestamp. Days
+        is less exact than who names a day. 0 beyond `STRETCHES` of them, and without a timestamp. Days
         are whole ones of the period's zone, since many a timestamp is no more than a date.
         """
         stamps, days = self._stamps.data, self._days.data
         found = np.zeros(len(stamps), np.float32)
         for midnight, length in _recurrences(period, *(self._years() if period.yearly else (0, 0))):
-            reach = math.ceil(4 * (fade + length))
-            bounds = _shown(midnight), _microseconds(midnight)
-            near = stamps >= min(bounds) - (reach + _SPARE) * _DAY
-            near &= stamps <= max(bounds) + (length + reach + _SPARE) * _DAY
+            reach = math.ceil(STRETCHES * (fade + length))
+            bounds = _shown(midnight), instant(midnight)
+            near = stamps >= min(bounds) - (reach + _SPARE) * DAY
+            near &= stamps <= max(bounds) + (length + reach + _SPARE) * DAY
             at = np.flatnonzero(near)  # all others are further away
             day = np.where(
                 days[at],
-                (stamps[at] - _shown(midnight)) // _DAY,
+                (stamps[at] - _shown(midnight)) // DAY,
                 _days_since(midnight, stamps[at], -reach, length + reach),
             )
             away = np.maximum(np.maximum(-day, day - length + 1), 0) / (fade + length)
-            close = np.exp2(-away) * (away <= 4)
+            close = np.exp2(-away) * (away <= STRETCHES)
             found[at] = np.maximum(found[at], close.astype(np.float32))
         return found
 
@@ -92,8 +93,7 @@ class Times:
         dated = self._stamps.data[self._stamps.data != NO_TIME]
         if not len(dated):
             return 1, 0
-        first, last = ((_EPOCH + timedelta(days=int(day // _DAY))).year for day in (dated.min(), dated.max()))
-        return first, last
+        return year_of(int(dated.min())), year_of(int(dated.max()))
 
     def state(self, row: int) -> tuple[int, bool]:
         """What is kept of ``row``: microseconds since 1970 or `NO_TIME`, and whether that is a whole day."""
@@ -134,20 +134,20 @@ def year_of(stamp: int) -> int:
     return (_EPOCH + timedelta(microseconds=stamp)).year
 
 
-def _microseconds(moment: datetime) -> int:
+def instant(moment: datetime) -> int:
     """Microseconds since 1970 of an aware datetime, exactly."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _shown(moment: datetime) -> int:
     """What the clock of ``moment``'s zone shows, counted as if it were in UTC."""
-    return _microseconds(moment.replace(tzinfo=timezone.utc))
+    return instant(moment.replace(tzinfo=timezone.utc))
 
 
 def _days_since(midnight: datetime, stamps: npt.NDArray[np.int64], first: int, last: int) -> _Days:
     """Which day after ``midnight``, in its zone, each of ``stamps`` lies in; exact in [first, last]."""
     if isinstance(midnight.tzinfo, timezone):  # of one offset: all its days are of 24 hours
-        return (stamps - _microseconds(midnight)) // _DAY
+        return (stamps - instant(midnight)) // DAY
     midnights = np.array([_later(midnight, day) for day in range(first, last + 1)])
     return midnights.searchsorted(stamps, side="right") - 1 + first
 
@@ -155,9 +155,9 @@ def _days_since(midnight: datetime, stamps: npt.NDArray[np.int64], first: int, l
 def _later(midnight: datetime, days: int) -> int:
     """The midnight so many days later, in microseconds; days are of 23 to 25 hours."""
     try:
-        return _microseconds(midnight + timedelta(days))
+        return instant(midnight + timedelta(days))
     except OverflowError:  # the end of the calendar
-        return _microseconds(midnight) + days * _DAY
+        return instant(midnight) + days * DAY
 
 
 def _recurrences(period: Period, first: int, last: int) -> Iterator[tuple[datetime, int]]:

@@ -10,9 +10,9 @@ The next is the candidate with the greatest
 covered_t being the best e_t among those chosen. What a candidate adds never grows: this value never rises
 from one to the next. It makes the order alone; a hit's score is E(m), its own.
 
-Of a question that names several things the first `MemoryConfig.together` leave no branch without its end:
-where no more places are left than candidates are owed to the branches (`nuonuo.recall.branches.due`), those
-take them, and what they lack of the greatest value is added to theirs.
+Of a question that names several things the first `MemoryConfig.together` leave no branch without who
+opens it and its end: where no more places are left than candidates are owed to the branches
+(`nuonuo.recall.branches.due`), those take them, and what they lack of the greatest value is added to theirs.
 """
 
 from __future__ import annotations

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
 
 import numpy as np
 
@@ -17,7 +15,7 @@ from nuonuo.encoding.words import Word
 from nuonuo.index.filters import Conditions
 from nuonuo.index.lexical import COMMON
 from nuonuo.index.part import Part
-from nuonuo.index.times import spans, year_of
+from nuonuo.index.times import DAY, STRETCHES, instant, spans, year_of
 from nuonuo.index.vectors import DenseCue, dense_cue
 from nuonuo.recall.association import COMMON as COMMON_NAME
 from nuonuo.recall.association import FAINT, FURTHER, Sources
@@ -28,7 +26,7 @@ from nuonuo.stores.base import PAGE, Rows
 from nuonuo.stores.exploring import Within
 
 GROWTH = 4  # how many times more are asked for, where too few of them met the conditions
-DAY = 86_400_000_000  # microseconds; a whole day is compared on another clock than an instant
+MOST = 8192  # candidates that are read, however many of them say the same
 EVER = 1 << 62
 
 
@@ -46,13 +44,14 @@ class Finder:
         self._gathered, self._explorer = gathered, gathered.explorer
         self._lexicon, self._config = lexicon, config
         self._question, self._conditions = question, conditions
-        spans = None
+        limits = None
         if conditions.after is not None or conditions.before is not None:
-            since = -EVER if conditions.after is None else _stamp(conditions.after) - DAY
-            until = EVER if conditions.before is None else _stamp(conditions.before) + DAY
-            spans = [(since, until)]
-        self._within = Within(conditions.session_id, spans)
-        self._tested = bool(conditions.where or conditions.exclude or spans)
+            # A whole day is compared on another clock than an instant: by a day more.
+            since = -EVER if conditions.after is None else instant(conditions.after) - DAY
+            until = EVER if conditions.before is None else instant(conditions.before) + DAY
+            limits = [(since, until)]
+        self._within = Within(conditions.session_id, limits)
+        self._tested = bool(conditions.where or conditions.exclude or limits)
         self._linked: set[tuple[int, bool]] = set()
         self._names: list[tuple[str, int, int]] = []
         self._periods: list[Within] = []
@@ -72,9 +71,10 @@ class Finder:
         if known:
             gathered.bring(self._explorer.called(known, 2 * MANY + 1))
         dense = max(k, config.dense_candidates)
-        found = self._cued(self._within, self._rare(asked), dense, k)
+        rare = self._rare(asked, nothing)
+        found = self._cued(self._within, rare, dense, k)
         for within in self._periods:
-            found += self._cued(within, self._rare(asked), config.dense_candidates, 0)
+            found += self._cued(within, rare, config.dense_candidates, 0)
         return found
 
     def know(self) -> None:
@@ -94,7 +94,7 @@ class Finder:
         while True:
             found = self._passing(lambda n: self._explorer.nearest(sketch, n, within), n)
             near, texts = nearest(self._explorer.rows(found), cue, dense)
-            if len(found) < n or (len(near) >= dense and texts >= max(dense / 2, least)):
+            if len(found) < n or n >= MOST or (len(near) >= dense and texts >= max(dense / 2, least)):
                 break
             n *= GROWTH
         saturation, m = (config.bm25_k1, config.bm25_b), config.lexical_candidates
@@ -102,19 +102,19 @@ class Finder:
             sharing = self._passing(lambda n: self._explorer.sharing(rare, saturation, n, within), m)
             rows = self._explorer.rows(sharing)
             texts = 0 if rows is None else len(np.unique(rows.traces.words.said))
-            if len(sharing) < m or texts >= config.lexical_candidates / 2:
+            if len(sharing) < m or m >= MOST or texts >= config.lexical_candidates / 2:
                 break
             m *= GROWTH
         self._gathered.bring([*found, *sharing])
         return [*near, *sharing]
 
-    def _rare(self, words: Iterable[Word]) -> dict[int, float]:
-        """The weights of those stems of ``words`` that choose candidates."""
+    def _rare(self, words: Iterable[Word], nothing: Part) -> dict[int, float]:
+        """The weights of those stems of ``words`` that choose candidates: their idf in the whole."""
         whole, found = self._gathered.whole, dict[int, float]()
         for key in self._lexicon.keys(spellings(words)):
             df = whole.frequencies.get(key, 0)
             if df > 0 and df * COMMON <= whole.memories:
-                found[key] = math.log1p((whole.memories - df + 0.5) / (df + 0.5))
+                found[key] = nothing.postings.idf_of(df)
         return found
 
     def _passing(self, ask: Callable[[int], list[int]], n: int) -> list[int]:
@@ -148,7 +148,7 @@ class Finder:
         years, fade, found = map(year_of, lifetime), self._config.date_fade, list[Within]()
         first, last = years
         for period in self._question.periods:
-            if self._explorer.dated(spans(period, fade, 4, first, last)):
+            if self._explorer.dated(spans(period, fade, STRETCHES, first, last)):
                 inside = spans(period, fade, 1, first, last)
                 self._gathered.whole.dated[period] = self._explorer.dated(inside)
                 limits = self._within.spans or [(-EVER, EVER)]
@@ -190,8 +190,10 @@ class Finder:
 
 
 def nearest(rows: Rows | None, cue: DenseCue, k: int) -> tuple[list[int], int]:
-    """The seqs of the ``k`` of ``rows`` whose best vector is nearest to ``cue``, those of ``k`` texts among
-    them; and how many texts these are, of all.
+    """Those of ``rows`` (N,) whose best vector is nearest to ``cue``: ``k`` of them, and of ``k`` texts.
+
+    Returns:
+        Their seqs, ascending in ``rows``, and how many texts all of ``rows`` are.
     """
     if rows is None:
         return [], 0
@@ -203,7 +205,3 @@ def nearest(rows: Rows | None, cue: DenseCue, k: int) -> tuple[list[int], int]:
     first = np.sort(np.unique(said[order], return_index=True)[1])
     at = np.union1d(order[:k], order[first[:k]])
     return rows.seqs[at].tolist(), len(first)
-
-
-def _stamp(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)

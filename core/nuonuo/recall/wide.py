@@ -11,6 +11,7 @@ the last part is asked as a shard of the whole would be.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -110,20 +111,10 @@ class Wide:
         return self._store.explore(self._namespace, work)
 
     def _gathered(self, explorer: Explorer) -> Gathered:
-        return Gathered(
-            explorer,
-            lambda rows, associations, whole: Part(
-                self._namespace,
-                self._dimension,
-                self._pattern_bytes,
-                self._lexicon,
-                self._config,
-                rows,
-                associations,
-                whole,
-            ),
-            self._config,
+        part = partial(
+            Part, self._namespace, self._dimension, self._pattern_bytes, self._lexicon, self._config
         )
+        return Gathered(explorer, part, self._config)
 
     def _recall(
         self, explorer: Explorer, question: Question, k: int, conditions: Conditions, distinct: bool
@@ -151,7 +142,7 @@ class Wide:
                 return part
             search = prepare(part, question, mask, self._config)
             _, sources, further = associated(search, score(search, candidates(search, k)))
-            known = frozenset(map(part.postings.key_of, search.named.terms.tolist()))
+            known = frozenset(part.postings.keys_of(search.named.terms).tolist())
             if not finder.linked(part, sources, known) and (
                 further is None or not finder.linked(part, further, known, by_name=True)
             ):

@@ -269,3 +269,11 @@ class Counts:
     namespaces: int
     associations: int
     file_bytes: int
+
+
+def may_repeat(rows: Rows) -> npt.NDArray[np.bool_]:
+    """Which of ``rows`` (N,) can repeat each other: a session's turns that ask, or that another says."""
+    told = np.array([role not in (None, "user") for role in rows.roles], np.bool_)
+    turns = np.array([session is not None for session in rows.sessions], np.bool_)
+    found: npt.NDArray[np.bool_] = turns & (told | rows.traces.words.asks)
+    return found

@@ -70,7 +70,7 @@ class Connections:
                 writer.close()
                 raise
         self._writer = writer
-        self._inode, self._log = inode(self._file), inode(self._file + "-wal")
+        self._inode, self._wal = inode(self._file), inode(self._file + "-wal")
         self._least = size(self._file)
         _live.add(self)
 
@@ -84,7 +84,7 @@ class Connections:
         self._watch_lock = threading.Lock()
         self._pool_lock = threading.Lock()
         self._unwiped = False
-        self._log = None
+        self._wal = None
 
     def _probe(self) -> bool:
         """Look at the path, without changing anything; return whether it can only be read."""
@@ -324,9 +324,9 @@ class Connections:
     def _log_must_be_there(self) -> None:
         """Raise `StoreGoneError` unless the write-ahead log, once there is one, is the one from before."""
         log = inode(self._file + "-wal")
-        if self._log is not None and log != self._log:
+        if self._wal is not None and log != self._wal:
             raise gone(self.path + "-wal")
-        self._log = log
+        self._wal = log
 
     def _after_fork(self) -> None:
         """In a forked child: connect anew. SQLite's must not be used there, nor even closed."""

@@ -83,8 +83,8 @@ class Explorer(Protocol):
     def nearest(self, sketch: npt.NDArray[np.uint64], n: int, within: Within) -> list[int]:
         """The seqs of the ``n`` vectors whose bit sketches differ least from ``sketch``, nearest first.
 
-        Those that differ as much as the last one are among them. A memory of several vectors may stand
-        there more than once.
+        Those that differ as much as the last one are among them, the newest first, up to a bound of the
+        store. A memory of several vectors may stand there more than once.
         """
         ...
 

@@ -6,19 +6,14 @@ what is derived equals what is built afresh.
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import IO, Any
+from typing import Any
 
-from nuonuo.errors import InvalidInputError, NuonuoError
-from nuonuo.evaluation.processes import environment, last_words
+from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.reliability.acts import (
     SPACES,
@@ -31,6 +26,7 @@ from nuonuo.evaluation.reliability.acts import (
     opened,
 )
 from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace
+from nuonuo.evaluation.reliability.process import Victim
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 from nuonuo.stores.base import Store
@@ -76,65 +72,19 @@ class Crashes:
     seconds: float = 0.0
 
     def check(self, what: str, holds: bool, told: object = "") -> None:
+        """Count one check of `CHECKS`; where it does not hold, keep what is ``told`` of it."""
         self.checks[what] += 1
         if not holds:
             self.failed.append(f"round {self.rounds.total()}: {what}: {str(told)[:300]}")
 
     def to_json(self) -> dict[str, Any]:
+        """All of it, as plain JSON values."""
         return {
             "system": self.system, "seed": self.seed, "rounds": self.rounds.total(), "seconds": self.seconds,
             "crashes": dict(self.rounds), "acknowledged": dict(self.acknowledged),
             "doubtful": dict(self.doubtful), "checks": {what: self.checks[what] for what in CHECKS},
             "failed": self.failed,
         }  # fmt: skip
-
-
-class Victim:
-    """A process that waits for its task, and is killed at it."""
-
-    def __init__(self) -> None:
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed when it is killed
-        self._said = ""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "nuonuo.evaluation.reliability.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=environment(1),
-            text=True,
-        )
-
-    def begin(self, *task: object) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None  # pipes
-        self._process.stdout.readline()
-        self._process.stdin.write(json.dumps(task) + "\n")
-        self._process.stdin.flush()
-
-    def first_done(self) -> None:
-        """Wait until it has done its first act."""
-        assert self._process.stdout is not None  # a pipe
-        while line := self._process.stdout.readline():
-            self._said += line
-            if line == "done\n":
-                break
-
-    def kill(self) -> list[str]:
-        """The lines that it had said in full.
-
-        Raises:
-            NuonuoError: it had ended by itself, with an error.
-        """
-        self._process.kill()
-        assert self._process.stdin is not None and self._process.stdout is not None  # pipes
-        told = self._said + self._process.stdout.read()
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait()
-        last = last_words(self._errors)
-        self._errors.close()
-        if last and self._process.returncode > 0:
-            raise NuonuoError(f"a process failed before it was killed: {last}")
-        return [line[:-1] for line in told.splitlines(keepends=True) if line.endswith("\n")]
 
 
 def crash(
@@ -155,7 +105,7 @@ def crash(
     found = Crashes(place.system, seed)
     held = Held()
     longer: AssociativeMemory | None = None
-    crowd = _Crowd(place)
+    many = _ManyMemories(place)
     victim = Victim()
     for number in range(rounds):
         if time.monotonic() - began > seconds:
@@ -164,10 +114,10 @@ def crash(
         how = place.crashes[number % len(place.crashes)]
         if number % RARELY == 4:
             found.rounds["copy"] += 1
-            crowd.copy(this, rng, found)
+            many.copy(this, rng, found)
         elif number % RARELY == 9:
             found.rounds["renew"] += 1
-            crowd.renew(this, rng, found)
+            many.renew(this, rng, found)
         else:
             found.rounds[how] += 1
             # A reader that lives on keeps a file's log in use; where there is none, it is recovered.
@@ -255,7 +205,7 @@ def _differences(here: Held, wanted: Held) -> str:
     return f"{sorted(ids)} {sorted(pairs)}"
 
 
-class _Crowd:
+class _ManyMemories:
     """A store of many memories in ``place``: its copy and the renewal of its words take a while."""
 
     def __init__(self, place: FilePlace | PostgresPlace) -> None:

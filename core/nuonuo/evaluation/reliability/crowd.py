@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
-from nuonuo.errors import InvalidInputError, NuonuoError
-from nuonuo.evaluation.processes import environment, last_words
+from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.reliability.acts import (
     SPACES,
@@ -32,6 +28,7 @@ from nuonuo.evaluation.reliability.acts import (
 )
 from nuonuo.evaluation.reliability.latency import Latency
 from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace
+from nuonuo.evaluation.reliability.process import Worker
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 from nuonuo.stores.doctor import examine
@@ -139,7 +136,7 @@ class Member:
             self.failed.append(f"{what}: {told}")
 
 
-def crowd(where: str, number: int, workers: int, threads: int, seconds: float, seed: int) -> Iterator[str]:
+def member(where: str, number: int, workers: int, threads: int, seconds: float, seed: int) -> Iterator[str]:
     """One process of the crowd; in the end what its threads kept, counted and saw, as JSON."""
     memory = opened(where)
     names = [f"w{worker} t{thread}" for worker in range(workers) for thread in range(threads)]
@@ -171,7 +168,7 @@ def crowd(where: str, number: int, workers: int, threads: int, seconds: float, s
     )
 
 
-def throng(
+def crowd(
     place: FilePlace | PostgresPlace,
     *,
     workers: int = 4,
@@ -250,34 +247,17 @@ def _run(
     """What each process told in the end; of one that does not come to it, ``failed`` tells."""
     found = []
     with ExitStack() as stack:
-        errors = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(workers)]
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "nuonuo.evaluation.reliability.worker"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=each, env=environment(1), text=True,
-            )
-            for each in errors
-        ]  # fmt: skip
-        for process in processes:
-            stack.callback(process.wait)
-            stack.callback(process.kill)
+        processes = [stack.enter_context(closing(Worker())) for _ in range(workers)]
         for number, process in enumerate(processes):
-            assert process.stdin is not None and process.stdout is not None  # pipes
-            process.stdout.readline()
-            task = ["crowd", place.way("kill"), number, workers, threads, seconds, seed]
-            process.stdin.write(json.dumps(task) + "\n")
-            process.stdin.flush()
+            process.begin("crowd", place.way("kill"), number, workers, threads, seconds, seed)
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 1.0))
             progress("seconds", 1)
         for number, process in enumerate(processes):
-            try:
-                said, _ = process.communicate(timeout=max(end + PATIENCE - time.monotonic(), 1))
-            except subprocess.TimeoutExpired:
+            said = process.result(max(end + PATIENCE - time.monotonic(), 1))
+            if said is None:
                 failed.append(f"{STUCK}: process {number} had not ended {PATIENCE:g} s after its time")
-                continue
-            if process.returncode:
-                raise NuonuoError(f"a process of the crowd failed: {last_words(errors[number])}")
-            found.append(json.loads(said.splitlines()[-1]))
+            else:
+                found.append(json.loads(said))
     return found

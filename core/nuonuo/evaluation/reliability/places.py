@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -113,9 +114,14 @@ class PostgresPlace:
 
     Args:
         server: the one that answers there, where it is ours to crash.
+
+    Raises:
+        InvalidInputError: the address names a schema. NuonuoError: nobody answers there.
+        MissingDependencyError: psycopg is not installed.
     """
 
     def __init__(self, address: str, server: Server | None = None) -> None:
+        import_module("nuonuo.stores.postgres")  # it says how psycopg is had, where that is missing
         import psycopg
 
         if re.search(r"[?&]schema=", address):
@@ -141,6 +147,11 @@ class PostgresPlace:
         name = f"nuonuo_bench_{os.getpid()}_{next(self._numbers)}"
         self._schemas.append(name)
         return self._with(f"schema={name}")
+
+    @property
+    def _name(self) -> str:
+        """The schema of ``where``."""
+        return self.where.rpartition("schema=")[2]
 
     def _with(self, option: str, where: str | None = None) -> str:
         where = self._address if where is None else where
@@ -180,7 +191,6 @@ class PostgresPlace:
 
         if not self._checked:
             return []
-        schema = self.where.rpartition("schema=")[2]
         relations = (
             "SELECT c.oid, c.relname, a.amname FROM pg_class c JOIN pg_am a ON a.oid = c.relam "
             "WHERE c.relnamespace = %s::regnamespace AND c.relkind IN ('r', 'i')"
@@ -189,7 +199,7 @@ class PostgresPlace:
         with self._connected() as db:
             # Inverted indexes can be checked from PostgreSQL 18 on.
             (gin,) = db.execute("SELECT to_regprocedure('gin_index_check(regclass)') IS NOT NULL").fetchone()
-            for oid, name, kind in db.execute(relations, (schema,)).fetchall():
+            for oid, name, kind in db.execute(relations, (self._name,)).fetchall():
                 try:
                     if kind == "btree":
                         db.execute("SELECT bt_index_check(%s::oid::regclass, true)", (oid,))
@@ -217,7 +227,7 @@ class PostgresPlace:
         return {mark for path in files for mark in marks_in(path.read_bytes())}
 
     def journal(self) -> dict[str, int]:
-        schema = self.where.rpartition("schema=")[2]
+        schema = self._name
         tables = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relnamespace = %s::regnamespace"
         with self._connected() as db:
             (rows,) = db.execute(f"SELECT count(*) FROM {schema}.journal".encode()).fetchone() or (0,)
@@ -230,7 +240,7 @@ class PostgresPlace:
     def multiply(self, times: int, progress: Progress) -> None:
         """As `nuonuo.evaluation.multiplied.multiply`, of the store there."""
         with self._connected() as db:
-            db.execute(f"SET search_path = {self.where.rpartition('schema=')[2]}".encode())
+            db.execute(f"SET search_path = {self._name}".encode())
             multiply(db, times, progress)
 
     def vectors(self, dimension: int | None) -> float | None:
@@ -244,7 +254,7 @@ class PostgresPlace:
         """
         import psycopg
 
-        schema = self.where.rpartition("schema=")[2]
+        schema = self._name
         with self._connected() as db:
             try:
                 db.execute("CREATE EXTENSION IF NOT EXISTS vector")

@@ -35,10 +35,14 @@ class Proxy:
         self._pairs.clear()
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the listener was closed
             while True:
                 client, _ = self._listener.accept()
-                pair = client, socket.create_connection(self._to)
+                try:
+                    pair = client, socket.create_connection(self._to)
+                except OSError:  # the server is away: so is what stands before it
+                    client.close()
+                    continue
                 self._pairs.append(pair)
                 threading.Thread(target=self._up, args=(pair,), daemon=True).start()
                 threading.Thread(target=self._down, args=(pair,), daemon=True).start()

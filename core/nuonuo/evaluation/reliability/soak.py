@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from nuonuo.errors import InvalidInputError, NuonuoError
-from nuonuo.evaluation.processes import environment, last_words
 from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.reliability.chat import Plan
 from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace
+from nuonuo.evaluation.reliability.process import Worker
 
 Sample = Mapping[str, Any]
 
@@ -60,28 +58,15 @@ def soak(
             f"{plan.seconds:g} s, and {plan.users} users at a rate of {plan.rate:g}"
         )
     samples, last = [], {}
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "nuonuo.evaluation.reliability.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment(1), text=True,
-        )  # fmt: skip
-        try:
-            assert process.stdin is not None and process.stdout is not None  # pipes
-            process.stdin.write(json.dumps(["chat", place.where, asdict(plan)]) + "\n")
-            process.stdin.close()
-            process.stdout.readline()
-            for line in process.stdout:
-                last = json.loads(line)
-                if "plan" not in last:
-                    samples.append({**last, **place.journal()})
-                    progress("samples", 1)
-            process.wait()
-        finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()  # type: ignore[union-attr]
+    with closing(Worker()) as worker:
+        worker.begin("chat", place.where, asdict(plan))
+        for line in worker.lines():
+            last = json.loads(line)
+            if "plan" not in last:
+                samples.append({**last, **place.journal()})
+                progress("samples", 1)
         if "plan" not in last:
-            raise NuonuoError(f"the process that chats failed: {last_words(errors) or 'it said nothing'}")
+            raise NuonuoError(f"the process that chats failed: {worker.last_words()}")
     return {
         "system": place.system,
         **last,

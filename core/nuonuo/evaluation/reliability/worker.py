@@ -1,4 +1,4 @@
-"""The process that is killed: what to do comes in as a line of JSON, what was done goes out line by line."""
+"""A process that is put to the test: its task comes in as a line of JSON, what it does goes out by lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from nuonuo.errors import StoreUnavailableError
 from nuonuo.evaluation.reliability.acts import draw, opened, perform
 from nuonuo.evaluation.reliability.chat import Plan, chat
-from nuonuo.evaluation.reliability.crowd import crowd
+from nuonuo.evaluation.reliability.crowd import member
 from nuonuo.memory import AssociativeMemory
 from nuonuo.stores import migrate as migrating
 from nuonuo.stores.opening import open_store
@@ -68,11 +68,12 @@ TASKS: dict[str, Callable[..., Iterator[str]]] = {
     "copy": copy,
     "renew": renew,
     "chat": chatting,
-    "crowd": crowd,
+    "crowd": member,
 }
 
 
 def main() -> None:
+    """Say that it is ready, read the task, and do it."""
     print("ready", flush=True)  # what is imported takes longer than many a life
     task, *given = json.loads(sys.stdin.readline())
     for line in TASKS[task](*given):

@@ -25,6 +25,7 @@ from nuonuo.stores.sums import Sums
 RANKED = 8192  # memories whose words are looked at for one question, about
 PAIRED = 4  # stems beyond that which choose together: a memory must have two of them
 TIES = 3  # one in so many is read beyond those that are asked for, which may be as near as the last of them
+ALIKE = 8192  # vectors beyond those that are asked for which are read for being as near as the last of them
 OFTEN = 10_000  # tellings of one wording that are counted
 FOUND = 1000  # vectors that an index is asked for at most
 _HERE = "namespace = %(id)s"
@@ -84,12 +85,13 @@ class Explored:
         if self._vectors is not None:
             kept = f"sketch::bit({width})" if indexed else "sketch"
             distance = f"{kept} OPERATOR({self._vectors}.<~>) %(sketch)t::bit({width})"
-        query = f"SELECT seq, {distance} FROM wide_sketches WHERE {_HERE}{where} ORDER BY 2 LIMIT %(n)s"
+        order = "2" if indexed else "2, seq DESC"
+        query = f"SELECT seq, {distance} FROM wide_sketches WHERE {_HERE}{where} ORDER BY {order} LIMIT %(n)s"
         # All of them are compared, by a scan of the table, unless there is an index for it.
         self._db.execute(_NEAREST[indexed])
         while True:
             rows = [(seq, int(far)) for seq, far in self._ask(query, n=more, **values)]
-            if len(rows) < more or rows[-1][1] > rows[n - 1][1] or indexed:
+            if len(rows) < more or rows[-1][1] > rows[n - 1][1] or indexed or more >= ALIKE + n:
                 break
             more *= 2
         self._db.execute(_OTHERS)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.stores.base import may_repeat
 from nuonuo.stores.codec import Digests, decode_text, unpack_rows
 from nuonuo.stores.postgres.bodies import LEAD
 from nuonuo.stores.postgres.connections import Database
@@ -137,7 +138,6 @@ def put(db: Database, digests: Digests, namespace: str, epoch: int, items: Seque
     order = np.lexsort((stems, words.stems.owners))  # ascending, so that one is found by halving
     stems, counts = stems[order], counts[order]
     totals = np.bincount(words.stems.owners, words.counts.rows, len(rows)).astype(np.int64)
-    turns = zip(rows.sessions, rows.roles, words.asks.tolist(), strict=True)
     db.execute(
         "INSERT INTO wide_words "
         "(namespace, seq, session, stamp, said, repeats, total, stems, counts, titles) "
@@ -151,7 +151,7 @@ def put(db: Database, digests: Digests, namespace: str, epoch: int, items: Seque
             [None if name is None else digests.of_session(name) for name in rows.sessions],
             list(stamps),
             words.said.view(np.int64).tolist(),
-            [name is not None and (role not in (None, "user") or asks) for name, role, asks in turns],
+            may_repeat(rows).tolist(),
             totals.tolist(),
             _lists(stems, words.stems.counts),
             _lists(counts, words.stems.counts),
