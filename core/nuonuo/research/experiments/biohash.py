@@ -37,7 +37,7 @@ class BioHash:
         "Of memories asked for by a paraphrase, how many are found, by separators of one interface, through "
         "the matrix W and through the dual, among so many background memories?"
     )
-    seeds = 3
+    seeds = 5
     tables = (
         Table("Recall@1 through W and through the dual, by background memories, in %", ("separator",),
               (W_RECALL, DUAL_RECALL), "background"),

@@ -48,7 +48,7 @@ class Capacity:
     question = (
         "How many pairs can be learned until 1% of hops fail, with random codes and with those of real text?"
     )
-    seeds = 3
+    seeds = 5
     tables = (
         Table(
             "Pairs until 1% of hops through the matrix W fail, of up to 32,768; limits are of random codes",
