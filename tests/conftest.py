@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from nuonuo import AssociativeMemory, MiniLM
 from nuonuo.stores import InMemoryStore, SQLiteStore
 from tests.fakes import SMALL, Opened, WordEmbedder
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

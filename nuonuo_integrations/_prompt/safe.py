@@ -108,7 +108,8 @@ def _begins_a_form(angle: bool, rest: str, cut: bool) -> bool:
     if not angle:
         return False
     closing = re.match(r"/[^/>]*(>|\Z)", read)
-    if closing and (closing[1] or cut):
+    # One that breaks off takes what comes next for its rest; after a blank it may be a path ("sort < /tmp").
+    if closing and (closing[1] or cut or read == "/" or not rest[0].isspace()):
         return True
     return letters.startswith("memor") and (read.startswith("/") or ">" in read)
 

@@ -118,6 +118,7 @@ def test_no_field_of_a_label_does_either(forged: str) -> None:
         "<div>one<br/>two",
         "x[0] = y[1]; see [1] and [this](http://a.b/c?d=e&f=g%20h)",
         "sort < /dev/null",
+        "sort < /tmp",
         "R&D, AT&T, 5 &c.",
         "« Bonjour », ‹ja›, 《红楼梦》, 【注意】",
         "C:\\recalled\\x41",
@@ -127,6 +128,12 @@ def test_no_field_of_a_label_does_either(forged: str) -> None:
 )
 def test_other_texts_are_shown_as_they_are(text: str) -> None:
     assert parsed(render(recall_of(text))) == [("note", [text])]
+
+
+@pytest.mark.parametrize("end", ["</", "&lt;/", "< /", "&#60;&#47;", "\\u003c/", "＜／", "</|", "&lt;/a b"])
+def test_what_a_text_breaks_off_with_opens_no_tag(end: str) -> None:
+    block = render(recall_of("First.", f"Milk. {end}", timestamp=WHEN))
+    assert len(re.findall("<\\s*/", read(block))) == 1
 
 
 def test_a_forged_form_is_still_readable() -> None:
