@@ -82,15 +82,58 @@ def test_who_is_named_is_meant_in_any_letters_and_by_the_longest_name() -> None:
     with filled(texts) as memory, memory._shards.reading("default") as shard:
 
         def rows(query: str) -> list[int]:
-            return named(shard, memory._encoder.question(query), shard.alive).rows.tolist()
+            return named(shard, memory._encoder.question(query), shard.alive, memory.config).rows.tolist()
 
         assert rows("Who made Women Of New Hope?") == [2]
         assert rows("who made women of new hope and hope?") == [1, 2]
         assert rows("Where is new hope?") == [0]
         assert rows("Where is it?") == []
         only = np.array([True, False, True, True])
-        found = named(shard, memory._encoder.question("What is Hope?"), only)
+        found = named(shard, memory._encoder.question("What is Hope?"), only, memory.config)
         assert found.rows.tolist() == []
+
+
+PEOPLE = [
+    "Les Briley\nA footballer who was trained by Tamsin Okafor.",
+    "Jean Carbone\nA footballer who was trained by Ruben Lindqvist.",
+    *FILMS[2:5],
+    *(f"Older Trainer{n}\nA trainer older than any footballer, than two or one." for n in range(70)),
+]
+
+
+@pytest.mark.parametrize("names", ["Briley or Carbone", "briley or carbone"])
+def test_a_family_name_opens_a_branch(names: str) -> None:
+    question = f"Which footballer has the older trainer, {names}?"
+    with filled(PEOPLE) as memory:
+        hits = {hit.memory.text: hit for hit in memory.recall(question)}
+        assert set(PEOPLE[:4]) <= set(hits)
+        assert all("named" in hits[text].evidence.signals for text in PEOPLE[:2])
+    with filled(PEOPLE, sharing_weight=0) as memory:
+        assert len(ranked(memory, question).named.rows) == 0
+
+
+def test_a_name_that_nobody_is_called_by_means_those_that_have_it_each_the_less() -> None:
+    for count in (1, 3, MANY, MANY + 1):
+        texts = [f"I saw Ann Lee at number {n}." for n in range(count)] + ["Lee\nA river."]
+        with filled([*texts, *(f"Nothing {n}." for n in range(30))]) as memory:
+            who = ranked(memory, "Where did I see Ann Lee?").named
+            if count > MANY:
+                assert who.rows.tolist() == [count], "the river"
+                continue
+            assert who.rows.tolist() == [*range(count)]
+            assert who.branch.tolist() == [0] * count
+            n = count + 31
+            weight = np.log(n / count) / np.log(n) / count
+            assert who.weight == pytest.approx([weight] * count, rel=1e-5)
+
+
+def test_a_turn_that_names_somebody_is_about_much_else() -> None:
+    texts = ["Milk.", "I met Ines at the pottery class.", "She runs a bakery called Three Ovens."]
+    with AssociativeMemory(embedder=WordEmbedder()) as memory:
+        memory.add(texts, session_id="s")
+        who = ranked(memory, "Which bakery runs Ines?").named
+        assert (who.rows.tolist(), who.weight.tolist(), who.branch.tolist()) == ([1], [0], [0])
+        assert memory.recall("Which bakery runs Ines?")[0].memory.text == texts[2]
 
 
 def test_a_name_of_many_means_none_of_them() -> None:

@@ -24,19 +24,25 @@ class Named:
 
     Attributes:
         terms: (N,) int64, the runs of words of the question that are names here, of whatever.
-        rows: (R,) int64, ascending, the memories that are called by one of them.
+        rows: (R,) int64, ascending, the memories that are called by one of them, or have one that is no
+            memory's title.
         branch: (R,) int64, the number of the name, 0 for the first one.
-        rarity: (R,) float32, how rare the name is in the namespace, in [0, 1].
+        weight: (R,) float32, how far the question means the memory, in [0, 1]: the name's rarity in the
+            namespace, shared by all that only have it; 0 for a turn of a session that only has it.
     """
 
     terms: IntArray
     rows: IntArray
     branch: IntArray
-    rarity: npt.NDArray[np.float32]
+    weight: npt.NDArray[np.float32]
 
 
-def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_]) -> Named:
+def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_], config: MemoryConfig) -> Named:
     """The rows of ``mask`` (n,) that ``question`` names; of a name inside a longer one only the longer.
+
+    Whoever is called by a name is meant by it. One that is no memory's title (of "Judith Viorst" the family
+    name alone) means all that have it, each the less the more they are; but a turn of a session is about much
+    else, and only opens a branch.
 
     A single word names where it is written as a name, or where it is mostly used as one here: who asks of a
     village does not ask of "The Village". At the beginning a capital tells nothing.
@@ -45,32 +51,41 @@ def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_]) -> Name
     known = (
         (postings.term_of(name), start, end) for name, start, end in spoken(question.text, question.words)
     )
-    said = [(start - end, start, end, term) for term, start, end in known if term is not None]
+    said = [(start, end, term) for term, start, end in known if term is not None]
     here = np.array([term for *_, term in said], np.int64)
-    titles = [each for each, entitles in zip(said, postings.entitles(here).tolist(), strict=True) if entitles]
+    titles = dict(zip(here.tolist(), postings.entitles(here).tolist(), strict=True))
     df = dict(zip(here.tolist(), postings.counts(here).tolist(), strict=True))
     words = {(word.start, word.end): word for word in question.words}
     taken: list[tuple[int, int]] = []
     found: list[IntArray] = []
-    terms: list[int] = []
-    for _, start, end, term in sorted(titles):
+    weights: list[npt.NDArray[np.float32]] = []
+    for start, end, term in sorted(said, key=lambda each: (each[0] - each[1], each[0])):
         if any(start < to and end > at for at, to in taken):
             continue
         word = words.get((start, end))  # of a name of one word
         small = not start or question.text[start].islower()
         if word is not None and small and df[term] < NAMES * postings.df(word.stem):
             continue
-        rows = called(postings, term)
+        if titles[term]:
+            rows = called(postings, term)
+        elif config.sharing_weight and df[term] <= MANY:
+            rows = np.sort(postings.holders(np.array([term])))
+        else:
+            continue
         rows = rows[mask[rows]]
         if 0 < len(rows) <= MANY:
             taken.append((start, end))
             found.append(rows)
-            terms.append(term)
+            weight = np.full(len(rows), postings.rarity(np.array([df[term]]))[0], np.float32)
+            if not titles[term]:
+                shared = np.float32(config.sharing_weight / df[term])
+                weight *= np.where(shard.sessions.inside(rows), np.float32(0), shared)
+            weights.append(weight)
     counts = [len(rows) for rows in found]
     rows, first = np.unique(np.concatenate([np.zeros(0, np.int64), *found]), return_index=True)
     branch = np.arange(len(found)).repeat(counts)
-    rarity = postings.rarity(postings.counts(np.array(terms, np.int64)).repeat(counts))
-    return Named(here, rows, branch[first], rarity[first])
+    weights.append(np.zeros(0, np.float32))
+    return Named(here, rows, branch[first], np.concatenate(weights)[first])
 
 
 def openers(

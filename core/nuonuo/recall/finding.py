@@ -70,6 +70,9 @@ class Finder:
         known = [name for name in names if gathered.whole.frequencies.get(name)]
         if known:
             gathered.bring(self._explorer.called(known, 2 * MANY + 1))
+        few = [name for name in known if gathered.whole.frequencies[name] <= MANY]
+        if few:
+            gathered.bring(self._explorer.holders(few).seqs.tolist())
         dense = max(k, config.dense_candidates)
         rare = self._rare(asked, nothing)
         found = self._cued(self._within, rare, dense, k)

@@ -209,7 +209,7 @@ def named_energy(search: Search, rows: IntArray) -> FloatArray:
     at = places_of(rows, who.rows)
     there = at < len(rows)
     weight = np.float32(config.content_weight * config.named_weight * config.naming_floor)
-    found[at[there]] = weight * who.rarity[there]
+    found[at[there]] = weight * who.weight[there]
     return found
 
 

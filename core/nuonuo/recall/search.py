@@ -89,7 +89,7 @@ def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryCon
     lexical = postings.scores(spellings(words))
     most = np.float32(max(postings.most(least_idf(shard, words, idf).values()), 1e-9))
     cue = dense_cue(question.state)
-    who = named(shard, question, mask)
+    who = named(shard, question, mask, config)
     standing = standing_terms(shard, question)
     return Search(
         shard, question, mask, config, weights, said, standing, worded, cue, lexical, most, who, dates
