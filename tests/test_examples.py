@@ -153,23 +153,18 @@ def test_recall_finds_what_answers_the_questions(common: ModuleType, db: str) ->
 # -- the programs -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("script", CHATS)
-def test_an_example_answers_from_the_conversation(script: str, db: str) -> None:
-    asked = "What is Biscuit terrified of?"
-    unsaid = "What is my blood type?"
-    done = run(script, "--db", db, "--ask", asked, "--ask", unsaid)
-    assert done.returncode == 0, done.stderr
-    assert "foghorn" in answer_to(asked, done.stdout)
-    assert NOTHING in answer_to(unsaid, done.stdout)
-
-
 @pytest.mark.parametrize("script", [*CHATS, "demo.py"])
-def test_a_question_asked_twice_is_no_answer_to_itself(script: str, db: str) -> None:
-    unsaid = "What is my blood type?"
-    for _ in range(2):  # the second process finds the first one's conversation in the file
-        done = run(script, "--db", db, "--ask", unsaid, "--ask", unsaid)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.count(NOTHING) == 2
+def test_an_example_answers_from_the_conversation_and_not_from_what_was_asked_before(
+    script: str, db: str
+) -> None:
+    asked, unsaid = "What is Biscuit terrified of?", "What is my blood type?"
+    first = run(script, "--db", db, "--ask", asked, "--ask", unsaid, "--ask", unsaid)
+    assert first.returncode == 0, first.stderr
+    assert "foghorn" in answer_to(asked, first.stdout)
+    assert first.stdout.count(NOTHING) == 2
+    second = run(script, "--db", db, "--ask", unsaid)  # it finds the first one's conversation in the file
+    assert second.returncode == 0, second.stderr
+    assert NOTHING in answer_to(unsaid, second.stdout)
 
 
 @pytest.mark.parametrize("script", CHATS)
@@ -177,7 +172,7 @@ def test_an_example_remembers_what_it_is_told(script: str, tmp_path: Path) -> No
     path = str(tmp_path / "new.db")
     told = "My cousin Ada keeps bees on a roof in Tromsø."
     asked = "What does my cousin keep on the roof?"
-    first = run(script, "--empty", "--db", path, stdin=f"{told}\n\n")
+    first = run(script, "--empty", "--db", path, stdin=f"{told}\n\n")  # it ends with its input
     assert first.returncode == 0, first.stderr
     second = run(script, "--empty", "--db", path, stdin=f"{asked}\n")  # another process, another session
     assert second.returncode == 0, second.stderr
@@ -190,12 +185,6 @@ def test_the_query_engine_answers_from_the_conversation(db: str) -> None:
     assert done.returncode == 0, done.stderr
     assert "Whitcombe" in answer_to(asked, done.stdout)
     assert NOTHING in answer_to(unsaid, done.stdout)
-
-
-@pytest.mark.parametrize("script", CHATS)
-def test_an_example_ends_with_its_input(script: str, tmp_path: Path) -> None:
-    done = run(script, "--empty", "--db", str(tmp_path / "new.db"))
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nuonuo import AssociativeMemory, Memory
 from nuonuo.encoding.embedders import MiniLM
 from nuonuo.encoding.sentences import piece_spans, sentence_spans
-from nuonuo.recall.passage import LONGEST, _window
+from nuonuo.recall.passage import LONGEST, MANY, _pieces, _window
 from tests.fakes import VectorsOnly, WordEmbedder, fresh
 
 TOPICS = (
@@ -109,3 +109,11 @@ def test_the_window_is_the_best_and_the_shortest_then_filled_up() -> None:
     completed[3, 1] = 0.9
     start, end = _window(pieces, completed)
     assert start <= 300 and end >= 399
+
+
+def test_many_short_sentences_are_looked_at_several_at_a_time() -> None:
+    few, many = "a. b! " * (MANY // 2), "a. b! " * 10_000
+    assert len(_pieces(few)) == MANY
+    pieces = _pieces(many)
+    assert len(pieces) < len(many) / 100
+    assert (pieces[0][0], pieces[-1][1]) == (0, len(many.rstrip()))

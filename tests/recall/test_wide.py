@@ -157,10 +157,8 @@ def test_a_namespace_that_grows_is_let_go(address: str) -> None:
 def test_a_real_conversation(address: str, minilm: MiniLM) -> None:
     held, asked = both(address, minilm, MemoryConfig())
     for session in json.loads((EXAMPLES / "conversation.json").read_text(encoding="utf-8")):
-        for turn in session["turns"]:
-            held.add(
-                turn["text"], role=turn["role"], session_id=session["session_id"], timestamp=session["date"]
-            )
+        turns = [Memory(turn["text"], role=turn["role"]) for turn in session["turns"]]
+        held.add(turns, session_id=session["session_id"], timestamp=session["date"])
     questions = [
         each["question"] for each in json.loads((EXAMPLES / "questions.json").read_text(encoding="utf-8"))
     ]

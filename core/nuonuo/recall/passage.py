@@ -24,7 +24,7 @@ from nuonuo.recall.pipeline import Ranking
 from nuonuo.recall.search import FloatArray
 
 LONGEST = 600  # characters; a text that is no longer is its own passage
-LONG = 100_000  # characters of a text whose sentences are looked at several at a time
+MANY = 1000  # sentences of a text, from which on they are looked at several at a time
 FAINT = 0.3  # a completion below this says nothing of where the answer stands
 FEW = 20  # token patterns; a text of `LONGEST` characters has more
 
@@ -78,9 +78,9 @@ class Passages:
 
 
 def _pieces(text: str) -> list[Span]:
-    """Its pieces of sentences; those of a long text joined to about `PIECE` characters."""
+    """Its pieces of sentences; where they are many, joined to about `PIECE` characters."""
     pieces = [*piece_spans(text)]
-    if len(text) <= LONG:
+    if len(pieces) <= MANY:
         return pieces
     joined: list[Span] = []
     for start, end in pieces:
@@ -96,17 +96,16 @@ def _window(pieces: Sequence[Span], completed: FloatArray) -> Span:
     Shapes: completed: (U, T), what each piece completes of each token.
     """
     best, first, last = -1.0, 0, 0
-    for i in range(len(pieces)):
-        covered, j = completed[i], i
-        while True:
-            value = float(covered.sum())
-            shorter = pieces[j][1] - pieces[i][0] < pieces[last][1] - pieces[first][0]
+    ends = np.array([end for _, end in pieces])
+    for i, (start, _) in enumerate(pieces):
+        fitting = max(int(ends.searchsorted(start + LONGEST, "right")), i + 1)
+        values = np.maximum.accumulate(completed[i:fitting]).sum(axis=1)
+        # Of the windows that begin here and complete the same, the first one is the shortest.
+        for at in [0, *(np.flatnonzero(values[1:] > values[:-1]) + 1).tolist()]:
+            value, j = float(values[at]), i + at
+            shorter = pieces[j][1] - start < pieces[last][1] - pieces[first][0]
             if value > best + 1e-6 or (value > best - 1e-6 and shorter):
                 best, first, last = max(value, best), i, j
-            j += 1
-            if j == len(pieces) or pieces[j][1] - pieces[i][0] > LONGEST:
-                break
-            covered = np.maximum(covered, completed[j])
     grown = True
     while grown:  # what follows explains more often than what came before
         grown = False
