@@ -138,13 +138,14 @@ def complete(stored: Array, state: Array, leakage: float) -> tuple[int, Array]:
         state: (d,), not zero.
         returns: the row it settled on, and the settled state (d,).
     """
-    state = state / np.linalg.norm(state)
+    state = state / np.sqrt(state @ state)
     similarities = stored @ state
-    gap = float(np.diff(np.partition(similarities, -2)[-2:])[0]) if len(stored) > 1 else 1.0
+    similarities.partition(max(len(stored) - 2, 0))
+    gap = float(similarities[-1] - similarities[-2]) if len(stored) > 1 else 1.0
     # Duplicates have no gap; then beta is at its bound, and they settle together.
     beta = min(beta_for_leakage(max(SMALLEST_GAP, gap), len(stored), leakage), GREATEST_BETA)
     settled = settle(stored, state, beta)
-    return int(np.argmax(settled.weights)), settled.state
+    return int(settled.weights.argmax()), settled.state
 
 
 def compete(stored: Array, activations: Array) -> Array:
@@ -161,7 +162,7 @@ def compete(stored: Array, activations: Array) -> Array:
     inhibited = activations * INHIBITION
     inhibited[0] = activations[0]
     drive: Array = inhibited @ stored
-    return drive if np.argmax(stored @ drive) == 0 else stored[0]
+    return drive if (stored @ drive).argmax() == 0 else stored[0]
 
 
 def strongest(associations: Iterable[Association]) -> list[Association]:
@@ -176,5 +177,5 @@ def strongest(associations: Iterable[Association]) -> list[Association]:
 
 def cosine(x: Array, y: Array) -> float:
     """Cosine of two vectors, in [-1, 1]; 0.0 where one is zero."""
-    lengths = float(np.linalg.norm(x)) * float(np.linalg.norm(y))
+    lengths = float(np.sqrt(x @ x)) * float(np.sqrt(y @ y))
     return min(1.0, max(-1.0, float(x @ y) / lengths)) if lengths else 0.0

@@ -155,22 +155,34 @@ def settle(
 
 
 def _settle_one(patterns: Array, state: Array, beta: float, max_steps: int, tolerance: float) -> Settled:
-    """`settle`, of one state in NumPy: what a walk does at every stop."""
-    xp, steps, converged = _NUMPY, 0, False
-    similarities = _similarities(xp, patterns, state)
+    """`settle`, of one state in NumPy: what a walk does at every stop.
+
+    It is written in ufuncs and their reductions: around vectors so short NumPy's functions would take
+    several times as long as what they do.
+    """
+    steps, converged, transposed = 0, False, patterns.T
+    similarities = _finite(state @ transposed)
     while steps < max_steps and not converged:
-        moved = _softmax(xp, beta * similarities) @ patterns
+        moved = _softmax_one(beta * similarities) @ patterns
         away = moved - state
         converged = bool(np.sqrt(np.add.reduce(away * away)) <= tolerance)
         state, steps = moved, steps + 1
-        similarities = _similarities(xp, patterns, state)
+        similarities = _finite(state @ transposed)
+    greatest = np.maximum.reduce(similarities)
+    mass = np.add.reduce(np.exp(beta * (similarities - greatest)))
     return Settled(
         state=state,
-        weights=_softmax(xp, beta * similarities),
-        energy=_energy(xp, similarities, state, beta),
+        weights=_softmax_one(beta * similarities),
+        energy=np.add.reduce(state * state) / 2 - (greatest + np.log(mass) / beta),
         steps=np.array(steps, np.int64),
         converged=np.array(converged),
     )
+
+
+def _softmax_one(z: Array) -> Array:
+    """`_softmax` of (N,) in NumPy."""
+    e = np.exp(z - np.maximum.reduce(z))
+    return e / np.add.reduce(e)
 
 
 def weights(energies: Array, beta: float, null: float | None = None) -> Mass:
@@ -239,8 +251,15 @@ def beta_for_leakage(gap: float, n: int, leakage: float = 0.01) -> float:
 def _similarities(xp: Any, patterns: Array, state: Array) -> Array:
     """X xi, shape (..., N)."""
     similarities = state @ xp.matrix_transpose(patterns)
-    # NaN and infinity in either factor reach the product, where looking for them costs d times less.
-    if not bool(xp.all(xp.isfinite(similarities))):
+    return _finite(similarities, bool(xp.all(xp.isfinite(similarities))))
+
+
+def _finite(similarities: Array, finite: bool | None = None) -> Array:
+    """``similarities``, which must be ``finite``; where that is not told, NumPy looks.
+
+    NaN and infinity in either factor reach the product, where looking for them costs d times less.
+    """
+    if not (np.logical_and.reduce(np.isfinite(similarities)) if finite is None else finite):
         raise InvalidInputError(
             "patterns and state must be finite, got NaN, infinity or values so great that their product "
             "overflows; check the embedder, or scale both down"

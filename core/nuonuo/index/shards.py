@@ -29,6 +29,8 @@ class Shards:
         self, store: Store, dimension: int, pattern_bytes: int, lexicon: Lexicon, config: MemoryConfig
     ) -> None:
         self._store, self._lexicon, self._config = store, lexicon, config
+        # Looked at once: to check a protocol takes as long as a look into the index.
+        self._explorable = store if isinstance(store, Explorable) else None
         self._dimension, self._pattern_bytes = dimension, pattern_bytes
         self._held: OrderedDict[str, Shard] = OrderedDict()
         self._lock = threading.Lock()
@@ -61,8 +63,8 @@ class Shards:
 
     def asked_in(self, namespace: str) -> Explorable | None:
         """The store, where it is to be asked itself: ``namespace`` is too large for RAM, and has no shard."""
-        bound, store = self._config.shard_memories, self._store
-        if not bound or not isinstance(store, Explorable):
+        bound, store = self._config.shard_memories, self._explorable
+        if not bound or store is None:
             return None
         with self._lock:
             held = self._held.get(namespace)

@@ -13,11 +13,12 @@ one with what followed the other; the walk knows at which of them it stands.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import largest
+from nuonuo.arrays import IntArray, largest
 from nuonuo.associative.chain import Association, Stop, walk
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question
@@ -28,6 +29,7 @@ from nuonuo.index.shard import Shard
 from nuonuo.index.vectors import dense_cue
 from nuonuo.recall.linked import Shared, shared
 from nuonuo.recall.pipeline import recall
+from nuonuo.records import AssociationKind
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -94,10 +96,15 @@ def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Associatio
         links = stem_links(shard.postings, np.array([row]), NOTHING, config.content_max_df)
         weights = links.strength(config.naming_weight)
         best = largest(weights, FANOUT)
-        for target, weight in zip(links.target[best].tolist(), weights[best].tolist(), strict=True):
-            yield Association(target, config.chain_content * weight, "content")
+        yield from _associations(links.target[best], weights[best], "content", config)
         names = name_links(shard.postings, np.array([row]), NOTHING, config.content_max_df)
         weights = names.strength(config.naming_weight, config.sharing_weight)
         best = largest(weights, FANOUT)
-        for target, weight in zip(names.target[best].tolist(), weights[best].tolist(), strict=True):
-            yield Association(target, config.chain_content * weight, "name")
+        yield from _associations(names.target[best], weights[best], "name", config)
+
+
+def _associations(
+    targets: IntArray, weights: FloatArray, kind: AssociationKind, config: MemoryConfig
+) -> Iterator[Association]:
+    carried = (config.chain_content * weight for weight in weights.tolist())
+    return map(Association, targets.tolist(), carried, repeat(kind))
