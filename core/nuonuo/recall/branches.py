@@ -24,11 +24,11 @@ class Named:
 
     Attributes:
         terms: (N,) int64, the runs of words of the question that are names here, of whatever.
-        rows: (R,) int64, ascending, the memories that are called by one of them, or have one that is no
-            memory's title.
+        rows: (R,) int64, ascending, the memories that are called by one of them, or that have, outside of a
+            session, one that is no memory's title.
         branch: (R,) int64, the number of the name, 0 for the first one.
         weight: (R,) float32, how far the question means the memory, in [0, 1]: the name's rarity in the
-            namespace, shared by all that only have it; 0 for a turn of a session that only has it.
+            namespace, shared by all that only have it.
     """
 
     terms: IntArray
@@ -41,8 +41,8 @@ def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_], config:
     """The rows of ``mask`` (n,) that ``question`` names; of a name inside a longer one only the longer.
 
     Whoever is called by a name is meant by it. One that is no memory's title (of "Judith Viorst" the family
-    name alone) means all that have it, each the less the more they are; but a turn of a session is about much
-    else, and only opens a branch.
+    name alone) means all that have it, each the less the more they are. A turn of a session that has it is
+    about much else, and is not meant.
 
     A single word names where it is written as a name, or where it is mostly used as one here: who asks of a
     village does not ask of "The Village". At the beginning a capital tells nothing.
@@ -70,6 +70,7 @@ def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_], config:
             rows = called(postings, term)
         elif config.sharing_weight and df[term] <= MANY:
             rows = np.sort(postings.holders(np.array([term])))
+            rows = rows[~shard.sessions.inside(rows)]
         else:
             continue
         rows = rows[mask[rows]]
@@ -77,10 +78,7 @@ def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_], config:
             taken.append((start, end))
             found.append(rows)
             weight = np.full(len(rows), postings.rarity(np.array([df[term]]))[0], np.float32)
-            if not titles[term]:
-                shared = np.float32(config.sharing_weight / df[term])
-                weight *= np.where(shard.sessions.inside(rows), np.float32(0), shared)
-            weights.append(weight)
+            weights.append(weight if titles[term] else weight * np.float32(config.sharing_weight / df[term]))
     counts = [len(rows) for rows in found]
     rows, first = np.unique(np.concatenate([np.zeros(0, np.int64), *found]), return_index=True)
     branch = np.arange(len(found)).repeat(counts)
