@@ -53,9 +53,7 @@ class MemoryConfig:
     content_weight: float = 3.0  # flow along content links
     content_floor: float = 0.02  # flow that needs no open word to complete
     naming_weight: float = 1.0  # strength of a link to a memory that the source names, by the name's rarity
-    sharing_weight: float = (
-        1.0  # the same to one that has a name in common with it, over the root of how many do
-    )
+    sharing_weight: float = 1.0  # the same to one that has the name too, the less the more they are
     naming_floor: float = 0.15  # flow to what is named that needs no open word
     named_weight: float = 1.0  # what a memory has from being named by the question, as if by a source
     branch_weight: float = 1.0  # how loud it speaks then, however far behind the best it stands
