@@ -95,7 +95,7 @@ class Finder:
         sketch = cue.words
         n = dense * config.oversampling
         while True:
-            found = self._passing(lambda n: self._explorer.nearest(sketch, n, within), n)
+            found = self._passing(lambda n: self._explorer.nearest(sketch, n, within, cue.rounded), n)
             near, texts = nearest(self._explorer.rows(found), cue, dense)
             if len(found) < n or n >= MOST or (len(near) >= dense and texts >= max(dense / 2, least)):
                 break

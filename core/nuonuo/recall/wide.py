@@ -98,7 +98,8 @@ class Wide:
             gathered = self._gathered(explorer)
             if question is None:
                 n = ENTRIES * self._config.oversampling
-                gathered.bring(explorer.nearest(dense_cue(state).words, n, Within()))
+                cue = dense_cue(state)
+                gathered.bring(explorer.nearest(cue.words, n, Within(), cue.rounded))
             else:
                 self._for_question(gathered, question, 1, Conditions())
             while True:

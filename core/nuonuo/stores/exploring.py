@@ -80,11 +80,20 @@ class Explorer(Protocol):
         """In how many memories each of ``stems`` stands; those that stand in none are left out."""
         ...
 
-    def nearest(self, sketch: npt.NDArray[np.uint64], n: int, within: Within) -> list[int]:
+    def nearest(
+        self,
+        sketch: npt.NDArray[np.uint64],
+        n: int,
+        within: Within,
+        state: npt.NDArray[np.float32] | None = None,
+    ) -> list[int]:
         """The seqs of the ``n`` vectors whose bit sketches differ least from ``sketch``, nearest first.
 
         Those that differ as much as the last one are among them, the newest first, up to a bound of the
         store. A memory of several vectors may stand there more than once.
+
+        Args:
+            state: the vector (d,) that it is the sketch of; where not all are compared, it tells which are.
         """
         ...
 

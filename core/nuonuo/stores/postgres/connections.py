@@ -102,10 +102,11 @@ class Connections:
         def once(db: Database) -> T:
             try:
                 # Planned by its own values, for the indexes that were made for it; compiling takes longer
-                # than to answer. One message, since each costs a way to the server and back.
+                # than to answer, and so does starting others. One message: each costs a way there and back.
                 db.execute(
                     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; "
-                    "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off"
+                    "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; "
+                    "SET LOCAL max_parallel_workers_per_gather = 0"
                 )
                 result = work(db)
                 db.execute("ROLLBACK")

@@ -1,8 +1,9 @@
 """Candidates out of a namespace that no process holds: `nuonuo.stores.exploring.Explorer` in SQL.
 
-Bit sketches are compared one by one in a scan, in parallel where the server has processors for it, or by an
-index of pgvector's where there is one. Words are found by an inverted index (GIN); how many rows it may
-bring is bounded, since ranking needs each of them (`Explored.sharing`).
+Bit sketches are compared one by one in a scan, in parallel where the server has processors for it; where
+there are very many, those in the nearest cells, or by an index of pgvector's where there is one. Words are
+found by an inverted index (GIN); how many rows it may bring is bounded, since ranking needs each of them
+(`Explored.sharing`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from nuonuo.stores.base import Rows
 from nuonuo.stores.codec import Digests, unpack_rows
 from nuonuo.stores.exploring import Holders, Spans, Told, Within
+from nuonuo.stores.postgres import cells
 from nuonuo.stores.postgres.bodies import LEAD
 from nuonuo.stores.postgres.connections import Database
 from nuonuo.stores.postgres.wide import Mixer, bits, signed
@@ -32,10 +34,10 @@ _HERE = "namespace = %(id)s"
 _ARRAYS = "stems[:] AS stems, counts[:] AS counts"  # copies: what is stored apart is fetched once
 # By whether there is an index of sketches: how the next statement is planned, and all after it.
 _NEAREST = {
-    False: "SET LOCAL enable_seqscan = on",
+    False: "SET LOCAL enable_seqscan = on; SET LOCAL max_parallel_workers_per_gather TO DEFAULT",
     True: f"SET LOCAL hnsw.ef_search = {FOUND // 2}; SET LOCAL hnsw.iterative_scan = relaxed_order",
 }
-_OTHERS = "SET LOCAL enable_seqscan = off"
+_OTHERS = "SET LOCAL enable_seqscan = off; SET LOCAL max_parallel_workers_per_gather = 0"
 
 
 class Explored:
@@ -51,10 +53,10 @@ class Explored:
         digests: Digests,
         sums: Sums,
         namespace: str,
-        row: tuple[int, int, int, str | None, bool],
+        row: tuple[int, int, int, int | None, str | None, bool],
     ) -> None:
         self._db, self._digests, self._sums, self._namespace = db, digests, sums, namespace
-        self._id, self.memories, self.words, self._vectors, self._indexed = row
+        self._id, self.memories, self.words, self._cells, self._vectors, self._indexed = row
         self._mixer = Mixer(digests.of_namespace(namespace))
         self._read: dict[int, tuple[Any, ...]] = {}  # by seq: stamp, body, traces
 
@@ -75,8 +77,14 @@ class Explored:
         known = dict(zip(keys, stems, strict=True))
         return {known[stem]: memories for stem, memories in rows}
 
-    def nearest(self, sketch: npt.NDArray[np.uint64], n: int, within: Within) -> list[int]:
-        """As `Explorer.nearest`; about so where an index finds them."""
+    def nearest(
+        self,
+        sketch: npt.NDArray[np.uint64],
+        n: int,
+        within: Within,
+        state: npt.NDArray[np.float32] | None = None,
+    ) -> list[int]:
+        """As `Explorer.nearest`; about so where cells or an index find them."""
         where, values = self._within(within)
         values |= {"sketch": bits(sketch[None, :])[0]}
         more, width = n + n // TIES, 64 * len(sketch)
@@ -86,16 +94,26 @@ class Explored:
             kept = f"sketch::bit({width})" if indexed else "sketch"
             distance = f"{kept} OPERATOR({self._vectors}.<~>) %(sketch)t::bit({width})"
         order = "2" if indexed else "2, seq DESC"
-        query = f"SELECT seq, {distance} FROM wide_sketches WHERE {_HERE}{where} ORDER BY {order} LIMIT %(n)s"
-        # All of them are compared, by a scan of the table, unless there is an index for it.
-        self._db.execute(_NEAREST[indexed])
-        while True:
-            rows = [(seq, int(far)) for seq, far in self._ask(query, n=more, **values)]
-            if len(rows) < more or rows[-1][1] > rows[n - 1][1] or indexed or more >= ALIKE + n:
-                break
-            more *= 2
-        self._db.execute(_OTHERS)
-        rows.sort(key=lambda row: row[1])
+        query = f"SELECT seq, {distance} FROM wide_sketches WHERE {_HERE}{{}} ORDER BY {order} LIMIT %(n)s"
+
+        def found(where: str, **values: Any) -> list[tuple[int, int]]:
+            asked = more
+            while True:
+                rows = [(seq, int(far)) for seq, far in self._ask(query.format(where), n=asked, **values)]
+                if len(rows) < asked or rows[-1][1] > rows[n - 1][1] or indexed or asked >= ALIKE + n:
+                    return sorted(rows, key=lambda row: row[1])
+                asked *= 2
+
+        rows: list[tuple[int, int]] = []
+        if self._cells is not None and not where and not indexed and more <= FOUND:
+            leaders = cells.load(self._db, self._id, self._cells)
+            near = leaders.near(cells.signs(sketch[None, :])[0] if state is None else state, cells.PROBED)
+            rows = found(" AND cell = ANY(%(cells)b::bigint[])", cells=near, **values)
+        if len(rows) < more:
+            # All of them are compared, by a scan of the table, unless there is an index for it.
+            self._db.execute(_NEAREST[indexed])
+            rows = found(where, **values)
+            self._db.execute(_OTHERS)
         return [seq for seq, distance in rows if distance <= rows[min(n, len(rows)) - 1][1]]
 
     def sharing(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nuonuo.stores.codec import encode_text
+from nuonuo.stores.postgres import cells
 from nuonuo.stores.postgres.connections import Database, one
 
 Rows = list[tuple[Any, ...]]
@@ -99,27 +100,32 @@ def associations(db: Database, namespace: bytes | None) -> Rows:
     ).fetchall()
 
 
-def size(db: Database, namespace: bytes, bound: int) -> tuple[int, bool] | None:
-    """How many memories a namespace has, counted up to ``bound`` and one, and whether it can be explored."""
+def size(db: Database, namespace: bytes, bound: int) -> tuple[int, bool, bool] | None:
+    """How many memories a namespace has, counted up to ``bound`` and one, and whether it can be explored.
+
+    And whether it is yet to be given cells (`nuonuo.stores.postgres.cells`).
+    """
     return db.execute(
         "SELECT CASE WHEN wide_seq >= last_seq THEN wide_memories ELSE (SELECT count(*) FROM "
         "(SELECT FROM memories WHERE namespace = n.id LIMIT %b) AS those) END, "
-        "coalesce(wide_seq >= last_seq, FALSE) FROM namespaces n WHERE digest = %b",
+        f"coalesce(wide_seq >= last_seq, FALSE), {cells.due()} FROM namespaces n WHERE digest = %b".encode(),
         (bound + 1, namespace),
         binary=True,
     ).fetchone()
 
 
-def wide(db: Database, namespace: bytes) -> tuple[int, int, int, str | None, bool]:
+def wide(db: Database, namespace: bytes) -> tuple[int, int, int, int | None, str | None, bool]:
     """The epoch of a namespace, how many memories it has, and how many words they have; zeros for none.
 
-    And what the server has to compare its sketches by: the schema of the extension pgvector, None where it
-    is not there, and whether there is an index of its that goes on for as long as it must (since 0.8).
+    Then the version of the leaders of its cells, None where there are none yet. And what the server has to
+    compare its sketches by: the schema of the extension pgvector, None where it is not there, and whether
+    there is an index of its that goes on for as long as it must (since 0.8).
     """
     return one(  # type: ignore[no-any-return]
         db.execute(
             "SELECT coalesce(n.id, 0), coalesce(n.wide_memories, 0), coalesce(n.wide_words, 0), "
-            "quote_ident(s.nspname), e.extversion ~ '^(0\\.([89]|[1-9]\\d+)|[1-9]\\d*)\\.' AND EXISTS "
+            "CASE WHEN n.cells_founders > 0 THEN n.cells_version END, quote_ident(s.nspname), "
+            "e.extversion ~ '^(0\\.([89]|[1-9]\\d+)|[1-9]\\d*)\\.' AND EXISTS "
             "(SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam "
             "WHERE i.indrelid = 'wide_sketches'::regclass AND i.indisvalid AND a.amname = 'hnsw') "
             "FROM (VALUES (1)) AS always LEFT JOIN namespaces n ON n.digest = %b "

@@ -115,6 +115,23 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (namespace, stem)
         ) WITH (fillfactor = 70)""",
     ),
+    (
+        # Where among very many vectors the nearest are looked for (`nuonuo.stores.postgres.cells`).
+        # cells_founded: up to which memory all leaders count for all; NULL where there are no cells.
+        # cells_settled: up to which that has been done. cells_founders: how many memories there were.
+        """ALTER TABLE namespaces
+            ADD COLUMN cells_founded bigint,
+            ADD COLUMN cells_settled bigint NOT NULL DEFAULT 0,
+            ADD COLUMN cells_founders bigint NOT NULL DEFAULT 0,
+            ADD COLUMN cells_share bigint,
+            ADD COLUMN cells_version bigint
+        """,
+        # cell: the seq of its leader; NULL where there are none. The index has all that a question reads.
+        "ALTER TABLE wide_sketches ADD COLUMN cell bigint",
+        "CREATE INDEX wide_sketches_cell ON wide_sketches (namespace, cell) INCLUDE (seq, sketch) "
+        "WHERE cell IS NOT NULL",
+        "CREATE INDEX wide_sketches_leads ON wide_sketches (namespace, seq) WHERE place = 0 AND cell = seq",
+    ),
 )
 
 

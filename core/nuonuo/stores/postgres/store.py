@@ -32,7 +32,7 @@ from nuonuo.stores.checks import (
 from nuonuo.stores.codec import decode_text, pack_memory, unpack_memory
 from nuonuo.stores.exploring import Explorer
 from nuonuo.stores.layout import lexicon_of
-from nuonuo.stores.postgres import reading, wide
+from nuonuo.stores.postgres import cells, reading, wide
 from nuonuo.stores.postgres import rows as _rows
 from nuonuo.stores.postgres.address import parse
 from nuonuo.stores.postgres.bodies import LEAD, Bodies
@@ -434,19 +434,24 @@ class PostgresStore:
         row = self._db.read(lambda db: reading.size(db, digest, bound))
         if row is None or row[0] <= bound:
             return False
-        if row[1]:
-            return True
-        if self.read_only:
-            return False
+        if self.read_only or (row[1] and not row[2]):
+            return row[1]
         _log.info("%s has a namespace of more than %d memories, which is made ready", self.path, bound)
 
         def step(db: Database) -> bool:
             _rows.lock(db, [digest])
             return wide.extend(db, self._digests, namespace, STEP)
 
+        def give(db: Database) -> bool:
+            _rows.lock(db, [digest])
+            return cells.settle(db, digest)
+
         while not self._db.write(step):
             pass
-        self._db.read(lambda db: db.execute("ANALYZE wide_words, wide_sketches, wide_stems"))
+        while not self._db.write(give):
+            pass
+        # That an index is enough to read, and how many there are: whose tables it is not is passed over.
+        self._db.read(lambda db: db.execute("VACUUM (ANALYZE) wide_words, wide_sketches, wide_stems"))
         return True
 
     def explore(self, namespace: str, work: Callable[[Explorer], T]) -> T:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nuonuo.stores.base import may_repeat
 from nuonuo.stores.codec import Digests, decode_text, unpack_rows
+from nuonuo.stores.postgres import cells
 from nuonuo.stores.postgres.bodies import LEAD
 from nuonuo.stores.postgres.connections import Database
 
@@ -159,17 +160,27 @@ def put(db: Database, digests: Digests, namespace: str, epoch: int, items: Seque
         ),
     )
     sketches = rows.traces.sketches
-    first = sketches.starts.repeat(sketches.counts)
+    seqs_of = rows.seqs.repeat(sketches.counts)
+    places = np.arange(len(seqs_of)) - sketches.starts.repeat(sketches.counts)
+    by, cell, leads = cells.founding(db, epoch), None, list[int]()
+    if by is not None:
+        cell, own = cells.assigned(db, epoch, by, seqs_of, places, sketches.rows)
+        leads = seqs_of[own].tolist()
     db.execute(
-        "INSERT INTO wide_sketches (namespace, seq, place, sketch) SELECT %b, seq, place, sketch::varbit "
-        "FROM unnest(%b::bigint[], %b::integer[], %t::text[]) AS new (seq, place, sketch)",
+        "INSERT INTO wide_sketches (namespace, seq, place, sketch, cell) "
+        "SELECT %b, seq, place, sketch::varbit, cell "
+        "FROM unnest(%b::bigint[], %b::integer[], %t::text[], %b::bigint[]) "
+        "AS new (seq, place, sketch, cell)",
         (
             epoch,
-            rows.seqs.repeat(sketches.counts).tolist(),
-            (np.arange(len(first)) - first).tolist(),
+            seqs_of.tolist(),
+            places.tolist(),
             bits(sketches.rows),
+            [] if cell is None else cell.tolist(),
         ),
     )
+    if by is not None:
+        cells.drawn(db, epoch, by, [seq for seq in leads if seq <= by.reached])
     numbers, often = np.unique(stems, return_counts=True)
     db.execute(
         "INSERT INTO wide_stems AS s (namespace, stem, memories) "
@@ -208,4 +219,11 @@ def take(db: Database, homes: Mapping[int, int]) -> None:
         "FROM sums WHERE id = namespace",
         {"epochs": epochs, "seqs": seqs},
     )
-    db.execute("DELETE FROM wide_sketches WHERE namespace = ANY(%s) AND seq = ANY(%s)", (epochs, seqs))
+    gone = db.execute(
+        "WITH gone AS (DELETE FROM wide_sketches WHERE namespace = ANY(%b) AND seq = ANY(%b::bigint[]) "
+        "RETURNING namespace, seq, place, cell) "
+        "SELECT namespace, seq FROM gone WHERE place = 0 AND cell = seq",
+        (epochs, seqs),
+        binary=True,
+    ).fetchall()
+    cells.orphaned(db, gone)
