@@ -35,16 +35,16 @@ def no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_made_up_memories_are_asked_in_each_way(tmp_path: Path) -> None:
     out = tmp_path / "wide.json"
-    sizes = ("--n", "150", "--questions", "12", "--ways", "database,held")
+    sizes = ("--n", "150", "--questions", "12", "--ways", "database,held,cells")
     given = ["bench", "wide", *sizes, "--store", postgres.address(), "--out", str(out), *FAST]
     assert cli.main(given) == 0
     report = json.loads(out.read_text(encoding="utf-8"))
     found = report["wide"]
     assert (found["memories"], found["encoded"], found["questions"]) == (150, 150, 12)
-    held, asked = found["ways"]
-    assert (held["way"], asked["way"]) == ("held", "database")
-    assert (asked["same"], asked["shared"]) == (1, 1)
-    for way in (held, asked):
+    held, asked, celled = found["ways"]
+    assert (held["way"], asked["way"], celled["way"]) == ("held", "database", "cells")
+    assert (asked["same"], asked["shared"], celled["shared"]) == (1, 1, 1)
+    for way in (held, asked, celled):
         assert 0 < way["recall_ms_p50"] <= way["recall_ms_p95"] <= way["recall_ms_p99"]
         assert way["ready_seconds"] > 0 and "figures" not in way
     assert found["store_seconds"] > 0 and found["bytes"] > 0

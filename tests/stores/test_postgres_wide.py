@@ -208,6 +208,59 @@ def test_one_namespace_is_never_found_from_another(address: str) -> None:
     store.close()
 
 
+def test_stems_are_looked_up_as_far_as_they_can_be_among_the_best() -> None:
+    from nuonuo.stores.postgres.exploring import CHOICES, worth_looking
+
+    assert worth_looking([5.0, 4.0, 3.0, 1.0], 2, 0) == [(0,), (1,), (2, 3)]
+    assert worth_looking([5.0, 4.0, 3.0, 1.0], 2, 4.5) == [(0,), (1, 2), (1, 3)]
+    assert worth_looking([5.0, 4.0, 3.0, 1.0], 0, 7.5) == [(0, 1), (0, 2), (1, 2, 3)]
+    assert worth_looking([5.0, 4.0], 1, 9.5) == []
+    assert worth_looking([], 0, 1.0) == []
+    many = [1.0] * (CHOICES + 1)
+    assert worth_looking(many, CHOICES, 3.0) == [(at,) for at in range(CHOICES)]
+
+
+@pytest.mark.parametrize("steps", [{}, {"FIRST": 8, "RANKED": 40, "SETS": 3}, {"FIRST": 1, "RANKED": 120}])
+def test_the_best_by_their_words_are_found(
+    address: str, monkeypatch: pytest.MonkeyPatch, steps: dict[str, int]
+) -> None:
+    """Step by step as all at once: the greatest BM25, worked out by hand."""
+    from nuonuo.stores.postgres import exploring
+
+    for name, value in steps.items():
+        monkeypatch.setattr(exploring, name, value)
+    store, rng = opened(address), np.random.default_rng(7)
+    texts, vocabulary = list[np.ndarray](), np.unique(rng.integers(1, 2**62, 40).astype(np.uint64) * 2)
+    chance = 0.5 / (1 + np.arange(len(vocabulary)))
+    items = []
+    for at in range(300):
+        memory, traces = item(f"{at}")
+        stems = vocabulary[rng.random(len(vocabulary)) < chance]
+        counts = rng.integers(1, 3, len(stems)).astype(np.int32)
+        words = replace(traces.words, stems=stems, counts=counts, title=np.zeros(0, np.int32))
+        items.append((memory, replace(traces, words=words)))
+        texts.append(
+            np.array([dict(zip(stems.tolist(), counts, strict=True)).get(int(v), 0) for v in vocabulary])
+        )
+    seqs = np.array(store.insert("a", items))
+    store.widened("a", 0)
+    tf = np.stack(texts).astype(np.float64)
+    idf = np.log(1 + len(tf) / np.maximum((tf > 0).sum(axis=0), 1))
+    norm = 0.3 + 0.9 * tf.sum(axis=1, keepdims=True) / tf.sum(axis=1).mean()
+    for _ in range(20):
+        asked = rng.choice(np.flatnonzero(tf.any(axis=0)), 5, replace=False)
+        stems_of = {int(vocabulary[at]): float(idf[at]) for at in sorted(asked, key=lambda at: -idf[at])}
+        worth = (idf * tf / (tf + norm))[:, asked].sum(axis=1)
+        found = store.explore("a", lambda e, s=stems_of: e.sharing(s, (1.2, 0.75), 10, Within()))  # type: ignore[misc]
+        best = np.sort(worth)[::-1][: len(found)]
+        got = worth[[int(np.flatnonzero(seqs == seq)[0]) for seq in found]]
+        if not steps:
+            assert got == pytest.approx(best, rel=1e-5)
+        assert got[:1] == pytest.approx(best[:1], rel=1e-5)
+        assert got.sum() > 0.9 * best.sum()
+    store.close()
+
+
 @pytest.mark.parametrize("indexed", [False, True])
 def test_pgvector_finds_the_same(address: str, indexed: bool) -> None:
     """The statements of the documentation; without the index the very same, with it as good as always."""

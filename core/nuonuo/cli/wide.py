@@ -41,8 +41,9 @@ def add_parser(kinds: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--ways", default=f"{HELD},{DATABASE}", metavar="WAYS",
-        help=f"comma-separated, of {', '.join(WAYS)}: in RAM, in the database, there with pgvector, which is "
-        "installed there, and with an index of its (default: %(default)s)",
+        help=f"comma-separated, of {', '.join(WAYS)}: in RAM, in the database, there with the cells of a "
+        "million memories, with pgvector, which is installed there, and with an index of its "
+        "(default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--n", type=int, default=20_000, help="made-up memories (default: %(default)s)")
     parser.add_argument(

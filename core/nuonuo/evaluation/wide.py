@@ -22,8 +22,14 @@ from nuonuo.evaluation.systems.base import Answer
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import DEFAULT_NAMESPACE, Memory
 
-HELD, DATABASE, PGVECTOR, INDEXED = "held", "database", "pgvector", "indexed"
-WAYS = (HELD, DATABASE, PGVECTOR, INDEXED)  # how the namespace is asked, in the order in which that is tried
+HELD, DATABASE, CELLS, PGVECTOR, INDEXED = "held", "database", "cells", "pgvector", "indexed"
+WAYS = (
+    HELD,
+    DATABASE,
+    CELLS,
+    PGVECTOR,
+    INDEXED,
+)  # how the namespace is asked, in the order in which that is tried
 BATCH = 1024  # memories that are written at once
 FIRST = 10  # hits of which it is told whether they are the same
 
@@ -43,8 +49,9 @@ def measure_wide(
 ) -> dict[str, Any]:
     """Store ``memories`` in one namespace of the database, and ask it in each of ``ways``.
 
-    ``held``: in RAM. ``database``: in the database, with what PostgreSQL itself has. ``pgvector``: as that,
-    with the extension, which is made there. ``indexed``: and with an index of its.
+    ``held``: in RAM. ``database``: in the database, with what PostgreSQL itself has. ``cells``: as that, with
+    as many cells as a million memories have, however few there are. ``pgvector``: as ``database``, with the
+    extension, which is made there. ``indexed``: and with an index of its.
 
     Args:
         count: of memories. dataset: whose figures are told, where the memories are those of its group.
@@ -90,9 +97,12 @@ def measure_wide(
             found["extension"] = where.extension
         bound = 0 if way == HELD else 1
         before = resident_bytes()
-        with AssociativeMemory.open(
-            where.where, embedder=metered, config=replace(config, shard_memories=bound)
-        ) as memory:
+        with (
+            where.cells(count * times if way == CELLS else None),
+            AssociativeMemory.open(
+                where.where, embedder=metered, config=replace(config, shard_memories=bound)
+            ) as memory,
+        ):
             row["ready_seconds"] = metered.clock(memory.recall, questions[0], FIRST)
             for question in questions[:WARM_UP]:
                 memory.recall(question, FIRST)

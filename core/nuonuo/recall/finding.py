@@ -103,8 +103,7 @@ class Finder:
         saturation, m = (config.bm25_k1, config.bm25_b), config.lexical_candidates
         while True:
             sharing = self._passing(lambda n: self._explorer.sharing(rare, saturation, n, within), m)
-            rows = self._explorer.rows(sharing)
-            texts = 0 if rows is None else len(np.unique(rows.traces.words.said))
+            texts = len({*self._explorer.said(sharing).values()})
             if len(sharing) < m or m >= MOST or texts >= config.lexical_candidates / 2:
                 break
             m *= GROWTH

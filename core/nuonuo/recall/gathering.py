@@ -84,8 +84,7 @@ class Gathered:
 
     def tellings(self, seqs: Sequence[int]) -> list[int]:
         """The newest memories that say what some of ``seqs`` say, which were brought."""
-        rows = self.explorer.rows(seqs)
-        said = [] if rows is None else np.unique(rows.traces.words.said).tolist()
+        said = sorted({*self.explorer.said(seqs).values()})
         self._know_wordings(said)
         return [seq for each in said for seq in self._newest.get(each, ())]
 

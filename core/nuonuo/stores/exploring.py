@@ -146,6 +146,10 @@ class Explorer(Protocol):
         """The memories with these seqs that are there, with their traces; what was read before is kept."""
         ...
 
+    def said(self, seqs: Sequence[int]) -> dict[int, int]:
+        """seq -> digest of its wording, of those of ``seqs`` that are there; read as by `rows`."""
+        ...
+
     def fields(self, seqs: Sequence[int]) -> Rows | None:
         """As `rows`, without traces, and without keeping them."""
         ...

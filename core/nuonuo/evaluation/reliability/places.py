@@ -26,6 +26,7 @@ from nuonuo.stores.files import size
 from nuonuo.stores.opening import is_address
 
 FILE, POSTGRES = "file", "postgres"  # what --store takes, beside an address
+MILLION = 1_000_000
 
 _READ = "import sys; [sys.stdout.buffer.write(open(name, 'rb').read()) for name in sys.argv[1:]]"
 
@@ -242,6 +243,30 @@ class PostgresPlace:
         with self._connected() as db:
             db.execute(f"SET search_path = {self._name}".encode())
             multiply(db, times, progress)
+
+    @contextmanager
+    def cells(self, memories: int | None) -> Iterator[None]:
+        """Let the ``memories`` have as many cells meanwhile as a million have, and as many be looked into.
+
+        Args:
+            memories: how many there are; None for the cells that they have otherwise.
+        """
+        from nuonuo.stores.postgres import cells
+
+        if memories is None:
+            yield
+            return
+        before = cells.SHARE, cells.LEAST
+        cells.SHARE, cells.LEAST = max(1, cells.SHARE * memories // MILLION), 1
+        try:
+            yield
+        finally:
+            cells.SHARE, cells.LEAST = before
+            with self._connected() as db:
+                db.execute(
+                    f"UPDATE {self._name}.namespaces SET cells_founded = NULL, cells_settled = 0, "
+                    "cells_founders = 0".encode()
+                )
 
     def vectors(self, dimension: int | None) -> float | None:
         """Make the extension pgvector there, and an index of sketches of ``dimension`` bits, None for none.

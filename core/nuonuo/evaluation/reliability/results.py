@@ -124,6 +124,7 @@ WAYS = {
     "held": "held in RAM",
     "database": "in {system}",
     "pgvector": "with {extension}",
+    "cells": "in the cells of a million",
     "indexed": "and its HNSW index",
 }
 WIDE = (

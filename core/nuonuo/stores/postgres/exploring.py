@@ -25,12 +25,16 @@ from nuonuo.stores.postgres.wide import Mixer, bits, signed
 from nuonuo.stores.sums import Sums
 
 RANKED = 8192  # memories whose words are looked at for one question, about
+FIRST = 1024  # of them which are looked at first
+CHOICES = 8  # stems of which it is worked out which of them must stand together
+SETS = 12  # of stems that are looked up; where there are more, all pairs are as quick
 PAIRED = 4  # stems beyond that which choose together: a memory must have two of them
 TIES = 3  # one in so many is read beyond those that are asked for, which may be as near as the last of them
 ALIKE = 8192  # vectors beyond those that are asked for which are read for being as near as the last of them
 OFTEN = 10_000  # tellings of one wording that are counted
 FOUND = 1000  # vectors that an index is asked for at most
 _HERE = "namespace = %(id)s"
+_ANY = "stems && %(alone)t::bigint[]"
 _ARRAYS = "stems[:] AS stems, counts[:] AS counts"  # copies: what is stored apart is fetched once
 # By whether there is an index of sketches: how the next statement is planned, and all after it.
 _NEAREST = {
@@ -59,9 +63,12 @@ class Explored:
         self._id, self.memories, self.words, self._cells, self._vectors, self._indexed = row
         self._mixer = Mixer(digests.of_namespace(namespace))
         self._read: dict[int, tuple[Any, ...]] = {}  # by seq: stamp, body, traces
+        self._said: dict[int, int] = {}  # by seq
 
     def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
-        return self._db.execute(query.encode(), {"id": self._id, **values}, binary=True).fetchall()
+        # Arrays as text, which takes a tenth of what their binary form takes to write.
+        told = {name: _array(value) if isinstance(value, list) else value for name, value in values.items()}
+        return self._db.execute(query.encode(), {"id": self._id, **told}, binary=True).fetchall()
 
     def _keys(self, stems: Sequence[int]) -> list[int]:
         keys: list[int] = self._mixer.to(np.array(stems, np.uint64)).tolist()
@@ -71,7 +78,7 @@ class Explored:
         """As `Explorer.frequencies`."""
         keys = self._keys(stems)
         rows = self._ask(
-            f"SELECT stem, memories FROM wide_stems WHERE {_HERE} AND stem = ANY(%(stems)b::bigint[])",
+            f"SELECT stem, memories FROM wide_stems WHERE {_HERE} AND stem = ANY(%(stems)t::bigint[])",
             stems=keys,
         )
         known = dict(zip(keys, stems, strict=True))
@@ -108,7 +115,7 @@ class Explored:
         if self._cells is not None and not where and not indexed and more <= FOUND:
             leaders = cells.load(self._db, self._id, self._cells)
             near = leaders.near(cells.signs(sketch[None, :])[0] if state is None else state, cells.PROBED)
-            rows = found(" AND cell = ANY(%(cells)b::bigint[])", cells=near, **values)
+            rows = found(" AND cell = ANY(%(cells)t::bigint[])", cells=near, **values)
         if len(rows) < more:
             # All of them are compared, by a scan of the table, unless there is an index for it.
             self._db.execute(_NEAREST[indexed])
@@ -123,6 +130,9 @@ class Explored:
 
         The rarest stems bring all memories that have one of them, `RANKED` in all; of the next `PAIRED` stems
         a memory must have two. What has but one of those, or commoner stems alone, is not found by its words.
+        Nor is what cannot be among the best: the very rarest stems are asked first, and what has none of them
+        must have so many of the others that it could be worth as much as the last of what they found
+        (Turtle & Flood 1995), if each stood once in the shortest of texts, or four times in a common one.
         """
         frequencies = self.frequencies([*stems])
         order = sorted((df, stem) for stem, df in frequencies.items())
@@ -131,8 +141,6 @@ class Explored:
         brought = np.cumsum([df for df, _ in order])
         alone = max(int(np.searchsorted(brought, RANKED, "right")), 1)
         keys = self._keys([stem for _, stem in order])
-        chosen = ["stems && %(alone)s::bigint[]"]
-        chosen += [f"stems @> '{{{one},{other}}}'" for one, other in combinations(keys[alone:][:PAIRED], 2)]
         k1, b = saturation
         mean = max(self.words / max(self.memories, 1), 1e-9)
         worth = " + ".join(
@@ -143,16 +151,38 @@ class Explored:
         )
         norm = f"{_number(k1 * (1 - b))} + {_number(k1 * b / mean)} * total"
         where, values = self._within(within)
-        rows = self._ask(
-            f"SELECT seq FROM (SELECT seq, {_ARRAYS}, {norm} AS norm FROM wide_words "
-            f"WHERE {_HERE} AND ({' OR '.join(chosen)}){where} LIMIT %(most)s) AS found "
-            f"ORDER BY ({worth})::float4 DESC, seq LIMIT %(n)s",
-            alone=keys[:alone],
-            most=4 * RANKED,
-            n=n,
-            **values,
-        )
-        return [seq for (seq,) in rows]
+
+        def best(chosen: list[str], alone: list[int]) -> list[tuple[int, float]]:
+            return self._ask(
+                f"SELECT seq, ({worth})::float4 FROM (SELECT seq, {_ARRAYS}, {norm} AS norm FROM wide_words "
+                f"WHERE {_HERE} AND ({' OR '.join(chosen)}){where} LIMIT %(most)s) AS found "
+                "ORDER BY 2 DESC, seq LIMIT %(n)s",
+                alone=alone,
+                most=4 * RANKED,
+                n=n,
+                **values,
+            )
+
+        first = min(int(np.searchsorted(brought, FIRST)) + 1, alone)
+        rows = best([_ANY], keys[:first])
+        left, weights = keys[first : alone + PAIRED], [stems[stem] for _, stem in order[first:]]
+        asked: set[tuple[int, ...]] = set()
+        for turn in (1, 2):
+            least = rows[n - 1][1] * (1 + k1 * (1 - b)) if len(rows) >= n else 0.0
+            needed = worth_looking(weights[: len(left)], alone - first, least)
+            if turn == 1 and not least:  # what the rarest of them brings tells what the others must be worth
+                needed = [each for each in needed if each[0] == 0]
+            needed = [each for each in needed if each not in asked]
+            asked.update(needed)
+            if not needed:
+                break
+            single = [left[each[0]] for each in needed if len(each) == 1]
+            others = [",".join(str(left[at]) for at in each) for each in needed if len(each) > 1]
+            chosen = [_ANY] * bool(single) + [f"stems @> '{{{each}}}'" for each in others]
+            rows = sorted({*rows, *best(chosen, single)}, key=lambda row: (-row[1], row[0]))
+            if turn == 1 and least:
+                break
+        return [seq for seq, _ in rows[:n]]
 
     def _within(self, within: Within) -> tuple[str, dict[str, Any]]:
         """A condition on seqs, and its values."""
@@ -170,7 +200,7 @@ class Explored:
     def called(self, names: Sequence[int], most: int) -> list[int]:
         """As `Explorer.called`."""
         rows = self._ask(
-            "SELECT t.seq FROM unnest(%(keys)b::bigint[]) AS k (key), LATERAL "
+            "SELECT t.seq FROM unnest(%(keys)t::bigint[]) AS k (key), LATERAL "
             f"(SELECT seq, titles[1] = k.key AS whole FROM wide_words WHERE {_HERE} AND titles <> '{{}}' "
             "AND titles @> ARRAY[k.key] ORDER BY whole DESC, seq LIMIT %(most)s) AS t",
             keys=self._keys(names),
@@ -186,7 +216,7 @@ class Explored:
         )
         rows = self._ask(
             f"SELECT DISTINCT o.seq FROM wide_words w, LATERAL (({near.format('<', 'DESC')}) UNION ALL "
-            f"({near.format('>', 'ASC')})) AS o WHERE w.{_HERE} AND w.seq = ANY(%(seqs)b::bigint[]) "
+            f"({near.format('>', 'ASC')})) AS o WHERE w.{_HERE} AND w.seq = ANY(%(seqs)t::bigint[]) "
             "AND w.session IS NOT NULL",
             seqs=list(seqs),
             reach=reach,
@@ -196,7 +226,7 @@ class Explored:
     def told(self, said: Sequence[int], most: int) -> dict[int, Told]:
         """As `Explorer.told`."""
         rows = self._ask(
-            "SELECT s.said, t.times, t.repeated, t.newest FROM unnest(%(said)b::bigint[]) AS s (said), "
+            "SELECT s.said, t.times, t.repeated, t.newest FROM unnest(%(said)t::bigint[]) AS s (said), "
             "LATERAL (SELECT count(*) AS times, count(*) FILTER (WHERE repeats) AS repeated, "
             "(array_agg(seq ORDER BY seq DESC))[:%(most)s] AS newest FROM "
             f"(SELECT seq, repeats FROM wide_words w WHERE w.{_HERE} AND w.said = s.said "
@@ -212,9 +242,9 @@ class Explored:
         keys = self._keys(stems)
         rows = self._ask(
             f"WITH found AS MATERIALIZED (SELECT seq, total, {_ARRAYS}, titles FROM wide_words "
-            f"WHERE {_HERE} AND stems && %(stems)b::bigint[]) "
+            f"WHERE {_HERE} AND stems && %(stems)t::bigint[]) "
             "SELECT seq, total, stem, counts[width_bucket(stem, stems)]::integer "
-            "FROM found, unnest(%(stems)b::bigint[]) AS s (stem) "
+            "FROM found, unnest(%(stems)t::bigint[]) AS s (stem) "
             "WHERE stems[width_bucket(stem, stems)] = stem UNION ALL "
             "SELECT seq, 0, stem, -place::integer FROM found, "
             "unnest(titles) WITH ORDINALITY AS t (stem, place) WHERE titles <> '{}'",
@@ -237,7 +267,7 @@ class Explored:
         found: dict[int, dict[int, float]] = {}
         for source, target, weight in self._ask(
             f"SELECT source, target, weight FROM associations WHERE {_HERE} "
-            "AND source = ANY(%(seqs)b::bigint[])",
+            "AND source = ANY(%(seqs)t::bigint[])",
             seqs=list(seqs),
         ):
             found.setdefault(source, {})[target] = weight
@@ -248,7 +278,7 @@ class Explored:
         return dict(
             self._ask(
                 f"SELECT target, count(*) FROM associations WHERE {_HERE} "
-                "AND target = ANY(%(seqs)b::bigint[]) GROUP BY target",
+                "AND target = ANY(%(seqs)t::bigint[]) GROUP BY target",
                 seqs=list(seqs),
             )
         )
@@ -273,7 +303,7 @@ class Explored:
         if new:
             found = self._ask(
                 f"SELECT seq, stamp, body, traces FROM memories WHERE {_HERE} "
-                "AND seq = ANY(%(seqs)b::bigint[])",
+                "AND seq = ANY(%(seqs)t::bigint[])",
                 seqs=new,
             )
             for column in (2, 3):
@@ -283,13 +313,21 @@ class Explored:
         if not here:
             return None
         _, stamps, bodies, traces = zip(*(self._read[seq] for seq in here), strict=True)
-        return unpack_rows(here, stamps, bodies, traces, LEAD, self._namespace)
+        rows = unpack_rows(here, stamps, bodies, traces, LEAD, self._namespace)
+        if rows is not None:
+            self._said.update(zip(here, rows.traces.words.said.tolist(), strict=True))
+        return rows
+
+    def said(self, seqs: Sequence[int]) -> dict[int, int]:
+        """As `Explorer.said`."""
+        self.rows([seq for seq in seqs if seq not in self._said])
+        return {seq: self._said[seq] for seq in seqs if seq in self._said}
 
     def fields(self, seqs: Sequence[int]) -> Rows | None:
         """As `Explorer.fields`."""
         found = self._ask(
             f"SELECT seq, stamp, body FROM memories WHERE {_HERE} "
-            "AND seq = ANY(%(seqs)b::bigint[]) ORDER BY seq",
+            "AND seq = ANY(%(seqs)t::bigint[]) ORDER BY seq",
             seqs=list(seqs),
         )
         return self._without_traces(found)
@@ -314,6 +352,33 @@ class Explored:
         self._sums.check([row[2] for row in found], LEAD)
         seqs, stamps, bodies = ([*column] for column in zip(*found, strict=True)) if found else ([], [], [])
         return unpack_rows(seqs, stamps, bodies, None, LEAD, self._namespace)
+
+
+def worth_looking(weights: Sequence[float], alone: int, least: float) -> list[tuple[int, ...]]:
+    """The smallest sets of stems one of which a memory must have to be worth ``least``.
+
+    Args:
+        weights: (S,) of the stems. alone: how many of the first of them count where they stand alone; of the
+            others two must stand together.
+    """
+    everything: list[tuple[int, ...]] = [(at,) for at in range(alone)] + [
+        *combinations(range(alone, len(weights)), 2)
+    ]
+    if least <= 0 or len(weights) > CHOICES:
+        return everything
+    found: dict[int, tuple[int, ...]] = {}  # by its bits
+    for size in range(1, len(weights) + 1):
+        for each in combinations(range(len(weights)), size):
+            bits = sum(1 << at for at in each)
+            if any(bits & less == less for less in found) or (size == 1 and each[0] >= alone):
+                continue
+            if sum(weights[at] for at in each) >= least:
+                found[bits] = each
+    return [*found.values()] if len(found) <= SETS else everything
+
+
+def _array(values: list[int]) -> str:
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def _number(value: float) -> str:
