@@ -4,8 +4,8 @@ One memory of `SHARE`, chosen by its number, leads a cell: the first of its sket
 it is nearer than any other leader's (Chierichetti, Panconesi, Raghavan, Sozio, Tiberi & Upfal 2007), and a
 question looks into the cells of the leaders that are nearest to it. The leaders are memories that are there,
 and no means that were learned: when one is forgotten its cell is shared out among the others, and nothing of
-it is left. Cells that know nothing of the data (bit sampling, random hyperplanes) could be kept as strictly,
-but of real sentences' ten nearest they find half where these find nine.
+it is left. Cells that know nothing of the data (bit sampling, random hyperplanes) are kept as strictly with
+less care, but of the nearest of real sentences they miss far more at the same cost.
 
 What holds at any time, from when a namespace was founded: each sketch is in the cell of that leader from
 which it differs least, the first of those alike, of all leaders up to ``founded`` or that came before it;
