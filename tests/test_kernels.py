@@ -17,6 +17,9 @@ from nuonuo import Memory, Recall, kernels
 from nuonuo.arrays import Blocks, Ragged
 from nuonuo.associative.patterns import best_of, completions, pack, round_states
 from nuonuo.errors import InvalidInputError, MissingDependencyError
+from nuonuo.index import links as links_of_stems
+from nuonuo.index.links import stem_links
+from nuonuo.index.names import name_links
 from tests.fakes import VectorsOnly, WordEmbedder, fresh
 
 pytest.importorskip("numba")
@@ -112,6 +115,25 @@ def test_what_patterns_complete(counts: list[int], tokens: int, d: int, seed: in
     found = completions(ragged, rows, states), best_of(*ragged.gather(rows), states)
     assert all(a.tobytes() == b.tobytes() for a, b in zip(wanted, found, strict=True))
     assert wanted[0].tobytes() == wanted[1].tobytes()
+
+
+def test_links_for_which_there_is_no_room_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = fresh()
+    memory.add([f"Ann Lee\nShe met Bo Ek in a garage, number {at}." for at in range(9)])
+    none = np.zeros(0, np.int64)
+
+    def found() -> list[tuple[bytes, ...]]:
+        with memory._shards.reading("default") as shard:
+            every = np.arange(9)
+            links = (stem_links(shard.postings, every, none, 50), name_links(shard.postings, every, none, 50))
+        assert all(len(each.source) == 9 * 8 for each in links)
+        return [tuple(getattr(each, name).tobytes() for name in each.__slots__) for each in links]
+
+    wanted = found()
+    kernels.use("numba")
+    assert found() == wanted
+    monkeypatch.setattr(links_of_stems, "ROOM", 1)
+    assert found() == wanted
 
 
 PROGRAM = """

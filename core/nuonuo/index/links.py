@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,22 +90,39 @@ def _sharing(
 def _stem_links(fast: Any, postings: Postings, rows: IntArray, without: IntArray, max_df: int) -> StemLinks:
     """`stem_links`, compiled."""
     (entries, starts, counts, *forward), titles = postings.tables[:6], postings.tables[6:]
-    found, room = np.zeros(1, np.int64), ROOM
-    while True:
-        (source, target, rarest), v = np.empty((3, room), np.int64), np.empty(room)
+
+    def fill(*arrays: npt.NDArray[Any]) -> None:
         fast.stem_links(
             entries, starts, counts, *forward, *postings.saturation, postings.stop_terms, without,
-            postings.linking(max_df), *titles, rows, postings.scratch, source, target, v, rarest, found,
+            postings.linking(max_df), *titles, rows, postings.scratch, *arrays,
         )  # fmt: skip
-        if found[0] >= 0:
-            break
-        room = -int(found[0])
-    end = int(found[0])
-    v, naming = v[:end], np.zeros(end, np.float32)
+
+    source, target, v, rarest = in_room(fill, np.int64, np.int64, np.float64, np.int64)
+    naming = np.zeros(len(source), np.float32)
     if postings.has_titles:
-        named = np.flatnonzero(rarest[:end])
+        named = np.flatnonzero(rarest)
         naming[named] = postings.rarity(rarest[named])
-    return StemLinks(source[:end], target[:end], (v / (v + 1)).astype(np.float32), naming)
+    return StemLinks(source, target, (v / (v + 1)).astype(np.float32), naming)
+
+
+def in_room(fill: Callable[..., None], *dtypes: npt.DTypeLike) -> list[npt.NDArray[Any]]:
+    """What a kernel fills of which nobody knows beforehand how many links there are.
+
+    Args:
+        fill: it takes an array for each of ``dtypes``, all of one length, and ``found`` (1,) int64, where it
+            says how many links there are; where there is no room for all, minus what is needed.
+
+    Returns:
+        The arrays, as far as they are filled.
+    """
+    found, room = np.zeros(1, np.int64), ROOM
+    while True:
+        arrays = [np.empty(room, dtype) for dtype in dtypes]
+        fill(*arrays, found)
+        end = int(found[0])
+        if end >= 0:
+            return [each[:end] for each in arrays]
+        room = -end
 
 
 def linking_stems(postings: Postings, row: int, other: int, max_df: int) -> list[tuple[int, int]]:

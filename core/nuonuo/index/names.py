@@ -15,7 +15,7 @@ import numpy.typing as npt
 from nuonuo import kernels
 from nuonuo.arrays import IntArray, among
 from nuonuo.index.lexical import Postings
-from nuonuo.index.links import ROOM
+from nuonuo.index.links import in_room
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -90,18 +90,12 @@ def name_links(postings: Postings, rows: IntArray, without: IntArray, max_df: in
 
 def _name_links(fast: Any, postings: Postings, rows: IntArray, without: IntArray, max_df: int) -> NameLinks:
     """`name_links`, compiled."""
-    found, room = np.zeros(1, np.int64), ROOM
-    while True:
-        (source, target, df), naming = np.empty((3, room), np.int64), np.empty(room, bool)
-        fast.name_links(
-            *postings.tables, without, max_df, rows, postings.scratch, source, target, df, naming, found
-        )
-        if found[0] >= 0:
-            break
-        room = -int(found[0])
-    end = int(found[0])
-    df = df[:end]
-    return NameLinks(source[:end], target[:end], postings.rarity(df), df - 1, naming[:end])
+
+    def fill(*arrays: npt.NDArray[Any]) -> None:
+        fast.name_links(*postings.tables, without, max_df, rows, postings.scratch, *arrays)
+
+    source, target, df, naming = in_room(fill, np.int64, np.int64, np.int64, np.bool_)
+    return NameLinks(source, target, postings.rarity(df), df - 1, naming)
 
 
 def linking_names(postings: Postings, row: int, other: int, without: IntArray, max_df: int) -> list[int]:
