@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,11 @@ from nuonuo.errors import NotAStoreError
 from nuonuo.stores import SQLiteStore, Store
 from nuonuo.stores.codec import pack_memory, unpack_memory, unpack_name, unpack_rows
 from nuonuo.stores.doctor import examine
-from nuonuo.stores.layout import pack_traces, unpack_traces
+from nuonuo.stores.layout import TOGETHER, pack_traces, unpack_each, unpack_traces
 from nuonuo.stores.opening import open_store
 from tests.postgres import drop_schemas, fresh_address
 
-from .samples import afresh, item, traces
+from .samples import afresh, arrays, item, traces
 from .test_contract import FULL
 
 Change = Callable[[str, int, Callable[[bytes], bytes]], None]
@@ -130,9 +131,21 @@ READERS: list[Callable[[bytes], object]] = [
     lambda data: unpack_name(data, 0),
     lambda data: unpack_traces([data], 0)[0],
     lambda data: unpack_traces([pack_traces(traces(1)), data], 0)[1],
+    lambda data: unpack_each([pack_traces(traces(1)), data], 0),
     lambda data: rows(data, PAYLOADS[1]),
     lambda data: rows(PAYLOADS[0], data),
 ]
+
+
+def test_traces_that_are_read_together() -> None:
+    """They are what each is by itself, be they of several dimensions; one that is damaged is told."""
+    kept = [traces(at, windows=at % 3 + 1, tokens=at % 4) for at in range(2 * TOGETHER + 1)]
+    kept[TOGETHER] = replace(kept[0], vectors=np.ones((1, 7), np.int8))
+    payloads = [b"lead" + pack_traces(each) for each in kept]
+    assert [arrays(each) for each in unpack_each(payloads, 4)] == [arrays(each) for each in kept]
+    assert unpack_each([], 4) == []
+    with pytest.raises(NotAStoreError, match="arrays are cut off"):
+        unpack_each([*payloads[:9], payloads[9][:-1]], 4)
 
 
 @settings(max_examples=300, deadline=None)

@@ -21,6 +21,7 @@ from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.stores.joined import Joined
 from nuonuo.traces import NO_LEXICON, SENTENCE, Columns, Traces, WordColumns
 
+TOGETHER = 128  # payloads of which `unpack_each` makes one buffer
 LAYOUT = 0xFFFFFF02  # stands where the first version had n_active, which is never so great
 
 _HEADER = np.dtype(
@@ -94,6 +95,24 @@ def unpack_traces(payloads: Sequence[bytes], lead: int) -> Columns:
         return _unpack(payloads, lead)
     except (struct.error, TypeError, ValueError, IndexError) as error:
         raise NotAStoreError(f"stored traces are damaged ({error}); restore the file from a copy") from error
+
+
+def unpack_each(payloads: Sequence[bytes], lead: int) -> list[Traces]:
+    """The traces of memories of whatever namespaces, whose payloads start at byte ``lead``.
+
+    Raises:
+        NotAStoreError: as `unpack_traces`.
+    """
+    found: list[Traces] = []
+    for start in range(0, len(payloads), TOGETHER):
+        part = payloads[start : start + TOGETHER]
+        try:
+            columns = unpack_traces(part, lead)
+        except NotAStoreError:  # one is damaged, or they differ in their dimensions
+            found += [unpack_traces([each], lead)[0] for each in part]
+        else:
+            found += [columns[at] for at in range(len(part))]
+    return found
 
 
 def _unpack(payloads: Sequence[bytes], lead: int) -> Columns:

@@ -31,7 +31,7 @@ from nuonuo.stores.codec import (
     unpack_memory,
     unpack_rows,
 )
-from nuonuo.stores.layout import pack_traces, unpack_traces
+from nuonuo.stores.layout import pack_traces, unpack_each, unpack_traces
 from nuonuo.stores.names import Names
 from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
 from nuonuo.traces import Identity, Traces, Words
@@ -319,7 +319,8 @@ class InMemoryStore:
         with self._lock:
             self._must_be_open()
             found = [*itertools.islice(((seq, row) for seq, row in self._rows.items() if seq > after), limit)]
-        return [(seq, row.unpack(), unpack_traces([row.traces], 0)[0]) for seq, row in found]
+        traces = unpack_each([row.traces for _, row in found], 0)
+        return [(seq, row.unpack(), each) for (seq, row), each in zip(found, traces, strict=True)]
 
     def seqs(self, after: int, limit: int) -> builtins.list[int]:
         with self._lock:

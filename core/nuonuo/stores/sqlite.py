@@ -43,7 +43,7 @@ from nuonuo.stores.codec import (
     unpack_name,
 )
 from nuonuo.stores.connection import Connections
-from nuonuo.stores.layout import lexicon_of, pack_traces, unpack_traces
+from nuonuo.stores.layout import lexicon_of, pack_traces, unpack_each, unpack_traces
 from nuonuo.stores.names import Names
 from nuonuo.stores.renewal import STEP, renewed
 from nuonuo.stores.schema import ASSOCIATED, UPDATED
@@ -365,11 +365,9 @@ class SQLiteStore:
             ).fetchall()
         if not unchecked:
             self._pages.check(row[1] for row in rows)
-        memories, lead = self._memories((row[2:] for row in rows), unchecked), self._pages.lead
-        return [
-            (row[0], memory, unpack_traces([row[1]], lead)[0])
-            for row, memory in zip(rows, memories, strict=True)
-        ]
+        memories = self._memories((row[2:] for row in rows), unchecked)
+        traces = unpack_each([row[1] for row in rows], self._pages.lead)
+        return [*zip((row[0] for row in rows), memories, traces, strict=True)]
 
     def seqs(self, after: int, limit: int) -> builtins.list[int]:
         query = "SELECT seq FROM memories WHERE seq > ? ORDER BY seq LIMIT ?"

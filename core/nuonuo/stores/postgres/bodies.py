@@ -7,7 +7,7 @@ from typing import Any
 
 from nuonuo.records import Memory
 from nuonuo.stores.codec import Digests, decode_text, pack_memory, to_microseconds, unpack_memory
-from nuonuo.stores.layout import pack_traces, unpack_traces
+from nuonuo.stores.layout import pack_traces, unpack_each
 from nuonuo.stores.sums import SIZE, Sums
 from nuonuo.traces import Traces
 
@@ -61,7 +61,7 @@ class Bodies:
         """
         if not unchecked:
             self.sums.check(bodies, LEAD)
-        return [unpack_traces([body], LEAD)[0] for body in bodies]
+        return unpack_each(bodies, LEAD)
 
     def ids(self, bodies: Sequence[bytes]) -> list[str]:
         """The ids of memories from their bodies.
