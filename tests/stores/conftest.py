@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
+from tests import postgres
 from tests.postgres import drop_schemas, fresh_address
 
 Make = Callable[..., Store]
@@ -38,6 +41,18 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 @pytest.fixture
 def store(make: Make) -> Store:
     return make()
+
+
+@pytest.fixture(params=["file", "postgres"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FilePlace | PostgresPlace]:
+    """Where a store is that is put to the test; the server is one to crash, unless it is somebody else's."""
+    if request.param == "file":
+        yield FilePlace(tmp_path)
+        return
+    theirs = "NUONUO_TEST_POSTGRES" in os.environ
+    made = PostgresPlace(postgres.address(), None if theirs else postgres.server())
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import json
 import os
 import random
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,34 +30,22 @@ from nuonuo.evaluation.reliability.crash import (
     look,
 )
 from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace, place
-from tests import postgres
 
 ROUNDS = int(os.environ.get("NUONUO_CRASH_ROUNDS", "11"))
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
-@pytest.fixture(params=["file", "postgres"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FilePlace | PostgresPlace]:
-    if request.param == "file":
-        yield FilePlace(tmp_path)
-        return
-    if "NUONUO_TEST_POSTGRES" in os.environ:
-        pytest.skip("the server at NUONUO_TEST_POSTGRES is not ours to crash")
-    own = postgres.server()
-    made = PostgresPlace(own.address, own)
-    yield made
-    made.close()
-
-
 def test_what_was_acknowledged_is_there(where: FilePlace | PostgresPlace) -> None:
+    if isinstance(where, PostgresPlace) and "server" not in where.crashes:
+        pytest.skip("the server at NUONUO_TEST_POSTGRES is not ours to crash")
     told: list[int] = []
     found = crash(where, ROUNDS, seed=7, progress=lambda what, count: told.append(count))
     assert found.failed == []
     assert found.rounds.total() == sum(told) == ROUNDS
     assert found.rounds["copy"] and found.rounds["renew"]
     assert {*where.crashes} <= {*found.rounds}
-    assert found.acknowledged.total() > ROUNDS
+    assert found.acknowledged.total() >= ROUNDS // 2  # most processes are killed after their first act
     assert all(found.checks[what] for what in (ACKNOWLEDGED, FOLLOWED, GONE, COPIED, RENEWED))
     assert {*found.to_json()["checks"]} == {*CHECKS}
 

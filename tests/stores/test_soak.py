@@ -20,19 +20,8 @@ from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace
 from nuonuo.evaluation.reliability.results import soak_table
 from nuonuo.evaluation.reliability.soak import MEASURES, soak, trend
 from nuonuo.records import Memory
-from tests import postgres
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-
-
-@pytest.fixture(params=["file", "postgres"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FilePlace | PostgresPlace]:
-    if request.param == "file":
-        yield FilePlace(tmp_path)
-        return
-    made = PostgresPlace(postgres.address())
-    yield made
-    made.close()
 
 
 def test_processes_of_threads_lose_and_double_nothing(where: FilePlace | PostgresPlace) -> None:

@@ -39,6 +39,8 @@ LIFE = 0.4  # seconds of a process at most, once it has done something
 AT_ONCE = 0.25  # of the processes live so long from when they open the store, and may do nothing
 RARELY = 11  # every so many rounds one is a copy, and one works words out anew
 MANY = 1200  # memories that are copied, and whose words are worked out anew
+PAGE = 50  # of them are copied at once
+MOMENT = 0.05  # seconds at most, from what a process says to its end
 CHECKS = (
     "acknowledged writes are there, once",
     "what was in doubt took place whole or not at all",
@@ -230,8 +232,9 @@ class _ManyMemories:
         source, target = self._there(), self._place.another()
         open_store(target).close()
         way = self._place.way
-        victim.begin("copy", way("kill", source), way("kill", target))
-        time.sleep(rng.uniform(0, 2 * LIFE))
+        victim.begin("copy", way("kill", source), way("kill", target), PAGE)
+        victim.heard(rng.randint(1, 2 * MANY // PAGE))  # each is copied, and then verified
+        time.sleep(rng.uniform(0, MOMENT))
         victim.kill()
         self._place.settled()
         one, other = open_store(source), open_store(target)

@@ -86,6 +86,11 @@ class Victim(Worker):
             if line == "done\n":
                 break
 
+    def heard(self, count: int) -> None:
+        """Wait until it has said ``count`` lines, or has ended."""
+        for _ in range(count):
+            self._said += self._out.readline()
+
     def kill(self) -> list[str]:
         """The lines that it had said in full.
 

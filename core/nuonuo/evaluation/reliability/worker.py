@@ -31,11 +31,13 @@ def write(where: str, seed: int) -> Iterator[str]:
         yield "done"
 
 
-def copy(where: str, to: str) -> Iterator[str]:
-    """One store into another, a few memories at a time."""
-    migrating.PAGE = 50
+def copy(where: str, to: str, page: int) -> Iterator[str]:
+    """One store into another, ``page`` memories at a time; what is copied and verified is said by pages."""
+    migrating.PAGE = page
     yield "copying"
-    migrating.migrate(open_store(where), open_store(to))
+    migrating.migrate(
+        open_store(where), open_store(to), lambda what, total, done: print(what, done, flush=True)
+    )
     yield "done"
 
 
