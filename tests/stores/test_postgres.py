@@ -37,6 +37,8 @@ from .samples import Follower, afresh, child, item, say
 psycopg = pytest.importorskip("psycopg", reason="pip install 'nuonuo[postgres]'")
 pytest.importorskip("psycopg_pool", reason="pip install 'nuonuo[postgres]'")
 
+PATIENCE = 300  # seconds, after which a test hangs, on however busy a machine
+
 
 @pytest.fixture
 def address() -> Iterator[str]:
@@ -70,7 +72,7 @@ def test_what_is_committed_the_wrong_way_round_is_seen_in_order(
         seqs = told()
         if not has_seqs.is_set():
             has_seqs.set()
-            assert go_on.wait(20)
+            assert go_on.wait(PATIENCE)
         return lambda: seqs
 
     monkeypatch.setattr(rows, "add", slow)
@@ -79,14 +81,14 @@ def test_what_is_committed_the_wrong_way_round_is_seen_in_order(
     reader = Follower(second, "n")
     with ThreadPoolExecutor(2) as pool:
         slowly = pool.submit(first.insert, "n", [item("a"), item("b")])
-        assert has_seqs.wait(20)
+        assert has_seqs.wait(PATIENCE)
         quickly = pool.submit(second.insert, "n", [item("c")])
         assert second.insert("m", [item("d")])  # of another namespace: it waits for nobody
         assert not wait([quickly], timeout=0.3).done
         assert [m.id for m in second.list()] == ["d"]
         reader.sync()
         go_on.set()
-        seqs = slowly.result(20), quickly.result(20)
+        seqs = slowly.result(PATIENCE), quickly.result(PATIENCE)
     reader.sync()
     assert [*reader.rows] == [*seqs[0], *seqs[1]] == sorted(reader.rows)
     assert reader.state == afresh(second, "n")
@@ -95,11 +97,11 @@ def test_what_is_committed_the_wrong_way_round_is_seen_in_order(
 
 
 @contextmanager
-def pausing(address: str, digest: bytes) -> Iterator[tuple[Callable[[], bool], Callable[[], None]]]:
+def pausing(address: str, digest: bytes) -> Iterator[tuple[Callable[[], int], Callable[[], None]]]:
     """Whoever writes the memory of this ``digest`` pauses once it has its seq, before anything else.
 
     Yields:
-        Whether somebody pauses; and what lets go on.
+        How many wait: who pauses, and whoever waits for a turn to write; and what lets go on.
     """
     base, schema = address.rsplit("?schema=", 1)
     with psycopg.connect(base, autocommit=True) as db:
@@ -113,12 +115,20 @@ def pausing(address: str, digest: bytes) -> Iterator[tuple[Callable[[], bool], C
             "CREATE TRIGGER pause AFTER INSERT ON memories FOR EACH ROW "
             f"WHEN (NEW.digest = '\\x{digest.hex()}') EXECUTE FUNCTION pause()".encode()
         )
-        waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND NOT granted"
-        yield lambda: bool(db.execute(waiting).fetchall()), lambda: let_go(db)
+        waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        yield lambda: len(db.execute(waiting).fetchall()), lambda: let_go(db)
 
 
 def let_go(db: Any) -> None:
     db.execute("SELECT pg_advisory_unlock(42)")
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Return once it ``holds``."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "what should come does not come"
+        time.sleep(0.01)
 
 
 def one_that_pauses_with_its_seq(address: str) -> tuple[bool, list[str], list[str]]:
@@ -132,17 +142,15 @@ def one_that_pauses_with_its_seq(address: str) -> tuple[bool, list[str], list[st
     reader = Follower(second, "n")
     reader.sync()
     digest = first._digests.of_id("a")  # type: ignore[attr-defined]
-    with pausing(address, digest) as (paused, go_on), ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool, pausing(address, digest) as (waiting, go_on):
         slowly = pool.submit(first.insert, "n", [item("a"), item("b")])
-        deadline = time.monotonic() + 20
-        while not paused():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: waiting() == 1)
         quickly = pool.submit(second.insert, "n", [item("c")])
-        overtaken = bool(wait([quickly], timeout=0.5).done)
+        until(lambda: quickly.done() or waiting() == 2)
+        overtaken = quickly.done()
         reader.sync()
         go_on()
-        slowly.result(20), quickly.result(20)
+        slowly.result(PATIENCE), quickly.result(PATIENCE)
     reader.sync()
     found = [str(reader.rows[seq][0].id) for seq in sorted(reader.rows)]
     there = [str(memory.id) for memory in second.list(namespace="n")]
@@ -481,12 +489,12 @@ def test_waiting_for_a_lock_ends(address: str) -> None:
 
     def change(memory: object) -> dict[str, Any]:
         held.set()
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
         return {"x": 1}
 
     with ThreadPoolExecutor(1) as pool:
         revising = pool.submit(first.revise, ["a"], change)
-        assert held.wait(20)
+        assert held.wait(PATIENCE)
         with pytest.raises(StoreError, match="did not get its turn"):
             second.insert("n", [item("b")])
         go_on.set()
