@@ -72,7 +72,12 @@ def named(timestamp_key: Keys, role_key: Keys, session_key: Keys) -> Named:
 
 
 def said_at(told: Mapping[str, Any], keys: tuple[str, ...]) -> datetime:
-    """When a message was said: its own time, where what it carries tells one under ``keys``; else now."""
+    """When a message was said: its own time, where it carries one; else now.
+
+    Args:
+        told: what the message carries beside its text.
+        keys: under which of it a time may stand, in the order in which they are tried.
+    """
     values = {key: told[key] for key in keys if told.get(key) is not None}
     found = next((moment for value in values.values() if (moment := moment_of(value))), None)
     if found is None and values:

@@ -57,10 +57,12 @@ class LearnedProjection:
 
     @property
     def dimension(self) -> int:
+        """d, the numbers of a vector."""
         return int(self.weights.shape[1])
 
     @property
     def n_units(self) -> int:
+        """n, the units of which each code has ``n_active``."""
         return len(self.weights)
 
     def encode(self, vectors: npt.ArrayLike) -> CodeArray:

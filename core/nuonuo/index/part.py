@@ -95,10 +95,13 @@ class PartAssociator(HebbianAssociator):
 
 
 class Part(Shard):
-    """A shard of ``rows`` alone; None for none at all.
+    """A shard of ``rows`` alone.
 
     Args:
+        namespace, dimension, pattern_bytes, lexicon, config: as for `Shard`.
+        rows: those that are here; None for none at all.
         associations: source seq -> {target seq: weight}, as far as both are among the rows.
+        whole: what is known of the namespace that they are a part of.
     """
 
     def __init__(

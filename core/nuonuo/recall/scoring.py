@@ -2,8 +2,12 @@
 
     s_t(m)   how well m completes the token t by itself (`nuonuo.recall.own`)
     e_t(m) = max(s_t(m), g s_t(m +- 1), g^2 s_t(m +- 2))
-    B(m)   = l(m)^h sum_t w_t e_t(m) + lexical + dense
-    T(m)   = max(0, l(m) (a B(m +- 1) + b B(m +- 2)) - c (a + b) B(m))
+    B(m)   = l(m)^h sum_t w_t e_t(m) + lexical + dense + echo
+    T(m)   = max(0, l(m) (a max B(m +- 1) + b max B(m +- 2)) - c (a + b) max(0, B(m)))
+    E(m)   = B(m) + T(m) + what it has from being named by the question + what links bring to it
+
+What differs for a question of one word, without token vectors, for a reply and for a question that has its
+answer is told where it is worked out.
 
 What a memory says by itself (`nuonuo.recall.own`) is worked out once; what its neighbours add (`Scored`),
 when the candidates are known, and again when links have added some.

@@ -44,13 +44,16 @@ class Act:
 
     @property
     def mark(self) -> str:
+        """The word that stands in no other act's text."""
         return self.text.split()[0]
 
     def to_json(self) -> str:
+        """It as one line, which `of` reads."""
         return json.dumps(asdict(self))
 
     @classmethod
     def of(cls, line: str) -> Act:
+        """The act that `to_json` wrote in ``line``."""
         told = json.loads(line)
         return cls(**{**told, "ids": tuple(told["ids"])})
 

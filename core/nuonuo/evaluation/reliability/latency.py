@@ -36,6 +36,7 @@ class Latency:
 
     @property
     def counts(self) -> dict[str, list[int]]:
+        """By name, how many calls fell into each of the `BINS`, for another one to `merge`."""
         return {name: [*counts] for name, counts in self._counts.items()}
 
     def to_json(self) -> dict[str, Any]:
