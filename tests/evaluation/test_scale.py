@@ -173,7 +173,8 @@ def test_a_plan_that_cannot_be(fields: dict[str, Any], complaint: str) -> None:
         Plan(**{**given, **fields})
 
 
-def test_scale_reports_what_it_measured(tmp_path: Path) -> None:
+def test_scale_reports_what_it_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUONUO_KERNELS", "numpy")  # which processes need not load
     plan = Plan((50, 100), ("file", "ram"), (), LIMITS)
     bars: list[str] = []
 
@@ -194,6 +195,7 @@ def test_scale_reports_what_it_measured(tmp_path: Path) -> None:
         assert ("file_bytes" in row) == ("first_answer_seconds" in row) == (row["store"] == "SQLite file")
         assert row["shard_bytes"] > 0
         assert row["processor_share"] > 0
+        assert row["kernels"] == "numpy"
     exact = [row for row in found["systems"] if row["system"] == "exact"]
     assert [row["recall_at_k"] for row in exact] == [
         1.0,
