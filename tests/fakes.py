@@ -30,6 +30,7 @@ WINDOW = 40  # tokens
 
 # The default pipeline over codes that cost little to make.
 SMALL = MemoryConfig(n_units=512, n_active=12)
+FAST = ("--set", "n_units=512", "--set", "n_active=12")  # the same for a command
 
 # The same, with each of its cuts so tight that a few memories meet all of them.
 TIGHT = MemoryConfig(

@@ -14,20 +14,11 @@ from nuonuo import AssociativeMemory, Memory
 from nuonuo.evaluation.generated import generated_texts
 from nuonuo.evaluation.synthetic import HashEmbedder
 from tests.evaluation.samples import LOCOMO, LONGMEMEVAL, MULTIHOP, OWN, write, write_lines
+from tests.fakes import FAST
 
 pytest.importorskip("rich")
 
 from nuonuo.cli import commands as cli
-
-FAST = ("--set", "n_units=512", "--set", "n_active=12")
-
-
-@pytest.fixture(autouse=True)
-def no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The commands run whole; only the model they would load is another."""
-    monkeypatch.setattr("nuonuo.cli.embedder.MiniLM", lambda *model, **backend: HashEmbedder())
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("COLUMNS", "200")
 
 
 @pytest.mark.parametrize(

@@ -17,20 +17,12 @@ from nuonuo.stores import PostgresStore
 from nuonuo.stores.exploring import Explorer, Within
 from tests import postgres
 from tests.evaluation.samples import LOCOMO, LONGMEMEVAL, write
+from tests.fakes import FAST
 
 pytest.importorskip("rich")
 pytest.importorskip("psycopg_pool", reason="pip install 'nuonuo[postgres]'")
 
 from nuonuo.cli import commands as cli
-
-FAST = ("--set", "n_units=512", "--set", "n_active=12")
-
-
-@pytest.fixture(autouse=True)
-def no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("nuonuo.cli.embedder.MiniLM", lambda *model, **backend: HashEmbedder())
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("COLUMNS", "200")
 
 
 def test_made_up_memories_are_asked_in_each_way(tmp_path: Path) -> None:
