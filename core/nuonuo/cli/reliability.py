@@ -15,12 +15,12 @@ from nuonuo.errors import NuonuoError
 from nuonuo.evaluation import report
 from nuonuo.evaluation.reliability import results
 from nuonuo.evaluation.reliability.acts import CONFIG, DIMENSION
-from nuonuo.evaluation.reliability.beside import PROCESSES, beside
 from nuonuo.evaluation.reliability.chat import Plan
 from nuonuo.evaluation.reliability.crash import crash
 from nuonuo.evaluation.reliability.crowd import crowd
 from nuonuo.evaluation.reliability.places import place
 from nuonuo.evaluation.reliability.soak import soak
+from nuonuo.evaluation.reliability.stores import PROCESSES, measure_stores
 from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.stores.opening import is_address, shown
 
@@ -115,8 +115,8 @@ def _run_stores(args: argparse.Namespace, console: Console) -> None:
     stores = [name.strip() for name in _STORE.split(args.stores) if name.strip()]
     with bar(console, own_thread=False) as start:
         total = (args.n + PROCESSES) * len(stores) + args.questions
-        found = beside(stores, args.n, args.questions, start("stores", total))
-    report_table(args.out, console, "stores", results.beside_table(found), found, stated, wrap=True)
+        found = measure_stores(stores, args.n, args.questions, start("stores", total))
+    report_table(args.out, console, "stores", results.stores_table(found), found, stated, wrap=True)
 
 
 def _stated(args: argparse.Namespace, embedder: HashEmbedder, config: MemoryConfig) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def crowd_table(found: Sequence[Found]) -> Table:
     return ["", *(each["system"] for each in found)], rows
 
 
-BESIDE = (
+STORES = (
     ("add one durable turn, p50 / p99", "{add_one_ms_p50:.1f} / {add_one_ms_p99:.1f} ms"),
     (
         "write in batches of 256, what is worked out of a text excluded",
@@ -108,9 +108,9 @@ BESIDE = (
 )
 
 
-def beside_table(found: Sequence[Found]) -> Table:
+def stores_table(found: Sequence[Found]) -> Table:
     """Stores beside each other, and how those after the first stand to it."""
-    rows = [[label, *(form.format_map(each) for each in found)] for label, form in BESIDE]
+    rows = [[label, *(form.format_map(each) for each in found)] for label, form in STORES]
     first = found[0]
     for name, label in (("add_one_ms_p50", "add one, p50"), ("recall_ms_p50", "recall, p50")):
         if len(found) > 1:

@@ -27,7 +27,7 @@ def soaks(reports: Sequence[Report]) -> list[str]:
 
 def stores(reports: Sequence[Report]) -> list[str]:
     """A table for each report."""
-    return _each(reports, "stores", results.beside_table)
+    return _each(reports, "stores", results.stores_table)
 
 
 def wide(reports: Sequence[Report]) -> list[str]:

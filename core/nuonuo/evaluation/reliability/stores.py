@@ -25,7 +25,7 @@ SINGLE = 200  # turns that are added one at a time
 PROCESSES = 5  # that join, one after another
 
 
-def beside(
+def measure_stores(
     stores: Sequence[str],
     n: int = 20_000,
     questions: int = 300,
