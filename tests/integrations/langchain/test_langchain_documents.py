@@ -42,12 +42,6 @@ def retriever(engine: AssociativeMemory) -> NuonuoRetriever:
     return NuonuoRetriever(memory=engine)
 
 
-def without_evidence(documents: list[Document]) -> list[Document]:
-    for document in documents:
-        del document.metadata["nuonuo"]
-    return documents
-
-
 METADATA: list[dict[str, Any]] = [
     {"role": "manager", "timestamp": "00:01:35", "session_id": 7, "id": 3, "text": "t", "namespace": None},
     {"timestamp": "1716912000", "type": "Document", "page_content": "x", "score": 1, "confidence": "high"},

@@ -74,7 +74,7 @@ class Capacity:
         hops = 50 if quick else HOPS
         pool = most if quick else POOL
         for n, k in grid:
-            yield from _limits(n, k, seed)
+            yield from _limits(n, k)
             for codes, source in (
                 ("random", _random(seed, n, k)),
                 ("real text", _real(material, seed, n, k, pool)),
@@ -196,7 +196,7 @@ def cycle(rng: np.random.Generator, count: int) -> IntArray:
     return targets
 
 
-def _limits(n: int, k: int, seed: int) -> Iterator[Sample]:
+def _limits(n: int, k: int) -> Iterator[Sample]:
     for name, limit in (("limit of Willshaw", willshaw), ("limit of Tsodyks & Feigelman", tsodyks_feigelman)):
         yield Sample({"codes": name, "n": n, "k": k}, {"pairs": limit(n, k)}, 0.0)
 
