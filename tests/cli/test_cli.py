@@ -157,7 +157,10 @@ def test_bench_chains_over_a_data_set(tmp_path: Path) -> None:
     assert json.loads(out.read_text(encoding="utf-8"))["chains"]["memories"] == 7
 
 
-def test_bench_scale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bench_scale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NUONUO_KERNELS", "numpy")  # which processes need not load
     lines = [{"memories": generated_texts(24), "questions": [{"question": "who was it?", "relevant": []}]}]
     data, out = write_lines(tmp_path, "mine.jsonl", lines), tmp_path / "out" / "scale.json"
     given = ["bench", "scale", "--data", str(data), "--stand-in", "--sizes", "24", "--stores", "ram", *FAST]

@@ -11,7 +11,7 @@ import pytest
 from nuonuo import AssociativeMemory, MemoryConfig
 from nuonuo.evaluation.generated import generated_memories
 from nuonuo.evaluation.multiplied import RARER
-from nuonuo.evaluation.reliability.places import PostgresPlace
+from nuonuo.evaluation.reliability.postgres import PostgresPlace
 from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.stores import PostgresStore
 from nuonuo.stores.exploring import Explorer, Within

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace
+from nuonuo.evaluation.reliability.places import FilePlace, Place
+from nuonuo.evaluation.reliability.postgres import PostgresPlace
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
 from tests import postgres
 from tests.postgres import drop_schemas, fresh_address
@@ -44,7 +45,7 @@ def store(make: Make) -> Store:
 
 
 @pytest.fixture(params=["file", "postgres"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FilePlace | PostgresPlace]:
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Where a store is that is put to the test; the server is one to crash, unless it is somebody else's."""
     if request.param == "file":
         yield FilePlace(tmp_path)

@@ -29,14 +29,15 @@ from nuonuo.evaluation.reliability.crash import (
     crash,
     look,
 )
-from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace, place
+from nuonuo.evaluation.reliability.places import FilePlace, Place, place
+from nuonuo.evaluation.reliability.postgres import PostgresPlace
 
 ROUNDS = int(os.environ.get("NUONUO_CRASH_ROUNDS", "11"))
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
-def test_what_was_acknowledged_is_there(where: FilePlace | PostgresPlace) -> None:
+def test_what_was_acknowledged_is_there(where: Place) -> None:
     if isinstance(where, PostgresPlace) and "server" not in where.crashes:
         pytest.skip("the server at NUONUO_TEST_POSTGRES is not ours to crash")
     told: list[int] = []
@@ -65,7 +66,7 @@ def test_what_holds_after_each_act_is_what_the_store_holds(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("lost", ["write", "forget", "torn"])
-def test_what_is_lost_is_noticed(where: FilePlace | PostgresPlace, lost: str) -> None:
+def test_what_is_lost_is_noticed(where: Place, lost: str) -> None:
     """The checks see what they are there for."""
     rng, found, lines = random.Random(5), Crashes(where.system, 5), []
     with opened(where.where) as memory:

@@ -16,7 +16,7 @@ from nuonuo.evaluation.reliability.acts import SPACES, opened
 from nuonuo.evaluation.reliability.chat import JOURNAL, KEPT, TURNS, Plan
 from nuonuo.evaluation.reliability.crowd import CHECKS, COUNTED, LOST, READ, TORN, Member, crowd
 from nuonuo.evaluation.reliability.latency import RATIO, Latency
-from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace
+from nuonuo.evaluation.reliability.places import FilePlace, Place
 from nuonuo.evaluation.reliability.results import soak_table
 from nuonuo.evaluation.reliability.soak import MEASURES, soak, trend
 from nuonuo.records import Memory
@@ -24,7 +24,7 @@ from nuonuo.records import Memory
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
-def test_processes_of_threads_lose_and_double_nothing(where: FilePlace | PostgresPlace) -> None:
+def test_processes_of_threads_lose_and_double_nothing(where: Place) -> None:
     found = crowd(where, workers=2, threads=3, seconds=3, seed=1)
     assert found["failed"] == []
     assert found["calls"] > 50
@@ -81,7 +81,7 @@ def test_nobody_is_no_crowd(tmp_path: Path, given: dict[str, Any]) -> None:
         crowd(FilePlace(tmp_path), **given)
 
 
-def test_a_chat_is_looked_at_from_time_to_time(where: FilePlace | PostgresPlace) -> None:
+def test_a_chat_is_looked_at_from_time_to_time(where: Place) -> None:
     told: list[int] = []
     plan = Plan(seconds=4, rate=0, users=2, every=0.5)
     found = soak(where, plan, lambda what, count: told.append(count))

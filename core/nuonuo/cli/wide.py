@@ -13,7 +13,8 @@ from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation import report
 from nuonuo.evaluation.data.datasets import Dataset, load
 from nuonuo.evaluation.generated import generated_memories
-from nuonuo.evaluation.reliability.places import POSTGRES, PostgresPlace, place
+from nuonuo.evaluation.reliability.places import POSTGRES, place
+from nuonuo.evaluation.reliability.postgres import PostgresPlace
 from nuonuo.evaluation.reliability.results import wide_table
 from nuonuo.evaluation.wide import DATABASE, HELD, WAYS, measure_wide
 

@@ -16,7 +16,7 @@ from nuonuo.evaluation import report
 from nuonuo.evaluation.clock import WARM_UP, MeteredEmbedder, milliseconds, resident_bytes, settle_kernels
 from nuonuo.evaluation.data.forms import Dataset, Group
 from nuonuo.evaluation.progress import Progress
-from nuonuo.evaluation.reliability.places import PostgresPlace
+from nuonuo.evaluation.reliability.postgres import PostgresPlace
 from nuonuo.evaluation.runner import answer_of, run
 from nuonuo.evaluation.systems.base import Answer
 from nuonuo.memory import AssociativeMemory

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -73,6 +74,11 @@ class Held:
 
 
 MARK = rb"q\d+k\d+z"
+
+
+def marks_in(content: bytes) -> set[str]:
+    """The marks of acts that stand in ``content``."""
+    return {found.decode() for found in re.findall(MARK, content)}
 
 
 def draw(rng: random.Random, seed: int, number: int) -> Act:

@@ -25,7 +25,8 @@ from nuonuo.evaluation.reliability.acts import (
     held_by,
     opened,
 )
-from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace
+from nuonuo.evaluation.reliability.places import Place
+from nuonuo.evaluation.reliability.postgres import PostgresPlace
 from nuonuo.evaluation.reliability.process import Victim
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
@@ -90,7 +91,7 @@ class Crashes:
 
 
 def crash(
-    place: FilePlace | PostgresPlace,
+    place: Place,
     rounds: int = 500,
     seed: int = 0,
     seconds: float = 3600.0,
@@ -149,7 +150,7 @@ def crash(
 
 
 def look(
-    place: FilePlace | PostgresPlace,
+    place: Place,
     held: Held,
     lines: Sequence[str],
     longer: AssociativeMemory | None,
@@ -210,7 +211,7 @@ def _differences(here: Held, wanted: Held) -> str:
 class _ManyMemories:
     """A store of many memories in ``place``: its copy and the renewal of its words take a while."""
 
-    def __init__(self, place: FilePlace | PostgresPlace) -> None:
+    def __init__(self, place: Place) -> None:
         self._place = place
         self._where: str | None = None
         self._rows: list[tuple[str, bytes]] = []

@@ -27,7 +27,7 @@ from nuonuo.evaluation.reliability.acts import (
     opened,
 )
 from nuonuo.evaluation.reliability.latency import Latency
-from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace
+from nuonuo.evaluation.reliability.places import Place
 from nuonuo.evaluation.reliability.process import Worker
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
@@ -169,7 +169,7 @@ def member(where: str, number: int, workers: int, threads: int, seconds: float, 
 
 
 def crowd(
-    place: FilePlace | PostgresPlace,
+    place: Place,
     *,
     workers: int = 4,
     threads: int = 4,
@@ -236,7 +236,7 @@ def crowd(
 
 
 def _run(
-    place: FilePlace | PostgresPlace,
+    place: Place,
     workers: int,
     threads: int,
     seconds: float,

@@ -13,7 +13,7 @@ import numpy as np
 from nuonuo.errors import InvalidInputError, NuonuoError
 from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.reliability.chat import Plan
-from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace
+from nuonuo.evaluation.reliability.places import Place
 from nuonuo.evaluation.reliability.process import Worker
 
 Sample = Mapping[str, Any]
@@ -44,9 +44,7 @@ def _to_machine(sample: Sample, name: str) -> float | None:
     return told[name]["ms_p50"] / told["machine"]["ms_p50"] if {name, "machine"} <= {*told} else None
 
 
-def soak(
-    place: FilePlace | PostgresPlace, plan: Plan, progress: Progress = lambda what, count: None
-) -> dict[str, Any]:
+def soak(place: Place, plan: Plan, progress: Progress = lambda what, count: None) -> dict[str, Any]:
     """Have a process chat by ``plan`` in ``place``, look at it from time to time, and say what became of it.
 
     Raises:

@@ -15,7 +15,7 @@ from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.clock import BATCH, WARM_UP, MeteredEmbedder, milliseconds, settle_kernels
 from nuonuo.evaluation.generated import generated_memories
 from nuonuo.evaluation.progress import Progress
-from nuonuo.evaluation.reliability.places import FilePlace, PostgresPlace, place
+from nuonuo.evaluation.reliability.places import Place, place
 from nuonuo.evaluation.start import first_answer
 from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.memory import AssociativeMemory
@@ -47,7 +47,7 @@ def measure_stores(
     many, few = memories[:-SINGLE], memories[-SINGLE:]
     found: list[dict[str, Any]] = []
     with ExitStack() as stack:
-        places: list[FilePlace | PostgresPlace] = [stack.enter_context(place(store)) for store in stores]
+        places: list[Place] = [stack.enter_context(place(store)) for store in stores]
         held: list[tuple[AssociativeMemory, MeteredEmbedder]] = []
         for where in places:
             metered = MeteredEmbedder(HashEmbedder(), asked)
