@@ -162,9 +162,10 @@ def test_an_example_answers_from_the_conversation_and_not_from_what_was_asked_be
     assert first.returncode == 0, first.stderr
     assert "foghorn" in answer_to(asked, first.stdout)
     assert first.stdout.count(NOTHING) == 2
-    second = run(script, "--db", db, "--ask", unsaid)  # it finds the first one's conversation in the file
+    # The second process finds the first one's conversation in the file.
+    second = run(script, "--db", db, "--ask", unsaid, "--ask", unsaid)
     assert second.returncode == 0, second.stderr
-    assert NOTHING in answer_to(unsaid, second.stdout)
+    assert second.stdout.count(NOTHING) == 2
 
 
 @pytest.mark.parametrize("script", CHATS)
@@ -172,7 +173,7 @@ def test_an_example_remembers_what_it_is_told(script: str, tmp_path: Path) -> No
     path = str(tmp_path / "new.db")
     told = "My cousin Ada keeps bees on a roof in Tromsø."
     asked = "What does my cousin keep on the roof?"
-    first = run(script, "--empty", "--db", path, stdin=f"{told}\n\n")  # it ends with its input
+    first = run(script, "--empty", "--db", path, stdin=f"{told}\n\n")
     assert first.returncode == 0, first.stderr
     second = run(script, "--empty", "--db", path, stdin=f"{asked}\n")  # another process, another session
     assert second.returncode == 0, second.stderr
@@ -185,6 +186,12 @@ def test_the_query_engine_answers_from_the_conversation(db: str) -> None:
     assert done.returncode == 0, done.stderr
     assert "Whitcombe" in answer_to(asked, done.stdout)
     assert NOTHING in answer_to(unsaid, done.stdout)
+
+
+@pytest.mark.parametrize("script", CHATS)
+def test_an_example_ends_with_its_input(script: str, tmp_path: Path) -> None:
+    done = run(script, "--empty", "--db", str(tmp_path / "new.db"))
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_what_was_acknowledged_is_there(where: Place) -> None:
     assert found.rounds.total() == sum(told) == ROUNDS
     assert found.rounds["copy"] and found.rounds["renew"]
     assert {*where.crashes} <= {*found.rounds}
-    assert found.acknowledged.total() >= ROUNDS // 2  # most processes are killed after their first act
+    assert found.acknowledged.total() > ROUNDS
     assert all(found.checks[what] for what in (ACKNOWLEDGED, FOLLOWED, GONE, COPIED, RENEWED))
     assert {*found.to_json()["checks"]} == {*CHECKS}
 

@@ -36,7 +36,8 @@ from nuonuo.stores.layout import pack_traces
 from nuonuo.stores.migrate import migrate
 from nuonuo.stores.opening import open_store
 
-LIFE = 0.4  # seconds of a process at most, once it has done something
+LIFE = 0.4  # seconds of a process at most, once it has done what it was to do
+ACTS = 4  # that it is to do at most, however slow the machine is
 AT_ONCE = 0.25  # of the processes live so long from when they open the store, and may do nothing
 RARELY = 11  # every so many rounds one is a copy, and one works words out anew
 MANY = 1200  # memories that are copied, and whose words are worked out anew
@@ -131,7 +132,7 @@ def crash(
                 longer = None
             this.begin("write", place.way(how), number)
             if rng.random() > AT_ONCE:
-                this.first_done()
+                this.done(rng.randint(1, ACTS))
             time.sleep(rng.uniform(0, LIFE))
             if how != "kill":
                 place.strike(how)

@@ -79,11 +79,12 @@ class Victim(Worker):
         super().__init__()
         self._said = ""
 
-    def first_done(self) -> None:
-        """Wait until it has done its first act."""
+    def done(self, acts: int) -> None:
+        """Wait until it has done so many ``acts``, or has ended."""
         for line in iter(self._out.readline, ""):
             self._said += line
-            if line == "done\n":
+            acts -= line == "done\n"
+            if not acts:
                 break
 
     def heard(self, count: int) -> None:
