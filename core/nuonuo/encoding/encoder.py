@@ -170,8 +170,10 @@ class Encoder:
     def _traces(self, reading: Reading, parts: list[Encoding], sentences: list[FloatArray]) -> Traces:
         """The traces of one memory, but for its code."""
         patterns, spans = [], []
+        words = self.lexicon.read(reading.memory)
         for number, (read, encoding) in enumerate(zip(reading.parts, parts, strict=True)):
-            found, where = patterns_of(encoding, self.analyzer.words(read.text))
+            whole = read.text == reading.memory.parts[number]
+            found, where = patterns_of(encoding, words[number] if whole else self.analyzer.words(read.text))
             if len(found):
                 patterns.append(found)
                 spans.append(np.column_stack([np.full(len(where), number, np.int32), read.places(where)]))
@@ -188,7 +190,7 @@ class Encoder:
             patterns=np.concatenate(patterns) if patterns else np.zeros((0, self.pattern_bytes), np.uint8),
             spans=np.concatenate(spans).astype(np.int32) if spans else np.zeros((0, 3), np.int32),
             code=np.zeros(0, np.int32),
-            words=self.lexicon.words(reading.memory),
+            words=self.lexicon.words(reading.memory, words),
             lexicon=self.lexicon.number,
             partly=not are_whole(reading.memory.parts, self._embedded_bytes),
         )
@@ -227,7 +229,7 @@ class Encoder:
             inside = [at for at, word in enumerate(words) if period.start <= word.start < period.end]
             if not any(words[at].content for at in inside):  # what is made of stop words alone is a date too
                 for at in inside:
-                    words[at] = replace(words[at], content=True)
+                    words[at] = words[at]._replace(content=True)
         return Question(query, text, words, state / np.linalg.norm(state), asked(encoding, words), periods)
 
     def code(self, state: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:

@@ -53,22 +53,33 @@ class Lexicon:
 
     def names(self, memory: Memory) -> dict[str, str]:
         """The names that stand in ``memory``, its title's among them, each as it is first written."""
-        return self._names(memory, [self.analyzer.words(text) for text in memory.parts])
+        above = _title(memory)
+        return self._names(memory, self.read(memory), above, self.analyzer.words(above))
 
-    def _names(self, memory: Memory, parts: Sequence[Sequence[Word]]) -> dict[str, str]:
-        above, found = _title(memory), dict[str, str]()
+    def _names(
+        self, memory: Memory, parts: Sequence[Sequence[Word]], above: str, heading: Sequence[Word]
+    ) -> dict[str, str]:
+        found: dict[str, str] = {}
         for at, (text, words) in enumerate(zip(memory.parts, parts, strict=True)):
             for name, written in names(text, words, titled=not at and bool(above)).items():
                 found.setdefault(name, written)
-        return {**found, **called(above, self.analyzer.words(above))}
+        return {**found, **called(above, heading)}
 
-    def words(self, memory: Memory) -> Words:
-        """What the words of ``memory`` come to."""
-        parts = [self.analyzer.words(text) for text in memory.parts]
+    def read(self, memory: Memory) -> list[list[Word]]:
+        """The words of the text of ``memory`` and of each of its cues and paraphrases (`Memory.parts`)."""
+        return [self.analyzer.words(text) for text in memory.parts]
+
+    def words(self, memory: Memory, read: Sequence[Sequence[Word]] | None = None) -> Words:
+        """What the words of ``memory`` come to.
+
+        Args:
+            read: its words, where they are known already.
+        """
+        parts = self.read(memory) if read is None else read
         counted = Counter(stem for words in parts for stem in spellings(words))
         above = _title(memory)
-        heading = self.analyzer.words(above)
-        for name in self._names(memory, parts):
+        heading = self.analyzer.words(above) if above else []
+        for name in self._names(memory, parts, above, heading):
             counted[name] = 0  # a name counts in no score: its words do
         place = {stem: at for at, stem in enumerate(counted)}
         if any(map(str.isupper, above)):

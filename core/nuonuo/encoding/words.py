@@ -12,8 +12,8 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import Stemmer
 
@@ -42,6 +42,9 @@ _WORD = re.compile(
     rf"{_EMOJI}|[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[^\W_])(?:(?![{_UNSPACED}])(?:[^\W_]|[{_MARKS}]))*"
     rf"(?:['’](?:(?![{_UNSPACED}])[^\W_])+)*"
 )
+# Most texts hold nothing that needs more than this rule, which is quicker.
+_PLAIN_TEXT = re.compile("[\0-\u02ff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]*")
+_PLAIN_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _VARIATION = re.compile("[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]")  # colour of skin, picture or sign
 # One character as a reader sees it: decomposed text spells a Hangul syllable with two or three, and
 # sets a kana's voicing mark after it.
@@ -82,8 +85,7 @@ CACHED = 64  # characters of a word whose form is kept; longer ones seldom come 
 LONGEST = 256  # characters of a word on either side of a piece of it
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word of a text: the characters ``text[start:end]``, and the form it is compared by.
 
     Attributes:
@@ -117,8 +119,7 @@ class Word:
         return frozenset((self.stem, *others, *(OTHER + other for other in others)))
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(NamedTuple):
     """What the words of ``text[start:end]`` make when they are written as one."""
 
     start: int
@@ -155,31 +156,39 @@ class Analyzer:
     def words(self, text: str) -> list[Word]:
         """The words of ``text`` in order; a pair of unspaced characters comes after its first one."""
         wild = Blobs(text)
-        wholes = (
-            Whole(start, end, self._form(form)[0]) for start, end, form in joined(text) if start not in wild
-        )
-        whole = next(wholes, None)
-        found: list[Word] = []
-        for word in self._words(text, wild):
-            while whole is not None and whole.end <= word.start:
-                whole = next(wholes, None)
-            inside = whole is not None and whole.start <= word.start and word.stem != whole.stem
-            found.append(replace(word, whole=whole) if inside else word)
+        if wild.spans or not _PLAIN_TEXT.fullmatch(text):
+            found = [*self._words(text, wild)]
+        else:
+            short, long = self._cached_form, self._uncached_form
+            found = [
+                Word._make((*match.span(), *(short if len(match[0]) <= CACHED else long)(match[0]), None))
+                for match in _PLAIN_WORD.finditer(text)
+            ]
+        at = 0
+        for start, end, form_of_all in joined(text):
+            if start in wild:
+                continue
+            whole = Whole(start, end, self._form(form_of_all)[0])
+            while at < len(found) and found[at].start < end:
+                if found[at].start >= start and found[at].stem != whole.stem:
+                    found[at] = found[at]._replace(whole=whole)
+                at += 1
         return found
 
     def _words(self, text: str, wild: Blobs) -> Iterator[Word]:
+        """The words of a text of any script, in order."""
         for match in _WORD.finditer(text):
             start, end = match.span()
             if _UNSPACED_RUN.match(match.group()):
                 spans = [each.span() for each in _CHARACTER.finditer(text, start, end)]
                 for (at, to), (_, pair) in zip(spans, [*spans[1:], (0, 0)], strict=True):
-                    yield Word(at, to, *self._form(text[at:to]))
+                    yield Word._make((at, to, *self._form(text[at:to]), None))
                     if pair:
-                        yield Word(at, pair, *self._form(text[at:pair]))
+                        yield Word._make((at, pair, *self._form(text[at:pair]), None))
             elif start in wild:
-                yield Word(start, end, *self._uncached_form(match.group())[:3])
+                yield Word._make((start, end, *self._uncached_form(match.group())[:3], (), None))
             else:
-                yield Word(start, end, *self._form(match.group()))
+                yield Word._make((start, end, *self._form(match.group()), None))
 
     def stems(self, text: str) -> list[str]:
         """The stems of ``text``, with repeats, in order."""
