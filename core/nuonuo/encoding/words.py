@@ -105,7 +105,7 @@ class Word(NamedTuple):
     @property
     def exact(self) -> bool:
         """Whether it holds a digit: of numbers and codes the very same is meant, and none that is like it."""
-        return any(char.isdigit() for char in self.stem)
+        return not self.stem.isalpha() and any(map(str.isdigit, self.stem))  # no digit is a letter
 
     @property
     def forms(self) -> tuple[str, ...]:

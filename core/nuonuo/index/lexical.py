@@ -17,12 +17,13 @@ import numpy.typing as npt
 from nuonuo import kernels
 from nuonuo.arrays import Blocks, Growable, IntArray, Lists, Ragged, among
 from nuonuo.index.scores import Scores
-from nuonuo.numbering import Numbering
+from nuonuo.numbering import EMPTY, Numbering
 from nuonuo.traces import WordColumns
 
 FloatArray = npt.NDArray[np.float32]
 
 
+ASKED = 1 << 14  # stems whose numbers are kept ready, at most: questions have many in common
 COMMON = 5  # a stem in more than one of so many memories chooses no candidates; it only scores them
 
 
@@ -51,6 +52,7 @@ class Postings:
         self._norms: FloatArray | None = None
         self._common: dict[int, FloatArray] = {}
         self._linking: dict[int, npt.NDArray[np.float64]] = {}
+        self._asked: dict[str, int | None] = {}  # the numbers of stems that were looked up
         self._scratch = Growable(np.float64)  # by row: -1, between two uses
 
     @property
@@ -177,7 +179,21 @@ class Postings:
 
     def term_of(self, stem: str) -> int | None:
         """The number of ``stem``; None where no memory has it."""
-        return self._term.get(self._key(stem))
+        try:
+            return self._asked[stem]
+        except KeyError:
+            return self._term.get(self._key(stem))
+
+    def look_up(self, stems: Iterable[str]) -> None:
+        """Have the numbers of ``stems`` ready until something changes: to look for all at once is quicker."""
+        unknown = [stem for stem in dict.fromkeys(stems) if stem not in self._asked]
+        if len(self._asked) + len(unknown) > ASKED:
+            self._asked.clear()
+        elif unknown:
+            numbers = self._term.find(np.array([self._key(stem) for stem in unknown], np.uint64)).tolist()
+            self._asked.update(
+                zip(unknown, (None if number == EMPTY else number for number in numbers), strict=True)
+            )
 
     @property
     def has_titles(self) -> bool:
@@ -222,7 +238,7 @@ class Postings:
 
     def terms_of(self, stems: Iterable[str]) -> list[int]:
         """The numbers of those of ``stems`` that some memory has, in order."""
-        terms = (self._term.get(self._key(stem)) for stem in stems)
+        terms = map(self.term_of, stems)
         return [term for term in terms if term is not None]
 
     def known(self, stems: Iterable[str]) -> IntArray:
@@ -231,7 +247,7 @@ class Postings:
 
     def df(self, stem: str) -> int:
         """In how many memories the stem stands."""
-        term = self._term.get(self._key(stem))
+        term = self.term_of(stem)
         return 0 if term is None else int(self.frequencies[term])
 
     def idf(self, stem: str) -> float:
@@ -277,7 +293,7 @@ class Postings:
 
     def standing(self, rows: IntArray, stem: str) -> npt.NDArray[np.bool_]:
         """In which of ``rows`` (C,) the stem stands."""
-        term = self._term.get(self._key(stem))
+        term = self.term_of(stem)
         return np.zeros(len(rows), bool) if term is None else among(rows, self.rows_of(term))
 
     def beyond(self, rows: IntArray, known: IntArray) -> FloatArray:
@@ -341,6 +357,7 @@ class Postings:
         self._norms = None
         self._common.clear()
         self._linking.clear()
+        self._asked.clear()
 
     def _given(self, terms: list[int]) -> tuple[npt.NDArray[np.int32], FloatArray]:
         """The rows that have one of ``terms``, term by term, and what BM25 gives each of them for it."""

@@ -37,6 +37,10 @@ class Named:
     weight: npt.NDArray[np.float32]
 
 
+_NONE = np.zeros(0, np.int64)
+NOTHING = Named(_NONE, _NONE, _NONE, np.zeros(0, np.float32))  # what most questions name
+
+
 def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_], config: MemoryConfig) -> Named:
     """The rows of ``mask`` (n,) that ``question`` names; of a name inside a longer one only the longer.
 
@@ -48,10 +52,12 @@ def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_], config:
     village does not ask of "The Village". At the beginning a capital tells nothing.
     """
     postings = shard.postings
-    known = (
-        (postings.term_of(name), start, end) for name, start, end in spoken(question.text, question.words)
-    )
+    possible = spoken(question.text, question.words)
+    postings.look_up(name for name, *_ in possible)
+    known = ((postings.term_of(name), start, end) for name, start, end in possible)
     said = [(start, end, term) for term, start, end in known if term is not None]
+    if not said:
+        return NOTHING
     here = np.array([term for *_, term in said], np.int64)
     titles = dict(zip(here.tolist(), postings.entitles(here).tolist(), strict=True))
     df = dict(zip(here.tolist(), postings.counts(here).tolist(), strict=True))

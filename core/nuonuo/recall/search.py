@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,7 @@ class Search:
 def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryConfig) -> Search:
     """Put ``question`` to the rows of ``mask`` (n,)."""
     postings = shard.postings
+    postings.look_up(chain(question.spellings, *question.asked.forms))
     idf = {stem: postings.idf(stem) for stem in question.stems}
     said = postings.known(question.spellings)
     dates = tuple(_dated(shard, question, config))
