@@ -16,12 +16,13 @@ from nuonuo.associative.separation import PatternSeparator, WinnerTakeAll, check
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.dates import DateFinder
 from nuonuo.encoding.embedders import Embedder, Encoding, check_vectors
+from nuonuo.encoding.embedders.base import check_shape
 from nuonuo.encoding.excerpts import Excerpt, Frequencies, are_whole, excerpts, informative
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
 from nuonuo.encoding.sentences import sentences
 from nuonuo.encoding.tokens import asked, patterns_of
-from nuonuo.encoding.words import Analyzer
+from nuonuo.encoding.words import Analyzer, Word
 from nuonuo.errors import EmbeddingError, InvalidInputError, InvalidTypeError
 from nuonuo.records import Memory
 from nuonuo.traces import SENTENCE, Identity, Traces
@@ -151,12 +152,9 @@ class Encoder:
         first: list[FloatArray] = []
         for batch in _batches(map(self._reading, memories)):
             encodings = iter(self._encode([text for reading in batch for text in reading.texts], "document"))
-            for reading in batch:
-                parts = [next(encodings) for _ in reading.parts]
-                first.append(parts[0].vectors[0])
-                found.append(
-                    self._traces(reading, parts, [next(encodings).vectors for _ in reading.sentences])
-                )
+            encoded = [[next(encodings) for _ in reading.texts] for reading in batch]
+            first += [own[0].vectors[0] for own in encoded]
+            found += self._traces(batch, encoded)
         if not found:
             return []
         codes = self._codes(np.stack(first).astype(np.float16).astype(np.float32))
@@ -167,33 +165,61 @@ class Encoder:
         parts = excerpts(memory.parts, self._embedded_bytes)
         return Reading(memory, parts, sentences(parts[0].text) if self._sentences else [])
 
-    def _traces(self, reading: Reading, parts: list[Encoding], sentences: list[FloatArray]) -> Traces:
-        """The traces of one memory, but for its code."""
-        patterns, spans = [], []
-        words = self.lexicon.read(reading.memory)
+    def _traces(self, batch: Sequence[Reading], encoded: Sequence[Sequence[Encoding]]) -> list[Traces]:
+        """The traces of the memories of ``batch``, but for their codes.
+
+        Args:
+            encoded: of each of them, what was made of its `Reading.texts`.
+        """
+        blocks: list[FloatArray] = []
+        parts: list[npt.NDArray[np.int32]] = []
+        for reading, own in zip(batch, encoded, strict=True):
+            n = len(reading.parts)
+            ordered = [each.vectors for each in (own[0], *own[n:], *own[1:n])]
+            numbers = np.array([0] + [SENTENCE] * len(reading.sentences) + [*range(1, n)], np.int32)
+            parts.append(numbers.repeat([len(block) for block in ordered]))
+            blocks += ordered
+        # All at once: of one memory's few vectors an operation takes as long as of many.
+        vectors = np.concatenate(blocks).astype(np.float16)  # first: older files kept no more of them
+        rounded, norms = round_vectors(vectors)
+        sketches, ends = sketch(vectors), np.cumsum([len(of) for of in parts]).tolist()
+        found: list[Traces] = []
+        for reading, own, of, end in zip(batch, encoded, parts, ends, strict=True):
+            at = slice(end - len(of), end)
+            words = self.lexicon.read(reading.memory)
+            patterns, spans = self._patterns(reading, own[: len(reading.parts)], words)
+            found.append(
+                Traces(
+                    vectors=rounded[at].copy(),  # what is kept of one memory must hold nothing of the others
+                    norms=norms[at].copy(),
+                    parts=of,
+                    sketches=sketches[at][of != SENTENCE],
+                    patterns=patterns,
+                    spans=spans,
+                    code=np.zeros(0, np.int32),
+                    words=self.lexicon.words(reading.memory, words),
+                    lexicon=self.lexicon.number,
+                    partly=not are_whole(reading.memory.parts, self._embedded_bytes),
+                )
+            )
+        return found
+
+    def _patterns(
+        self, reading: Reading, parts: Sequence[Encoding], words: Sequence[list[Word]]
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+        """`Traces.patterns` and `Traces.spans` of one memory.
+
+        Args:
+            parts: what was made of the parts that are read. words: of the whole of each part.
+        """
+        patterns, spans = [np.zeros((0, self.pattern_bytes), np.uint8)], [np.zeros((0, 3), np.int32)]
         for number, (read, encoding) in enumerate(zip(reading.parts, parts, strict=True)):
             whole = read.text == reading.memory.parts[number]
             found, where = patterns_of(encoding, words[number] if whole else self.analyzer.words(read.text))
             if len(found):
                 patterns.append(found)
                 spans.append(np.column_stack([np.full(len(where), number, np.int32), read.places(where)]))
-        blocks = [parts[0].vectors, *sentences, *(encoding.vectors for encoding in parts[1:])]
-        numbers = np.array([0] + [SENTENCE] * len(sentences) + [*range(1, len(parts))], np.int32)
-        of = numbers.repeat([len(block) for block in blocks])
-        vectors = np.concatenate(blocks).astype(np.float16)  # first: older files kept no more of them
-        rounded, norms = round_vectors(vectors)
-        return Traces(
-            vectors=rounded,
-            norms=norms,
-            parts=of,
-            sketches=sketch(vectors[of != SENTENCE]),
-            patterns=np.concatenate(patterns) if patterns else np.zeros((0, self.pattern_bytes), np.uint8),
-            spans=np.concatenate(spans).astype(np.int32) if spans else np.zeros((0, 3), np.int32),
-            code=np.zeros(0, np.int32),
-            words=self.lexicon.words(reading.memory, words),
-            lexicon=self.lexicon.number,
-            partly=not are_whole(reading.memory.parts, self._embedded_bytes),
-        )
+        return np.concatenate(patterns), np.concatenate(spans)
 
     def question(
         self, query: str, now: datetime | None = None, frequencies: Frequencies = _unknown
@@ -270,11 +296,19 @@ class Encoder:
             return []
         found = _run(self._embedder, texts, kind)
         tokens = found if self._tokens is self._embedder else _run(self._tokens, texts, kind)
-        dimension, who = self._embedder.dimension, f"the embedder {self._embedder.name!r}"
+        vectors = self._checked([each.vectors for each in found])
         return [
-            Encoding(check_vectors(e.vectors, (len(e.vectors), dimension), who), *_tokens(t, self._tokens))
-            for e, t in zip(found, tokens, strict=True)
+            Encoding(own, *_tokens(each, self._tokens)) for own, each in zip(vectors, tokens, strict=True)
         ]
+
+    def _checked(self, vectors: Sequence[FloatArray]) -> list[FloatArray]:
+        """What the embedder gave for each text, with unit rows (`check_vectors`)."""
+        dimension, who = self._embedder.dimension, f"the embedder {self._embedder.name!r}"
+        for own in vectors:
+            check_shape(own, (len(own), dimension), who)
+        lengths = [len(own) for own in vectors]
+        whole = check_vectors(np.concatenate(vectors), (sum(lengths), dimension), who)
+        return np.split(whole, np.cumsum(lengths[:-1]))
 
 
 def _batches(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
@@ -314,7 +348,9 @@ def _tokens(
             f"the embedder {embedder.name!r} gave token vectors of shape {tokens.shape} with spans of shape "
             f"{spans.shape}, expected (T, {dimension}) and (T, 2)"
         )
-    if not np.isfinite(tokens).all():
+    with np.errstate(all="ignore"):  # a sum is finite only where all is that it sums
+        total = np.add.reduce(tokens, axis=None)
+    if not (np.isfinite(total) or np.isfinite(tokens).all()):
         raise EmbeddingError(f"the embedder {embedder.name!r} gave a token vector with NaN or infinity")
     return tokens, spans
 

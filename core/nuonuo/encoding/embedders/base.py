@@ -63,17 +63,22 @@ class Embedder(Protocol):
         ...
 
 
+def check_shape(vectors: FloatArray, shape: tuple[int, int], who: str) -> None:
+    """Raise `EmbeddingError` where ``vectors`` have another shape than ``shape``."""
+    if vectors.shape != shape:
+        raise EmbeddingError(
+            f"{who} gave vectors of shape {vectors.shape}, expected {shape}; "
+            "use the embedder that the memory was made with"
+        )
+
+
 def check_vectors(vectors: FloatArray, shape: tuple[int, int], who: str) -> FloatArray:
     """Return ``vectors`` with unit rows, or say what is wrong with them.
 
     Raises:
         EmbeddingError: another shape than ``shape``, NaN or infinity, or a row of zeros.
     """
-    if vectors.shape != shape:
-        raise EmbeddingError(
-            f"{who} gave vectors of shape {vectors.shape}, expected {shape}; "
-            "use the embedder that the memory was made with"
-        )
+    check_shape(vectors, shape, who)
     if not np.isfinite(vectors).all():
         raise EmbeddingError(f"{who} gave NaN or infinity; check the model and its input")
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
