@@ -26,6 +26,7 @@ WordArray = npt.NDArray[np.uint64]
 BITS = 2  # of each component of a state: more say no more about patterns of one bit
 CELLS = 1 << 18  # similarities at a time: what is computed on the way stays in the processor's cache
 PATTERNS = 1 << 18  # patterns of several memories that are looked at together
+_PLANES = np.array([1 << bit for bit in range(BITS)], np.uint8)[:, None, None]
 CLIP = 1.494  # the outermost level, in standard deviations: least error for a normal variable (Max 1960)
 
 
@@ -64,7 +65,7 @@ def round_states(states: FloatArray) -> RoundedStates:
     scaled += 1
     scaled *= top / 2
     levels = np.rint(scaled).astype(np.uint8)
-    planes = np.stack([pack(levels & 1 << bit) for bit in range(BITS)])
+    planes = pack((levels & _PLANES).reshape(-1, d)).reshape(BITS, len(levels), -1)
     values = levels.astype(np.float32) * np.float32(2 / top) - 1
     norms = np.sqrt(np.add.reduce(values * values, axis=1))
     return RoundedStates(planes, norms, np.add.reduce(levels, axis=1, dtype=np.float32), d)

@@ -8,7 +8,7 @@ removing cost time proportional to the text.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,17 @@ class Postings:
         found: npt.NDArray[np.bool_] = self._entitled.data[terms] > 0
         return found
 
+    def named_by(self, row: int) -> npt.NDArray[np.int32]:
+        """The terms by which others name ``row``."""
+        found: npt.NDArray[np.int32] = self._titles[row]
+        return found
+
+    def name_terms(self, row: int) -> npt.NDArray[np.int32]:
+        """The names that stand in ``row``: terms without a frequency."""
+        entries = self._forward[row]
+        found: npt.NDArray[np.int32] = entries[entries[:, 1] == 0, 0]
+        return found
+
     def titles(self, rows: IntArray) -> tuple[IntArray, IntArray]:
         """The terms by which others name ``rows`` (C,), one after another, and how many of each."""
         terms, counts = self._titles.gather(rows)
@@ -250,9 +261,19 @@ class Postings:
         term = self.term_of(stem)
         return 0 if term is None else int(self.frequencies[term])
 
+    def dfs(self, stems: Sequence[str]) -> list[int]:
+        """`df` of each of ``stems``."""
+        terms = [*map(self.term_of, stems)]
+        found = iter(self.frequencies[[term for term in terms if term is not None]].tolist())
+        return [0 if term is None else next(found) for term in terms]
+
     def idf(self, stem: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)), the greatest for a stem that is nowhere."""
         return self.idf_of(self.df(stem))
+
+    def idfs(self, stems: Sequence[str]) -> dict[str, float]:
+        """`idf` of each of ``stems``."""
+        return {stem: self.idf_of(df) for stem, df in zip(stems, self.dfs(stems), strict=True)}
 
     def idf_of(self, df: int) -> float:
         """The idf of whatever stands in ``df`` memories."""
@@ -261,8 +282,9 @@ class Postings:
     def scores(self, stems: Iterable[str]) -> Scores:
         """BM25 for the distinct ``stems``: of the rare ones at once, of the common ones where asked for."""
         terms = self.terms_of(dict.fromkeys(stems))
-        common = [term for term in terms if self.frequencies[term] * COMMON > self._count]
-        rare = [term for term in terms if term not in common]
+        often = self.frequencies[terms].tolist()
+        common = [term for term, df in zip(terms, often, strict=True) if df * COMMON > self._count]
+        rare = [term for term in terms if term not in common] if common else terms
         fast = kernels.loaded()
         sums: npt.NDArray[np.float64]
         if fast is None:

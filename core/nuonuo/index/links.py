@@ -128,6 +128,8 @@ def in_room(fill: Callable[..., None], *dtypes: npt.DTypeLike) -> list[npt.NDArr
 def linking_stems(postings: Postings, row: int, other: int, max_df: int) -> list[tuple[int, int]]:
     """The rare stems that two rows share, as (df, key); function words are none."""
     shared = {*postings.terms(row).tolist()}.intersection(postings.terms(other).tolist())
+    if not shared:
+        return []
     terms = np.array(sorted(shared), np.int64)
     df = postings.counts(terms)
     rare = (df <= max_df) & ~postings.stops(terms)

@@ -104,11 +104,12 @@ def linking_names(postings: Postings, row: int, other: int, without: IntArray, m
     Args:
         without, max_df: as for `name_links`.
     """
-    (terms, frequencies, _), (others, _, _) = (postings.words(np.array([each])) for each in (row, other))
-    shared = {*terms[frequencies == 0].tolist()}.intersection(others.tolist()) - {*without.tolist()}
-    titles = postings.titles(np.array([other]))[0].tolist()
-    df = {term: int(postings.counts(np.array([term]))[0]) for term in shared}
+    shared = {*postings.name_terms(row).tolist()}.intersection(postings.terms(other).tolist())
+    shared -= {*without.tolist()}
+    titles = postings.named_by(other).tolist()
+    terms = [*shared]
+    df = dict(zip(terms, postings.counts(np.array(terms, np.int64)).tolist(), strict=True))
     linking = {term: (term not in titles, df[term]) for term in shared if df[term] <= max_df}
     best = min(linking.values(), default=None)
-    terms = np.array([term for term, value in linking.items() if value == best], np.int64)
-    return [*np.sort(postings.keys_of(terms)).tolist()]
+    chosen = np.array([term for term, value in linking.items() if value == best], np.int64)
+    return [*np.sort(postings.keys_of(chosen)).tolist()]

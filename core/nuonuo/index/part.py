@@ -7,7 +7,7 @@ of the namespace, and not counted here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -81,6 +81,9 @@ class PartPostings(Postings):
     def df(self, stem: str) -> int:
         """In how many memories of the whole the stem stands; it need stand in none of these."""
         return self._whole.frequencies.get(self._key(stem), 0)
+
+    def dfs(self, stems: Sequence[str]) -> list[int]:
+        return [*map(self.df, stems)]
 
 
 class PartAssociator(HebbianAssociator):

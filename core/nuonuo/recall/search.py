@@ -82,7 +82,7 @@ def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryCon
     """Put ``question`` to the rows of ``mask`` (n,)."""
     postings = shard.postings
     postings.look_up(chain(question.spellings, *question.asked.forms))
-    idf = {stem: postings.idf(stem) for stem in question.stems}
+    idf = postings.idfs(question.stems)
     said = postings.known(question.spellings)
     dates = tuple(_dated(shard, question, config))
     weights = word_weights(shard, question, config, idf, dates)

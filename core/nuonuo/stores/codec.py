@@ -133,10 +133,18 @@ def _fields(payload: bytes, at: int) -> Sequence[str | None]:
             continue
         if length > left:
             raise ValueError(f"a field of {length} bytes is cut off after {left}")
-        fields.append(str(payload[at : at + length], "utf-8", "surrogatepass"))
+        fields.append(_text(payload[at : at + length]))
         at += length
         left -= length
     return fields
+
+
+def _text(data: bytes) -> str:
+    """As `decode_text`, in half of the time for a text without a lone surrogate."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return decode_text(data)
 
 
 def unpack_rows(
