@@ -65,7 +65,7 @@ def round_states(states: FloatArray) -> RoundedStates:
     scaled += 1
     scaled *= top / 2
     levels = np.rint(scaled).astype(np.uint8)
-    planes = pack((levels & _PLANES).reshape(-1, d)).reshape(BITS, len(levels), -1)
+    planes = pack((levels & _PLANES).reshape(BITS * len(levels), d)).reshape(BITS, len(levels), -(-d // 64))
     values = levels.astype(np.float32) * np.float32(2 / top) - 1
     norms = np.sqrt(np.add.reduce(values * values, axis=1))
     return RoundedStates(planes, norms, np.add.reduce(levels, axis=1, dtype=np.float32), d)
