@@ -149,16 +149,10 @@ class Encoder:
     def _new(self, memories: Sequence[Memory]) -> list[Traces]:
         """The traces of memories that are embedded."""
         found: list[Traces] = []
-        first: list[FloatArray] = []
         for batch in _batches(map(self._reading, memories)):
             encodings = iter(self._encode([text for reading in batch for text in reading.texts], "document"))
-            encoded = [[next(encodings) for _ in reading.texts] for reading in batch]
-            first += [own[0].vectors[0] for own in encoded]
-            found += self._traces(batch, encoded)
-        if not found:
-            return []
-        codes = self._codes(np.stack(first).astype(np.float16).astype(np.float32))
-        return [replace(traces, code=code) for traces, code in zip(found, codes, strict=True)]
+            found += self._traces(batch, [[next(encodings) for _ in reading.texts] for reading in batch])
+        return found
 
     def _reading(self, memory: Memory) -> Reading:
         """What is embedded of ``memory``."""
@@ -166,7 +160,7 @@ class Encoder:
         return Reading(memory, parts, sentences(parts[0].text) if self._sentences else [])
 
     def _traces(self, batch: Sequence[Reading], encoded: Sequence[Sequence[Encoding]]) -> list[Traces]:
-        """The traces of the memories of ``batch``, but for their codes.
+        """The traces of the memories of ``batch``.
 
         Args:
             encoded: of each of them, what was made of its `Reading.texts`.
@@ -183,8 +177,9 @@ class Encoder:
         vectors = np.concatenate(blocks).astype(np.float16)  # first: older files kept no more of them
         rounded, norms = round_vectors(vectors)
         sketches, ends = sketch(vectors), np.cumsum([len(of) for of in parts]).tolist()
+        codes = self._codes(vectors[[0, *ends[:-1]]].astype(np.float32))
         found: list[Traces] = []
-        for reading, own, of, end in zip(batch, encoded, parts, ends, strict=True):
+        for reading, own, of, end, code in zip(batch, encoded, parts, ends, codes, strict=True):
             at = slice(end - len(of), end)
             words = self.lexicon.read(reading.memory)
             patterns, spans = self._patterns(reading, own[: len(reading.parts)], words)
@@ -196,7 +191,7 @@ class Encoder:
                     sketches=sketches[at][of != SENTENCE],
                     patterns=patterns,
                     spans=spans,
-                    code=np.zeros(0, np.int32),
+                    code=code.copy(),
                     words=self.lexicon.words(reading.memory, words),
                     lexicon=self.lexicon.number,
                     partly=not are_whole(reading.memory.parts, self._embedded_bytes),

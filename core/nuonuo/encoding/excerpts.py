@@ -41,6 +41,8 @@ class Excerpt:
 
     def places(self, spans: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Where ``spans`` (T, 2) of the excerpt stand in the whole text: (T, 2)."""
+        if len(self.spans) == 1 and not self.spans[0][0]:
+            return spans
         begins = np.cumsum([0, *(end - start + len(APART) for start, end in self.spans[:-1])])
         moved = np.array([start for start, _ in self.spans]) - begins
         at = np.searchsorted(begins, spans[:, 0], "right") - 1

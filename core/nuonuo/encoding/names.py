@@ -73,6 +73,10 @@ def _parts(text: str, run: Sequence[Word], start: int) -> Iterator[tuple[int, in
     "Judith Stahl" and "Stahl Viorst", but of four such words not the middle two.
     """
     end = len(run) - 1
+    if not end:  # most names are of one word
+        if not start and text[run[0].start].isupper():
+            yield 0, 0
+        return
     capital = [_capital(text, word) for word in run]
     letters = [text[word.start].isupper() for word in run]
     comma = ["," in text[one.end : two.start] for one, two in pairwise(run)]
@@ -158,18 +162,20 @@ def _runs(text: str, words: Sequence[Word]) -> Iterator[list[Word]]:
     run: list[Word] = []
     small = 0
     for word in words:
-        if run and word.start < run[-1].end:
+        if not run:
+            if _capital(text, word):
+                run, small = [word], 0
+            continue
+        if word.start < run[-1].end:
             continue  # a pair of unspaced characters
-        raised = _capital(text, word)
-        joined = bool(run) and _joined(text, run[-1], word)
-        if raised:
+        joined = _joined(text, run[-1], word)
+        if _capital(text, word):
             if not joined:
-                if run:
-                    yield run
+                yield run
                 run = []
             run.append(word)
             small = 0
-        elif run:
+        else:
             small += 1
             if joined and small <= GAP and text[word.start : word.end] in _SMALL:
                 run.append(word)
@@ -182,7 +188,8 @@ def _runs(text: str, words: Sequence[Word]) -> Iterator[list[Word]]:
 
 def _capital(text: str, word: Word) -> bool:
     """Whether it begins as a name does, or is a number beside one."""
-    return text[word.start].isupper() or text[word.start].isdigit()
+    first = text[word.start]
+    return first.isupper() or first.isdigit()
 
 
 def _opens(text: str, word: Word) -> bool:
