@@ -13,6 +13,7 @@ IntArray = npt.NDArray[np.int64]
 
 LARGE = 1 << 26  # bytes from which an array grows by less at a time
 WAITING = 1 << 20  # entries of lists that wait to be sorted together
+MANY = 1 << 14  # numbers from which on `spread` goes another way
 SMALL = 1024  # entries up to which sorting all of them is the quickest way to the largest
 
 
@@ -284,8 +285,16 @@ def spread(starts: IntArray, counts: IntArray) -> IntArray:
     """The whole numbers from each of ``starts`` (C,), so many as ``counts`` (C,) say, one after another."""
     ends: IntArray = counts.cumsum()
     total = int(ends[-1]) if len(ends) else 0
-    first: IntArray = starts - (ends - counts)
-    return np.arange(total) + first.repeat(counts)
+    if total < MANY:
+        first: IntArray = starts - (ends - counts)
+        return np.arange(total) + first.repeat(counts)
+    # By ones, but for where a row begins: to add them up is several times as fast as to repeat the firsts.
+    full = np.flatnonzero(counts)
+    starts, counts, ends = starts[full], counts[full], ends[full]
+    steps = np.ones(total, np.int64)
+    steps[0] = starts[0]
+    steps[ends[:-1]] = starts[1:] - (starts + counts)[:-1] + 1
+    return steps.cumsum(out=steps)
 
 
 def among(values: npt.NDArray[Any], few: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -1,0 +1,18 @@
+"""Arrays of arrays: where their rows lie."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nuonuo.arrays import MANY, spread
+
+
+@pytest.mark.parametrize(
+    "counts", [[], [0], [3, 0, 2], [0, MANY, 0, 0, 5], [1] * MANY + [0], [MANY - 1], [MANY]]
+)
+def test_the_numbers_of_each_row_come_one_after_another_however_many_there_are(counts: list[int]) -> None:
+    starts = np.random.default_rng(0).integers(0, 1 << 40, len(counts))
+    wanted = [start + at for start, count in zip(starts.tolist(), counts, strict=True) for at in range(count)]
+    found = spread(starts, np.array(counts, np.int64))
+    assert found.dtype == np.int64 and found.tolist() == wanted
