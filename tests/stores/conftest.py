@@ -8,16 +8,21 @@ import pytest
 
 from nuonuo.evaluation.reliability.places import FilePlace, Place
 from nuonuo.evaluation.reliability.postgres import PostgresPlace
-from nuonuo.stores import InMemoryStore, SQLiteStore, Store
+from nuonuo.stores import InMemoryStore, SQLiteStore, Store, blocks
 from tests import postgres
 from tests.postgres import drop_schemas, fresh_address
 
 Make = Callable[..., Store]
 
 
-@pytest.fixture(params=["sqlite", "ram", "postgres"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Makes a store of each kind, with the options given; all of one test share one file or database."""
+@pytest.fixture(params=["sqlite", "packed", "ram", "postgres"])
+def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Makes a store of each kind, with the options given; all of one test share one file or database.
+
+    One of a kind is a file whose blocks are so small that a few memories fill some.
+    """
+    if request.param == "packed":
+        monkeypatch.setattr(blocks, "SIZE", 3)
     made: list[Store] = []
     address = fresh_address() if request.param == "postgres" else ""
 
@@ -26,7 +31,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
             from nuonuo.stores.postgres import PostgresStore
 
             made.append(PostgresStore(address, **options))
-        elif request.param == "sqlite":
+        elif request.param in ("sqlite", "packed"):
             made.append(SQLiteStore(tmp_path / "m.db", **options))
         else:
             made.append(InMemoryStore(**options))

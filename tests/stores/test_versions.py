@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nuonuo import AssociativeMemory
-from nuonuo.stores import SQLiteStore, sqlite
+from nuonuo.stores import SQLiteStore, renewal
 from nuonuo.stores.layout import lexicon_of
 from tests.fakes import SMALL, WordEmbedder, fresh, state, texts
 
@@ -93,10 +93,10 @@ KILLED = """
 import os, signal, sys
 from nuonuo import AssociativeMemory
 from nuonuo.encoding.lexicon import Lexicon
-from nuonuo.stores import sqlite
+from nuonuo.stores import renewal
 from tests.fakes import SMALL, WordEmbedder
 
-sqlite.STEP, left, words = 2, int(sys.argv[2]), Lexicon.words
+renewal.STEP, left, words = 2, int(sys.argv[2]), Lexicon.words
 def counting(self, memory):
     global left
     left -= 1
@@ -122,4 +122,4 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(old: Path, after: int) -> 
 
 def sqlite_step() -> int:
     """Memories after which the child has written a first step."""
-    return 2 if sqlite.STEP > 2 else sqlite.STEP
+    return 2 if renewal.STEP > 2 else renewal.STEP

@@ -193,8 +193,9 @@ from nuonuo.stores import SQLiteStore, rows
 store = SQLiteStore(sys.argv[1])
 with store._db.write() as db:
     any_other = {"ids": None, "session_id": None, "before": None}
-    lead = store._pages.lead
-    rows.delete(db, rows.matching(db, store._digests, lead, namespace="SpaceSecret", **any_other), 9)
+    pages = store._pages
+    doomed = rows.matching(db, store._digests, pages.lead, namespace="SpaceSecret", **any_other)
+    rows.delete(db, pages, doomed, 9)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -7,9 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import count
 
-from nuonuo.stores.changes import batches, record
+from nuonuo.stores.batches import batches
+from nuonuo.stores.changes import record
 from nuonuo.stores.checks import check_numbers
 from nuonuo.stores.codec import Digests, Pages, is_before, pack_name, to_microseconds, unpack_memory
+from nuonuo.stores.packing import add, rewrite
 from nuonuo.stores.schema import ASSOCIATED, DELETED
 
 Written = tuple[int | None, bytes, bytes | None, bytes]  # timestamp, digest, session, body
@@ -47,20 +49,11 @@ def whole(
     ]
 
 
-def traces_of(db: sqlite3.Connection, seqs: Sequence[int]) -> dict[int, bytes]:
-    """seq -> body of the traces."""
-    return {
-        seq: body
-        for clause, part in batches("seq", seqs)
-        for seq, body in db.execute(f"SELECT seq, body FROM traces WHERE {clause}", part)
-    }
-
-
 def after(db: sqlite3.Connection, seq: int, limit: int) -> list[tuple[int, bytes, bytes]]:
-    """(seq, body, body of the traces) of the first memories of any namespace that came after ``seq``."""
+    """(seq, body, body of the traces) of the first memories after ``seq`` whose traces lie in no block."""
     return db.execute(
-        "SELECT m.seq, m.body, t.body FROM memories m JOIN traces t ON t.seq = m.seq "
-        "WHERE m.seq > ? ORDER BY m.seq LIMIT ?",
+        "SELECT t.seq, m.body, t.body FROM traces t CROSS JOIN memories m ON m.seq = t.seq "
+        "WHERE t.seq > ? ORDER BY t.seq LIMIT ?",
         (seq, limit),
     ).fetchall()
 
@@ -77,23 +70,29 @@ def number(
 
 def put(
     db: sqlite3.Connection,
+    pages: Pages,
     epoch: int,
     items: Sequence[tuple[int, Written, bytes]],
     known: Collection[int],
 ) -> None:
     """Write ``items`` (seq, row, traces): over what is there for the seqs that are ``known``."""
     new = [item for item in items if item[0] not in known]
-    db.executemany(
-        "INSERT INTO memories (seq, namespace, timestamp, digest, session, body) VALUES (?, ?, ?, ?, ?, ?)",
-        [(seq, epoch, *row) for seq, row, _ in new],
-    )
-    db.executemany("INSERT INTO traces VALUES (?, ?)", [(seq, traces) for seq, _, traces in new])
-    old = [item for item in items if item[0] in known]
-    db.executemany(
-        "UPDATE memories SET timestamp = ?, digest = ?, session = ?, body = ? WHERE seq = ?",
-        [(*row, seq) for seq, row, _ in old],
-    )
-    db.executemany("UPDATE traces SET body = ? WHERE seq = ?", [(traces, seq) for seq, _, traces in old])
+    if new:
+        db.executemany(
+            "INSERT INTO memories (seq, namespace, timestamp, digest, session, body) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            [(seq, epoch, *row) for seq, row, _ in new],
+        )
+        add(db, pages, epoch, [(seq, row[0], row[3], traces) for seq, row, traces in new])
+    old = {seq: (row, traces) for seq, row, traces in items if seq in known}
+    if old:
+        db.executemany(
+            "UPDATE memories SET timestamp = ?, digest = ?, session = ?, body = ? WHERE seq = ?",
+            [(*row, seq) for seq, (row, _) in old.items()],
+        )
+        changed = {seq: (row[0], row[3], traces) for seq, (row, traces) in old.items()}
+        loose = [(old[seq][1], seq) for seq in rewrite(db, pages, epoch, changed)]
+        db.executemany("UPDATE traces SET body = ? WHERE seq = ?", loose)
 
 
 def epoch_of(db: sqlite3.Connection, digest: bytes) -> int:
@@ -171,7 +170,7 @@ def _bounds(before: datetime) -> tuple[int | None, int | None]:
     return to_microseconds(before.replace(tzinfo=timezone.utc)), to_microseconds(before)
 
 
-def delete(db: sqlite3.Connection, doomed: dict[int, int], keep: int) -> None:
+def delete(db: sqlite3.Connection, pages: Pages, doomed: dict[int, int], keep: int) -> None:
     """Delete ``doomed`` (seq -> epoch), tell the journal, and end the namespaces that became empty."""
     sources = {
         seq: epoch
@@ -184,7 +183,8 @@ def delete(db: sqlite3.Connection, doomed: dict[int, int], keep: int) -> None:
     for epoch in set(doomed.values()):
         if db.execute("SELECT 1 FROM memories WHERE namespace = ?", (epoch,)).fetchone():
             alive.add(epoch)
-        else:
+            rewrite(db, pages, epoch, {seq: None for seq, home in doomed.items() if home == epoch})
+        else:  # and with it its blocks
             db.execute("DELETE FROM namespaces WHERE id = ?", (epoch,))
     entries = [(epoch, seq, DELETED) for seq, epoch in doomed.items()]
     entries += [(epoch, seq, ASSOCIATED) for seq, epoch in sources.items()]

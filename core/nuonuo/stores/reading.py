@@ -1,0 +1,201 @@
+"""What the SQLite store keeps of the memories of a namespace, read for an index: in blocks and row by row.
+
+The traces of a memory lie in one place: in a block (`nuonuo.stores.blocks`), or in a row of their own. What
+a block holds are memories that follow each other in their namespace: between its first and its last there
+is no other. Nothing else that reads knows of this.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nuonuo.errors import NotAStoreError
+from nuonuo.records import Memory
+from nuonuo.stores.base import Rows
+from nuonuo.stores.batches import batches
+from nuonuo.stores.blocks import unpack_block
+from nuonuo.stores.checks import check_numbers
+from nuonuo.stores.codec import Pages, unpack_rows
+from nuonuo.stores.layout import check_columns, unpack_each
+from nuonuo.traces import Traces
+
+Stored = tuple[int, "int | None", bytes, bytes]  # seq, timestamp, the bodies of the memory and of its traces
+
+# CROSS: SQLite looks for the memories first, of which few are to be found here.
+LOOSE = "SELECT m.seq, m.timestamp, m.body, t.body FROM memories m CROSS JOIN traces t ON t.seq = m.seq"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where rows come from.
+
+    Attributes:
+        pages: how bodies lie. namespace: its name. memory: from a seq to the memory itself, which a block
+            does not hold.
+    """
+
+    pages: Pages
+    namespace: str
+    memory: Callable[[int], Memory]
+
+    def of_rows(self, rows: Sequence[Stored]) -> Rows | None:
+        """Rows that lie by themselves; None for none."""
+        if not rows:
+            return None
+        seqs, timestamps, memories, traces = zip(*rows, strict=True)
+        self.pages.check(memories)
+        self.pages.check(traces)
+        return unpack_rows(seqs, timestamps, memories, traces, self.pages.lead, self.namespace)
+
+    def of_block(self, body: bytes) -> Rows:
+        """Those of a block; its arrays are not looked through yet."""
+        self.pages.check([body])
+        return unpack_block(body, self.pages.lead, self.memory)
+
+
+def page(
+    db: sqlite3.Connection, epoch: int, after: int, limit: int, source: Source
+) -> tuple[Rows | None, bool]:
+    """The next ``limit`` memories of a namespace after the seq ``after``, and whether that is all of them."""
+    parts: list[Rows] = []
+    room = limit
+    for part in _parts(db, epoch, after, limit, source):
+        parts.append(part if len(part) <= room else part.take(np.arange(room)))
+        room -= len(part)
+        if room <= 0:
+            break
+    return (_ascending(_whole(parts)) if parts else None), room > 0
+
+
+def _parts(db: sqlite3.Connection, epoch: int, after: int, limit: int, source: Source) -> Iterator[Rows]:
+    """The memories after the seq ``after``, block by block, and between two blocks ``limit`` at most."""
+    query = "SELECT first, last, body FROM blocks WHERE namespace = ? AND last > ? ORDER BY last"
+    for first, last, body in db.execute(query, (epoch, after)):
+        check_numbers(first, last)
+        yield from _between(db, epoch, after, first, limit, source)
+        block = source.of_block(body)
+        if block.seqs[0] != first or block.seqs[-1] != last:
+            raise NotAStoreError("a block of stored traces is not where it belongs; restore a copy")
+        yield block if first > after else block.take(np.flatnonzero(block.seqs > after))
+        after = last
+    yield from _between(db, epoch, after, None, limit, source)
+
+
+def _between(
+    db: sqlite3.Connection, epoch: int, after: int, before: int | None, limit: int, source: Source
+) -> Iterator[Rows]:
+    where = f"{LOOSE} WHERE m.namespace = ? AND m.seq > ? {'' if before is None else 'AND m.seq < ?'}"
+    values = (epoch, after) if before is None else (epoch, after, before)
+    rows = source.of_rows(db.execute(f"{where} ORDER BY m.seq LIMIT {int(limit)}", values).fetchall())
+    if rows is not None:
+        yield rows
+
+
+def some(db: sqlite3.Connection, epoch: int, seqs: Sequence[int], source: Source) -> Rows | None:
+    """The memories of a namespace with these ``seqs``, ascending, that are there; None for none."""
+    blocks, loose = holding(db, epoch, seqs)
+    parts = []
+    for number, own in blocks.items():
+        block = source.of_block(body_of(db, number))
+        at = np.flatnonzero(np.isin(block.seqs, own))
+        if len(at):
+            parts.append(block.take(at))
+    for clause, part in batches("m.seq", loose):
+        alone = source.of_rows(db.execute(f"{LOOSE} WHERE {clause}", part).fetchall())
+        parts += [] if alone is None else [alone]
+    if not parts:
+        return None
+    rows = _whole(parts)
+    return _ascending(rows.take(rows.seqs.argsort()))
+
+
+def traces_of(
+    db: sqlite3.Connection, homes: Mapping[int, int], pages: Pages, *, unchecked: bool = False
+) -> dict[int, Traces]:
+    """seq -> traces of the memories of ``homes`` (seq -> epoch).
+
+    Args:
+        unchecked: whatever their checksums say.
+
+    Raises:
+        NotAStoreError: they are damaged, or a memory has none.
+    """
+    found: dict[int, Traces] = {}
+    bodies: dict[int, bytes] = {}
+    for epoch in sorted(set(homes.values())):
+        blocks, loose = holding(db, epoch, sorted(seq for seq, home in homes.items() if home == epoch))
+        for number, own in blocks.items():
+            body = body_of(db, number)
+            if not unchecked:
+                pages.check([body])
+            rows = unpack_block(body, pages.lead, nobody)
+            at = np.flatnonzero(np.isin(rows.seqs, own))
+            if len(at):
+                kept = _whole([rows.take(at)])
+                found.update((seq, kept.traces[place]) for place, seq in enumerate(kept.seqs.tolist()))
+        for clause, part in batches("seq", loose):
+            bodies.update(db.execute(f"SELECT seq, body FROM traces WHERE {clause}", part).fetchall())
+    if not unchecked:
+        pages.check(bodies.values())
+    found.update(zip(bodies, unpack_each([*bodies.values()], pages.lead), strict=True))
+    lost = homes.keys() - found.keys()
+    if lost:
+        raise NotAStoreError(f"memory number {min(lost)} has no traces: the file is damaged; restore a copy")
+    return found
+
+
+def holding(
+    db: sqlite3.Connection, epoch: int, seqs: Sequence[int]
+) -> tuple[dict[int, Sequence[int]], Sequence[int]]:
+    """Which blocks of a namespace hold which of ``seqs``, ascending; and which lie in none."""
+    blocks: dict[int, Sequence[int]] = {}
+    loose: list[int] = []
+    query = "SELECT id, first, last FROM blocks WHERE namespace = ? AND last >= ? ORDER BY last LIMIT 1"
+    at = 0
+    while at < len(seqs):
+        row = db.execute(query, (epoch, seqs[at])).fetchone()
+        if row is None:
+            return blocks, [*loose, *seqs[at:]]
+        check_numbers(*row)
+        number, first, last = row
+        start = bisect_left(seqs, first, at)
+        end = bisect_right(seqs, last, start)
+        loose += seqs[at:start]
+        if end > start:
+            blocks[number] = seqs[start:end]
+        at = end
+    return blocks, loose
+
+
+def body_of(db: sqlite3.Connection, number: int) -> bytes:
+    """The body of the block with this number."""
+    (body,) = db.execute("SELECT body FROM blocks WHERE id = ?", (number,)).fetchone()
+    found: bytes = body
+    return found
+
+
+def _whole(parts: Sequence[Rows]) -> Rows:
+    """``parts``, one at least, as one, in whose arrays no number leads out of them."""
+    try:
+        rows = Rows.join(parts)
+        check_columns(rows.traces)
+    except ValueError as error:
+        raise NotAStoreError(f"stored traces are damaged ({error}); restore the file from a copy") from error
+    return rows
+
+
+def _ascending(rows: Rows) -> Rows:
+    """``rows``, each of which has a seq greater than the one before."""
+    if (np.diff(rows.seqs) <= 0).any():
+        raise NotAStoreError("stored memories stand in more than one place; restore the file from a copy")
+    return rows
+
+
+def nobody(seq: int) -> Memory:
+    """For a `Source` of which no memory is asked for."""
+    raise LookupError(f"the memory {seq} is not read here")
