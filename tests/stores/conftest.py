@@ -8,7 +8,7 @@ import pytest
 
 from nuonuo.evaluation.reliability.places import FilePlace, Place
 from nuonuo.evaluation.reliability.postgres import PostgresPlace
-from nuonuo.stores import InMemoryStore, SQLiteStore, Store, blocks
+from nuonuo.stores import InMemoryStore, SQLiteStore, Store
 from tests import postgres
 from tests.postgres import drop_schemas, fresh_address
 
@@ -21,8 +21,6 @@ def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
     One of a kind is a file whose blocks are so small that a few memories fill some.
     """
-    if request.param == "packed":
-        monkeypatch.setattr(blocks, "SIZE", 3)
     made: list[Store] = []
     address = fresh_address() if request.param == "postgres" else ""
 
@@ -31,8 +29,10 @@ def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
             from nuonuo.stores.postgres import PostgresStore
 
             made.append(PostgresStore(address, **options))
-        elif request.param in ("sqlite", "packed"):
+        elif request.param == "sqlite":
             made.append(SQLiteStore(tmp_path / "m.db", **options))
+        elif request.param == "packed":
+            made.append(SQLiteStore(tmp_path / "m.db", **{"block_length": 3, **options}))
         else:
             made.append(InMemoryStore(**options))
         return made[-1]

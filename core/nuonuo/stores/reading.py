@@ -69,7 +69,7 @@ def page(
         room -= len(part)
         if room <= 0:
             break
-    return (_ascending(_whole(parts)) if parts else None), room > 0
+    return (_ascending(whole(parts)) if parts else None), room > 0
 
 
 def _parts(db: sqlite3.Connection, epoch: int, after: int, limit: int, source: Source) -> Iterator[Rows]:
@@ -110,7 +110,7 @@ def some(db: sqlite3.Connection, epoch: int, seqs: Sequence[int], source: Source
         parts += [] if alone is None else [alone]
     if not parts:
         return None
-    rows = _whole(parts)
+    rows = whole(parts)
     return _ascending(rows.take(rows.seqs.argsort()))
 
 
@@ -136,7 +136,7 @@ def traces_of(
             rows = unpack_block(body, pages.lead, nobody)
             at = np.flatnonzero(np.isin(rows.seqs, own))
             if len(at):
-                kept = _whole([rows.take(at)])
+                kept = whole([rows.take(at)])
                 found.update((seq, kept.traces[place]) for place, seq in enumerate(kept.seqs.tolist()))
         for clause, part in batches("seq", loose):
             bodies.update(db.execute(f"SELECT seq, body FROM traces WHERE {clause}", part).fetchall())
@@ -179,7 +179,7 @@ def body_of(db: sqlite3.Connection, number: int) -> bytes:
     return found
 
 
-def _whole(parts: Sequence[Rows]) -> Rows:
+def whole(parts: Sequence[Rows]) -> Rows:
     """``parts``, one at least, as one, in whose arrays no number leads out of them."""
     try:
         rows = Rows.join(parts)

@@ -14,13 +14,12 @@ from dataclasses import replace
 import numpy as np
 
 from nuonuo.records import Memory
-from nuonuo.stores import blocks
 from nuonuo.stores import rows as _rows
 from nuonuo.stores.base import Rows
 from nuonuo.stores.batches import batches
-from nuonuo.stores.codec import Pages, unpack_memory
+from nuonuo.stores.codec import unpack_memory
 from nuonuo.stores.layout import lexicon_of, pack_traces, unpack_traces
-from nuonuo.stores.packing import pack_older, put
+from nuonuo.stores.packing import Packer
 from nuonuo.stores.reading import Source, nobody
 from nuonuo.traces import WordColumns, Words
 
@@ -44,21 +43,21 @@ def renewed(memory: bytes, traces: bytes, lead: int, lexicon: int, words: Tell) 
     return pack_traces(made.reread(told, lexicon))
 
 
-def pack_all(write: Write, pages: Pages) -> None:
+def pack_all(write: Write, packer: Packer) -> None:
     """Bring what a version before blocks wrote into blocks."""
     with write() as db:
         large = "SELECT namespace FROM memories GROUP BY namespace HAVING count(*) >= ?"
-        epochs = [epoch for (epoch,) in db.execute(large, (blocks.SIZE,))]
+        epochs = [epoch for (epoch,) in db.execute(large, (packer.size,))]
     for epoch in epochs:
         after: int | None = 0
         while after is not None:
             with write() as db:
-                after = pack_older(db, pages, epoch, after)
+                after = packer.pack_older(db, epoch, after)
     with write() as db:
         db.execute("DELETE FROM meta WHERE key = 'loose'")
 
 
-def renew(write: Write, pages: Pages, lexicon: int, words: Tell, began: Callable[[], None]) -> int:
+def renew(write: Write, packer: Packer, lexicon: int, words: Tell, began: Callable[[], None]) -> int:
     """Work out the words of all memories by the rules ``lexicon``; return of how many that was needed.
 
     Args:
@@ -70,7 +69,7 @@ def renew(write: Write, pages: Pages, lexicon: int, words: Tell, began: Callable
         after: int | None = 0
         while after is not None:
             with write() as db:
-                after, count = step(db, pages, after, lexicon, words)
+                after, count = step(db, packer, after, lexicon, words)
                 if count and not done:  # whoever comes after an interruption must look again
                     db.execute("DELETE FROM meta WHERE key = 'lexicon'")
             if count and not done:
@@ -82,47 +81,47 @@ def renew(write: Write, pages: Pages, lexicon: int, words: Tell, began: Callable
 
 
 def _rows_after(
-    db: sqlite3.Connection, pages: Pages, after: int, lexicon: int, words: Tell
+    db: sqlite3.Connection, packer: Packer, after: int, lexicon: int, words: Tell
 ) -> tuple[int | None, int]:
     """Where to go on after the next `STEP` rows that lie in no block, and how many of them were renewed."""
     rows = _rows.after(db, after, STEP)
-    pages.check(traces for _, _, traces in rows)
-    old = [row for row in rows if lexicon_of(row[2], pages.lead) != lexicon]
+    packer.pages.check(traces for _, _, traces in rows)
+    old = [row for row in rows if lexicon_of(row[2], packer.pages.lead) != lexicon]
     for seq, memory, traces in old:
-        pages.check([memory])
-        body = renewed(memory, traces, pages.lead, lexicon, words)
-        db.execute("UPDATE traces SET body = ? WHERE seq = ?", (pages.pad(body), seq))
+        packer.pages.check([memory])
+        body = renewed(memory, traces, packer.pages.lead, lexicon, words)
+        db.execute("UPDATE traces SET body = ? WHERE seq = ?", (packer.pages.pad(body), seq))
     return (rows[-1][0] if rows else None), len(old)
 
 
 def _blocks_after(
-    db: sqlite3.Connection, pages: Pages, after: int, lexicon: int, words: Tell
+    db: sqlite3.Connection, packer: Packer, after: int, lexicon: int, words: Tell
 ) -> tuple[int | None, int]:
     """As `_rows_after`, of blocks: ``after`` is the number of one."""
     query = "SELECT id, body FROM blocks WHERE id > ? ORDER BY id LIMIT ?"
-    found = db.execute(query, (after, max(STEP // blocks.SIZE, 1))).fetchall()
-    source, count = Source(pages, "", nobody), 0
+    found = db.execute(query, (after, max(STEP // packer.size, 1))).fetchall()
+    source, count = Source(packer.pages, "", nobody), 0
     for number, body in found:
         rows = source.of_block(body)
         old = rows.traces.lexicons != lexicon
         if old.any():
-            put(db, pages, number, _renewed(db, pages, rows, old.tolist(), lexicon, words))
+            packer.put(db, number, _renewed(db, packer, rows, old.tolist(), lexicon, words))
             count += int(old.sum())
     return (found[-1][0] if found else None), count
 
 
 def _renewed(
-    db: sqlite3.Connection, pages: Pages, rows: Rows, old: list[bool], lexicon: int, words: Tell
+    db: sqlite3.Connection, packer: Packer, rows: Rows, old: list[bool], lexicon: int, words: Tell
 ) -> Rows:
     """``rows``, the words of those that are ``old`` by other rules; their patterns are what they were."""
     wanted = [seq for seq, other in zip(rows.seqs.tolist(), old, strict=True) if other]
     bodies: dict[int, bytes] = {}
     for clause, part in batches("seq", wanted):
         bodies.update(db.execute(f"SELECT seq, body FROM memories WHERE {clause}", part).fetchall())
-    pages.check(bodies.values())
+    packer.pages.check(bodies.values())
     traces = rows.traces
     told = [
-        words(unpack_memory(bodies[seq], pages.lead, None, ""))
+        words(unpack_memory(bodies[seq], packer.pages.lead, None, ""))
         if seq in bodies and other
         else traces.words[at]
         for at, (seq, other) in enumerate(zip(rows.seqs.tolist(), old, strict=True))

@@ -11,7 +11,7 @@ from nuonuo.stores.batches import batches
 from nuonuo.stores.changes import record
 from nuonuo.stores.checks import check_numbers
 from nuonuo.stores.codec import Digests, Pages, is_before, pack_name, to_microseconds, unpack_memory
-from nuonuo.stores.packing import add, rewrite
+from nuonuo.stores.packing import Packer
 from nuonuo.stores.schema import ASSOCIATED, DELETED
 
 Written = tuple[int | None, bytes, bytes | None, bytes]  # timestamp, digest, session, body
@@ -70,7 +70,7 @@ def number(
 
 def put(
     db: sqlite3.Connection,
-    pages: Pages,
+    packer: Packer,
     epoch: int,
     items: Sequence[tuple[int, Written, bytes]],
     known: Collection[int],
@@ -83,7 +83,7 @@ def put(
             "VALUES (?, ?, ?, ?, ?, ?)",
             [(seq, epoch, *row) for seq, row, _ in new],
         )
-        add(db, pages, epoch, [(seq, row[0], row[3], traces) for seq, row, traces in new])
+        packer.add(db, epoch, [(seq, row[0], row[3], traces) for seq, row, traces in new])
     old = {seq: (row, traces) for seq, row, traces in items if seq in known}
     if old:
         db.executemany(
@@ -91,7 +91,7 @@ def put(
             [(*row, seq) for seq, (row, _) in old.items()],
         )
         changed = {seq: (row[0], row[3], traces) for seq, (row, traces) in old.items()}
-        loose = [(old[seq][1], seq) for seq in rewrite(db, pages, epoch, changed)]
+        loose = [(old[seq][1], seq) for seq in packer.rewrite(db, epoch, changed)]
         db.executemany("UPDATE traces SET body = ? WHERE seq = ?", loose)
 
 
@@ -170,7 +170,7 @@ def _bounds(before: datetime) -> tuple[int | None, int | None]:
     return to_microseconds(before.replace(tzinfo=timezone.utc)), to_microseconds(before)
 
 
-def delete(db: sqlite3.Connection, pages: Pages, doomed: dict[int, int], keep: int) -> None:
+def delete(db: sqlite3.Connection, packer: Packer, doomed: dict[int, int], keep: int) -> None:
     """Delete ``doomed`` (seq -> epoch), tell the journal, and end the namespaces that became empty."""
     sources = {
         seq: epoch
@@ -183,7 +183,7 @@ def delete(db: sqlite3.Connection, pages: Pages, doomed: dict[int, int], keep: i
     for epoch in set(doomed.values()):
         if db.execute("SELECT 1 FROM memories WHERE namespace = ?", (epoch,)).fetchone():
             alive.add(epoch)
-            rewrite(db, pages, epoch, {seq: None for seq, home in doomed.items() if home == epoch})
+            packer.rewrite(db, epoch, {seq: None for seq, home in doomed.items() if home == epoch})
         else:  # and with it its blocks
             db.execute("DELETE FROM namespaces WHERE id = ?", (epoch,))
     entries = [(epoch, seq, DELETED) for seq, epoch in doomed.items()]

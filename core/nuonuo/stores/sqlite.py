@@ -24,6 +24,7 @@ from nuonuo.records import Memory
 from nuonuo.stores import rows as _rows
 from nuonuo.stores.base import JOURNAL_LENGTH, PAGE, START, Changes, Counts, Cursor, Revision
 from nuonuo.stores.batches import BATCH, batches
+from nuonuo.stores.blocks import SIZE
 from nuonuo.stores.changes import changes_since, position, record
 from nuonuo.stores.checks import (
     across_namespaces,
@@ -46,7 +47,7 @@ from nuonuo.stores.codec import (
 from nuonuo.stores.connection import Connections
 from nuonuo.stores.layout import pack_traces
 from nuonuo.stores.names import Names
-from nuonuo.stores.packing import Changed, rewrite
+from nuonuo.stores.packing import Changed, Packer
 from nuonuo.stores.reading import Source, traces_of
 from nuonuo.stores.renewal import pack_all, renew
 from nuonuo.stores.schema import ASSOCIATED, UPDATED
@@ -66,6 +67,7 @@ class SQLiteStore:
         journal_length: how many updates, deletions and associations a reader may lag behind before
             it must start afresh; up to twice as many are kept.
         page_length: how many new memories a reader is told of at once.
+        block_length: of how many memories the traces lie together; how much is rewritten to forget one.
 
     Raises:
         InvalidTypeError: ``path`` is no path.
@@ -73,7 +75,12 @@ class SQLiteStore:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, journal_length: int = JOURNAL_LENGTH, page_length: int = PAGE
+        self,
+        path: str | os.PathLike[str],
+        *,
+        journal_length: int = JOURNAL_LENGTH,
+        page_length: int = PAGE,
+        block_length: int = SIZE,
     ) -> None:
         name = path_of(path)
         if not name or name.startswith(":memory:"):
@@ -91,6 +98,7 @@ class SQLiteStore:
             self._db.close()
             raise
         self._digests, self._pages = Digests(row[0]), Pages(self._db.page_size, Sums(row[0]))
+        self._packer = Packer(self._pages, block_length)
         # Names stand in no index, so those that have been read are kept here, up to the epoch `_newest`.
         self._names_lock = threading.Lock()
         self._names, self._newest = Names(), 0
@@ -162,7 +170,7 @@ class SQLiteStore:
             written = [*zip(places, zip(seqs, rows, bodies, strict=True), strict=True)]
             for place, epoch in epochs.items():
                 own = [item for at, item in written if at == place]
-                _rows.put(db, self._pages, epoch, own, {seq for seq, _ in stored.values()})
+                _rows.put(db, self._packer, epoch, own, {seq for seq, _ in stored.values()})
             if stored:
                 record(db, [(epoch, seq, UPDATED) for seq, epoch in stored.values()], self._keep)
         if stored:
@@ -176,7 +184,7 @@ class SQLiteStore:
             epoch = _rows.epoch_of(db, self._digests.of_namespace(memory.namespace or ""))
             if found is None or found[1] != epoch:
                 raise unknown([memory.id], memory.namespace)
-            _rows.put(db, self._pages, epoch, [(found[0], row, bits)], {found[0]})
+            _rows.put(db, self._packer, epoch, [(found[0], row, bits)], {found[0]})
             record(db, [(epoch, found[0], UPDATED)], self._keep)
         self._db.wipe()
 
@@ -203,9 +211,9 @@ class SQLiteStore:
                     updated.append((epoch, seq, UPDATED))
                     changed.append(memory)
             for epoch, those in become.items():
-                rewrite(db, self._pages, epoch, those)
+                self._packer.rewrite(db, epoch, those)
             if doomed:
-                _rows.delete(db, self._pages, doomed, self._keep)
+                _rows.delete(db, self._packer, doomed, self._keep)
             if updated:
                 record(db, updated, self._keep)
         if changed:
@@ -237,7 +245,7 @@ class SQLiteStore:
                 before=before,
             )
             if doomed:
-                _rows.delete(db, self._pages, doomed, self._keep)
+                _rows.delete(db, self._packer, doomed, self._keep)
         if doomed:
             self._db.wipe()
         return len(doomed)
@@ -286,11 +294,11 @@ class SQLiteStore:
             return 0
         if "loose" in known:
             _log.info("%r was written by an older version; what it holds is packed", self.path)
-            pack_all(self._db.write, self._pages)
+            pack_all(self._db.write, self._packer)
         if known.get("lexicon") == lexicon:
             return 0
         what = "%r was written by an older version; its words are worked out anew"
-        return renew(self._db.write, self._pages, lexicon, words, lambda: _log.info(what, self.path))
+        return renew(self._db.write, self._packer, lexicon, words, lambda: _log.info(what, self.path))
 
     def version(self) -> int:
         return self._db.version()
