@@ -268,7 +268,7 @@ class Store(Protocol):
         """The first memories of any namespace that came after the seq ``after``: seq, memory and traces.
 
         Args:
-            unchecked: whatever their checksums say.
+            unchecked: the memories, whatever their checksums say; nothing is promised of their traces.
         """
         ...
 

@@ -28,6 +28,7 @@ Stored = tuple[int, "int | None", bytes, bytes]  # seq, timestamp, the bodies of
 
 # CROSS: SQLite looks for the memories first, of which few are to be found here.
 LOOSE = "SELECT m.seq, m.timestamp, m.body, t.body FROM memories m CROSS JOIN traces t ON t.seq = m.seq"
+_TWICE = "stored memories stand in more than one place: the file is damaged; restore it from a copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,11 @@ def page(
 def _parts(db: sqlite3.Connection, epoch: int, after: int, limit: int, source: Source) -> Iterator[Rows]:
     """The memories after the seq ``after``, block by block, and between two blocks ``limit`` at most."""
     query = "SELECT first, last, body FROM blocks WHERE namespace = ? AND last > ? ORDER BY last"
+    began = after
     for first, last, body in db.execute(query, (epoch, after)):
         check_numbers(first, last)
+        if first <= after != began:
+            raise NotAStoreError(_TWICE)
         yield from _between(db, epoch, after, first, limit, source)
         block = source.of_block(body)
         if block.seqs[0] != first or block.seqs[-1] != last:
@@ -114,34 +118,26 @@ def some(db: sqlite3.Connection, epoch: int, seqs: Sequence[int], source: Source
     return _ascending(rows.take(rows.seqs.argsort()))
 
 
-def traces_of(
-    db: sqlite3.Connection, homes: Mapping[int, int], pages: Pages, *, unchecked: bool = False
-) -> dict[int, Traces]:
+def traces_of(db: sqlite3.Connection, homes: Mapping[int, int], pages: Pages) -> dict[int, Traces]:
     """seq -> traces of the memories of ``homes`` (seq -> epoch).
-
-    Args:
-        unchecked: whatever their checksums say.
 
     Raises:
         NotAStoreError: they are damaged, or a memory has none.
     """
     found: dict[int, Traces] = {}
     bodies: dict[int, bytes] = {}
+    source = Source(pages, "", nobody)
     for epoch in sorted(set(homes.values())):
         blocks, loose = holding(db, epoch, sorted(seq for seq, home in homes.items() if home == epoch))
         for number, own in blocks.items():
-            body = body_of(db, number)
-            if not unchecked:
-                pages.check([body])
-            rows = unpack_block(body, pages.lead, nobody)
+            rows = source.of_block(body_of(db, number))
             at = np.flatnonzero(np.isin(rows.seqs, own))
             if len(at):
                 kept = whole([rows.take(at)])
                 found.update((seq, kept.traces[place]) for place, seq in enumerate(kept.seqs.tolist()))
         for clause, part in batches("seq", loose):
             bodies.update(db.execute(f"SELECT seq, body FROM traces WHERE {clause}", part).fetchall())
-    if not unchecked:
-        pages.check(bodies.values())
+    pages.check(bodies.values())
     found.update(zip(bodies, unpack_each([*bodies.values()], pages.lead), strict=True))
     lost = homes.keys() - found.keys()
     if lost:
@@ -192,7 +188,7 @@ def whole(parts: Sequence[Rows]) -> Rows:
 def _ascending(rows: Rows) -> Rows:
     """``rows``, each of which has a seq greater than the one before."""
     if (np.diff(rows.seqs) <= 0).any():
-        raise NotAStoreError("stored memories stand in more than one place; restore the file from a copy")
+        raise NotAStoreError(_TWICE)
     return rows
 
 

@@ -37,6 +37,7 @@ from nuonuo.stores.checks import (
     unknown,
 )
 from nuonuo.stores.codec import (
+    NO_TRACES,
     Digests,
     Pages,
     pack_memory,
@@ -371,7 +372,8 @@ class SQLiteStore:
                 "JOIN namespaces n ON n.id = m.namespace WHERE m.seq > ? ORDER BY m.seq LIMIT ?",
                 (after, limit),
             ).fetchall()
-            traces = traces_of(db, {row[0]: row[1] for row in rows}, self._pages, unchecked=unchecked)
+            homes = {row[0]: row[1] for row in rows}
+            traces = dict.fromkeys(homes, NO_TRACES) if unchecked else traces_of(db, homes, self._pages)
         memories = self._memories((row[2:] for row in rows), unchecked)
         return [(row[0], memory, traces[row[0]]) for row, memory in zip(rows, memories, strict=True)]
 
