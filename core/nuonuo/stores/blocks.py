@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,8 @@ import numpy.typing as npt
 from nuonuo.arrays import Blocks, IntArray
 from nuonuo.errors import NotAStoreError
 from nuonuo.records import Memory
-from nuonuo.stores.base import Rows
-from nuonuo.stores.codec import decode_text, encode_text
+from nuonuo.stores.base import NO_TIME, Rows
+from nuonuo.stores.codec import decode_text, encode_text, to_microseconds
 from nuonuo.traces import Columns, WordColumns
 
 SIZE = 128  # memories a block: half a megabyte as a rule, which whoever forgets one of them writes anew
@@ -50,6 +51,8 @@ _ARRAYS = (
     ("tokens", "u1", "patterns"),
 )
 _PARTLY, _OLDER, _ASKS, _DAY = 1, 2, 4, 8  # bits of the marks
+# Microseconds since 1970 of all that is a time in Python.
+_FIRST, _LAST = (to_microseconds(moment) or 0 for moment in (datetime.min, datetime.max))
 
 
 def pack_block(rows: Rows) -> bytes:
@@ -136,6 +139,9 @@ def _unpack(body: bytes, lead: int, memory: Callable[[int], Memory]) -> Rows:
     seqs: IntArray = arrays["seqs"].astype(np.int64)
     if seqs[0] < 0 or (np.diff(seqs) <= 0).any():
         raise ValueError("memories stand in no order")
+    stamps: IntArray = arrays["stamps"].astype(np.int64)
+    if ((stamps != NO_TIME) & ((stamps < _FIRST) | (stamps > _LAST))).any():
+        raise ValueError("a time is out of range")
     marks = arrays["marks"]
     text = json.loads(decode_text(body[at : at + told]))
     ids, roles, sessions, metadata = text
@@ -150,7 +156,7 @@ def _unpack(body: bytes, lead: int, memory: Callable[[int], Memory]) -> Rows:
         roles=roles,
         sessions=sessions,
         metadata=metadata,
-        stamps=arrays["stamps"].astype(np.int64),
+        stamps=stamps,
         days=marks & _DAY > 0,
         traces=Columns(
             vectors=Blocks(arrays["vectors"], counts["windows"]),

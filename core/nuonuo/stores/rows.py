@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import count
 
+from nuonuo.errors import NotAStoreError
 from nuonuo.stores.batches import batches
 from nuonuo.stores.changes import record
 from nuonuo.stores.checks import check_numbers
@@ -14,6 +15,7 @@ from nuonuo.stores.codec import Digests, Pages, is_before, pack_name, to_microse
 from nuonuo.stores.packing import Packer
 from nuonuo.stores.schema import ASSOCIATED, DELETED
 
+_MOST = (1 << 63) - 1  # the greatest number that SQLite keeps
 Written = tuple[int | None, bytes, bytes | None, bytes]  # timestamp, digest, session, body
 
 
@@ -64,7 +66,10 @@ def number(
     """The seq of each of ``digests``: its own where it is ``known``, else the next one."""
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'memories'").fetchone()
     check_numbers(*(row or ()))
-    new = count(1 + (row[0] if row else 0))
+    last = row[0] if row else 0
+    if last > _MOST - len(digests):
+        raise NotAStoreError(f"the last number given is {last}: the file is damaged; restore it from a copy")
+    new = count(1 + last)
     return [known[digest][0] if digest in known else next(new) for digest in digests]
 
 
