@@ -24,7 +24,9 @@ from nuonuo.stores.base import NO_TIME, Rows
 from nuonuo.stores.codec import decode_text, encode_text, to_microseconds
 from nuonuo.traces import Columns, WordColumns
 
-SIZE = 128  # memories a block: half a megabyte as a rule, which whoever forgets one of them writes anew
+SIZE = (
+    64  # memories a block: a quarter of a megabyte as a rule, which whoever forgets one of them writes anew
+)
 LAYOUT = 0xFFFFFF03
 
 _HEADER = struct.Struct("<13I")
@@ -39,7 +41,7 @@ _ARRAYS = (
     ("found_by", "<u8", "sketches"),
     ("n", "<u4", "lexicons"),
     ("n", "<u4", "length"),
-    *(("n", "<u4", f"{name} of each") for name in _TOTALS),
+    ("n", "<u4", "of each"),  # of each of _TOTALS
     ("stems", "<i4", "counts"),
     ("titles", "<i4", "title"),
     ("windows", "<i4", "parts"),
@@ -77,7 +79,7 @@ def pack_block(rows: Rows) -> bytes:
         "sketches": traces.sketches.rows,
         "lexicons": traces.lexicons,
         "length": words.length,
-        **{f"{name} of each": block.counts for name, block in blocks.items()},
+        "of each": np.stack([block.counts for block in blocks.values()]),
         "counts": words.counts.rows,
         "title": words.title.rows,
         "parts": traces.parts,
@@ -118,24 +120,25 @@ def _unpack(body: bytes, lead: int, memory: Callable[[int], Memory]) -> Rows:
     rows = dict(zip(_TOTALS, totals, strict=True)) | {"n": n}
     if rows["found_by"] and not w:
         raise ValueError("there are sketches of nothing")
-    widths = {"vectors": d, "sketches": w, "patterns": b, "spans": 3}
-    of = {name: each for each, _, name in _ARRAYS}
+    widths = {"vectors": d, "sketches": w, "patterns": b, "spans": 3, "of each": len(_TOTALS)}
     # Whole numbers of Python, which no number that a stranger wrote makes overflow.
-    at, places = lead + _HEADER.size, {}
-    for each, kind, name in _ARRAYS:
-        many = rows[each] * widths.get(name, 1)
-        places[name] = (kind, many, at)
-        at += many * int(kind[-1])
+    at, places = lead + _HEADER.size, []
+    for of, kind, name in _ARRAYS:
+        places.append((name, kind, rows[of], at))
+        at += rows[of] * widths.get(name, 1) * int(kind[-1])
     if at + told > len(body):
         raise ValueError("arrays are cut off")
     arrays: dict[str, npt.NDArray[Any]] = {}
-    for name, (kind, many, start) in places.items():
-        arrays[name] = np.frombuffer(body, kind, many, start)
-        if name in widths:
-            arrays[name] = arrays[name].reshape(rows[of[name]], widths[name])
-    counts = {name: arrays[f"{name} of each"].astype(np.int64) for name in _TOTALS}
-    if any(int(each.sum()) != rows[name] for name, each in counts.items()):
+    for name, kind, many, start in places:
+        width = widths.get(name)
+        if width is None:
+            arrays[name] = np.frombuffer(body, kind, many, start)
+        else:
+            arrays[name] = np.frombuffer(body, kind, many * width, start).reshape(many, width)
+    of_each = arrays["of each"].reshape(len(_TOTALS), n).astype(np.int64)
+    if of_each.sum(axis=1).tolist() != totals:
         raise ValueError("blocks are not as long as they say")
+    counts = dict(zip(_TOTALS, of_each, strict=True))
     seqs: IntArray = arrays["seqs"].astype(np.int64)
     if seqs[0] < 0 or (np.diff(seqs) <= 0).any():
         raise ValueError("memories stand in no order")

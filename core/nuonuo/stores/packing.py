@@ -21,7 +21,7 @@ from nuonuo.stores.reading import LOOSE, Source, Stored, body_of, holding, nobod
 
 _log = logging.getLogger(__name__)
 
-TOGETHER = 8  # blocks that are made in one transaction of older rows
+TOGETHER = 16  # blocks that are made in one transaction of older rows
 Changed = tuple["int | None", bytes, "bytes | None"]  # timestamp, bodies; of the traces None for those it has
 
 
