@@ -18,7 +18,7 @@ from nuonuo.errors import NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores import InMemoryStore, SQLiteStore, Store
 from nuonuo.stores.base import START, Rows
-from nuonuo.stores.blocks import pack_block, unpack_block
+from nuonuo.stores.blocks import pack_block, unpack_blocks
 from nuonuo.stores.doctor import examine
 from nuonuo.stores.reading import nobody, whole
 from tests.fakes import SMALL, WordEmbedder, fresh, state
@@ -70,29 +70,36 @@ def told(rows: Rows) -> list[tuple[object, ...]]:
 
 def test_a_block_is_read_as_it_was_written() -> None:
     rows = rows_of(MEMORIES)
-    read = unpack_block(b"lead" + pack_block(rows) + bytes(9), 4, nobody)
+    read = unpack_blocks([b"lead" + pack_block(rows) + bytes(9)], 4, nobody)
     assert told(whole([read])) == told(rows)
     assert told(whole([read.take(np.array([5, 0])), read])) == [told(rows)[at] for at in (5, 0, *range(7))]
-    assert told(whole([unpack_block(pack_block(rows_of(MEMORIES[:1])), 0, nobody)])) == told(rows)[:1]
+    several = [pack_block(rows.take(np.array(at))) for at in ([0, 1], [2], [3, 4, 5, 6])]
+    assert told(unpack_blocks(several, 0, nobody)) == told(rows)
+    assert told(whole([unpack_blocks([pack_block(rows_of(MEMORIES[:1]))], 0, nobody)])) == told(rows)[:1]
 
 
-PAYLOADS = [pack_block(rows_of(MEMORIES)), pack_block(rows_of(MEMORIES[:1]))]
+PAYLOADS = [
+    pack_block(rows_of(MEMORIES)),
+    pack_block(rows_of(MEMORIES[:1])),
+    pack_block(rows_of(MEMORIES).take(np.array([3, 4, 5]))),
+]
 
 
 @settings(max_examples=500, deadline=None)
 @given(
-    st.sampled_from(PAYLOADS),
+    st.sampled_from([PAYLOADS[:1], PAYLOADS[1:2], PAYLOADS[1:], PAYLOADS[:0:-1]]),
     st.lists(st.tuples(st.one_of(st.integers(0, 51), st.integers(0, 9000)), st.integers(0, 255)), max_size=6),
     st.one_of(st.none(), st.integers(0, 9000)),
 )
 def test_a_hostile_block_ends_in_an_error(
-    payload: bytes, bent: list[tuple[int, int]], cut: int | None
+    payloads: list[bytes], bent: list[tuple[int, int]], cut: int | None
 ) -> None:
-    data = np.frombuffer(payload, np.uint8).copy()
+    *before, last = payloads
+    data = np.frombuffer(last, np.uint8).copy()
     for at, value in bent:
         data[at % len(data)] = value
     with contextlib.suppress(NotAStoreError):
-        rows = unpack_block(data.tobytes()[:cut], 0, nobody)
+        rows = unpack_blocks([*before, data.tobytes()[:cut]], 0, nobody)
         for read in (whole([rows]), whole([rows.take(np.array([len(rows) - 1]))])):
             assert all(read.traces[at] for at in range(len(read)))
             assert read.traces.words.stems.counts.sum() == len(read.traces.words.stems.rows)
@@ -105,8 +112,10 @@ def test_texts_that_no_store_wrote(text: str) -> None:
     payload = bytearray(PAYLOADS[1])
     known = int.from_bytes(payload[44:48], "little")
     payload[44:48] = len(text).to_bytes(4, "little")
+    with pytest.raises(NotAStoreError, match="order"):
+        unpack_blocks([PAYLOADS[2], PAYLOADS[1]], 0, nobody)
     with pytest.raises(NotAStoreError, match="damaged"):
-        unpack_block(bytes(payload[:-known]) + text.encode("latin-1"), 0, nobody)
+        unpack_blocks([bytes(payload[:-known]) + text.encode("latin-1")], 0, nobody)
 
 
 # -- where traces lie ----------------------------------------------------------------------------------

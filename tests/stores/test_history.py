@@ -75,7 +75,7 @@ class Run:
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(operations, max_size=25), st.sampled_from([1, 2, 3, 64]))
+@given(st.lists(operations, max_size=25), st.sampled_from([1, 2, 3, 128]))
 def test_following_is_starting_afresh(history: list[tuple[object, ...]], block: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         in_file = SQLiteStore(Path(folder) / "m.db", journal_length=4, block_length=block)

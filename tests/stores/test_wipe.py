@@ -53,7 +53,7 @@ def left(path: str, marks: list[bytes]) -> list[bytes]:
     return [mark for mark in marks if mark in data]
 
 
-@pytest.fixture(params=[64, 1, 3])
+@pytest.fixture(params=[128, 1, 3])
 def filled(path: str, request: pytest.FixtureRequest) -> Any:
     """A store with one secret among others; its marks are there to be found, in a row or in a block."""
     store = SQLiteStore(path, block_length=request.param)
@@ -104,7 +104,7 @@ def test_a_session_or_namespace_in_use_stays(path: str, filled: Any) -> None:
     assert left(path, WORDS) == []
 
 
-@pytest.mark.parametrize("block", [64, 8])
+@pytest.mark.parametrize("block", [128, 8])
 def test_after_a_long_history_only_what_lives_is_left(path: str, block: int) -> None:
     """SQLite leaves stale copies of rows that it moves about its pages; none may hold content."""
     rng = np.random.default_rng(5)

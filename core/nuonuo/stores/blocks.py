@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from nuonuo.errors import NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores.base import NO_TIME, Rows
 from nuonuo.stores.codec import decode_text, encode_text, to_microseconds
+from nuonuo.stores.layout import check_columns
 from nuonuo.traces import Columns, WordColumns
 
 SIZE = (
@@ -41,7 +42,7 @@ _ARRAYS = (
     ("found_by", "<u8", "sketches"),
     ("n", "<u4", "lexicons"),
     ("n", "<u4", "length"),
-    ("n", "<u4", "of each"),  # of each of _TOTALS
+    ("n", "<u4", "of each"),  # memory: how many of each of _TOTALS
     ("stems", "<i4", "counts"),
     ("titles", "<i4", "title"),
     ("windows", "<i4", "parts"),
@@ -79,7 +80,7 @@ def pack_block(rows: Rows) -> bytes:
         "sketches": traces.sketches.rows,
         "lexicons": traces.lexicons,
         "length": words.length,
-        "of each": np.stack([block.counts for block in blocks.values()]),
+        "of each": np.stack([block.counts for block in blocks.values()], axis=1),
         "counts": words.counts.rows,
         "title": words.title.rows,
         "parts": traces.parts,
@@ -98,61 +99,116 @@ def pack_block(rows: Rows) -> bytes:
     return b"".join([header, *(arrays[name].astype(kind).tobytes() for _, kind, name in _ARRAYS), told])
 
 
-def unpack_block(body: bytes, lead: int, memory: Callable[[int], Memory]) -> Rows:
-    """What `pack_block` made a payload of, which starts at byte ``lead`` of ``body``; arrays are views of it.
+def length_of(body: bytes, lead: int) -> int:
+    """How many memories the payload that starts at byte ``lead`` says that it is of.
+
+    Raises:
+        NotAStoreError: ``body`` is no bytes; a stranger can have SQLite keep anything.
+    """
+    if not isinstance(body, bytes):
+        raise NotAStoreError(f"a block of stored traces is {body!r:.50}: it is damaged; restore a copy")
+    return int.from_bytes(body[lead + 4 : lead + 8], "little")
+
+
+def unpack_blocks(bodies: Sequence[bytes], lead: int, memory: Callable[[int], Memory]) -> Rows:
+    """The rows of blocks of one namespace, one at least, that follow each other.
 
     Args:
+        bodies: what `pack_block` made starts at byte ``lead`` of each.
         memory: from a seq to the memory itself.
 
     Raises:
         NotAStoreError: the bytes are not what `pack_block` wrote.
     """
     try:
-        return _unpack(body, lead, memory)
+        return _unpack(bodies, lead, memory)
     except (struct.error, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise NotAStoreError(f"stored traces are damaged ({error}); restore the file from a copy") from error
 
 
-def _unpack(body: bytes, lead: int, memory: Callable[[int], Memory]) -> Rows:
-    layout, n, d, w, b, *totals, told, _ = _HEADER.unpack_from(body, lead)
-    if layout != LAYOUT or not n:
-        raise ValueError("it is no block")
-    rows = dict(zip(_TOTALS, totals, strict=True)) | {"n": n}
-    if rows["found_by"] and not w:
+def _unpack(bodies: Sequence[bytes], lead: int, memory: Callable[[int], Memory]) -> Rows:
+    headers = np.array([_HEADER.unpack_from(body, lead) for body in bodies], np.int64)
+    n: IntArray = headers[:, 1]
+    d, w, b = headers[0, 2:5].tolist()
+    if (headers[:, 0] != LAYOUT).any() or not n.all() or (headers[:, 2:5] != headers[0, 2:5]).any():
+        raise ValueError("they are no blocks, or differ in their dimensions")
+    of: dict[str, IntArray] = dict(zip(("n", *_TOTALS), (n, *headers[:, 5:11].T), strict=True))
+    if of["found_by"].any() and not w:
         raise ValueError("there are sketches of nothing")
     widths = {"vectors": d, "sketches": w, "patterns": b, "spans": 3, "of each": len(_TOTALS)}
-    # Whole numbers of Python, which no number that a stranger wrote makes overflow.
-    at, places = lead + _HEADER.size, []
-    for of, kind, name in _ARRAYS:
-        places.append((name, kind, rows[of], at))
-        at += rows[of] * widths.get(name, 1) * int(kind[-1])
-    if at + told > len(body):
+    sizes = {name: widths.get(name, 1) * int(kind[-1]) for _, kind, name in _ARRAYS}
+    # As floats, which no number that a stranger wrote makes overflow.
+    said = sum(of[each] * float(sizes[name]) for each, _, name in _ARRAYS) + headers[:, 11]
+    if (said + lead + _HEADER.size > [len(body) for body in bodies]).any():
         raise ValueError("arrays are cut off")
     arrays: dict[str, npt.NDArray[Any]] = {}
-    for name, kind, many, start in places:
-        width = widths.get(name)
-        if width is None:
-            arrays[name] = np.frombuffer(body, kind, many, start)
-        else:
-            arrays[name] = np.frombuffer(body, kind, many * width, start).reshape(many, width)
-    of_each = arrays["of each"].reshape(len(_TOTALS), n).astype(np.int64)
-    if of_each.sum(axis=1).tolist() != totals:
+    starts = np.full(len(bodies), lead + _HEADER.size)
+    for each, kind, name in _ARRAYS:
+        width, places = widths.get(name, 1), starts.tolist()
+        parts = zip(bodies, (of[each] * width).tolist(), places, strict=True)
+        flat = np.concatenate([np.frombuffer(body, kind, many, start) for body, many, start in parts])
+        arrays[name] = flat.reshape(int(of[each].sum()), width) if name in widths else flat
+        starts += of[each] * sizes[name]
+    return _rows(arrays, of, _texts(bodies, n.tolist(), starts.tolist(), headers[:, 11].tolist()), memory)
+
+
+def _texts(
+    bodies: Sequence[bytes], counts: list[int], starts: list[int], lengths: list[int]
+) -> tuple[list[Any], ...]:
+    """Ids, roles, sessions and metadata of all."""
+    found: tuple[list[Any], ...] = ([], [], [], [])
+    for body, n, start, length in zip(bodies, counts, starts, lengths, strict=True):
+        told = json.loads(decode_text(body[start : start + length]))
+        for column, part in zip(found, told, strict=True):
+            if not isinstance(part, list) or len(part) != n:
+                raise ValueError("there are too few texts, or too many")
+            column += part
+    ids, roles, sessions, metadata = ({*map(type, column)} for column in found)
+    for kinds, allowed in ((ids | metadata, {str}), (roles | sessions, {str, type(None)})):
+        if not kinds <= allowed:
+            raise ValueError("its texts are of another kind")
+    return found
+
+
+def _rows(
+    arrays: dict[str, npt.NDArray[Any]],
+    of: dict[str, IntArray],
+    texts: tuple[list[Any], ...],
+    memory: Callable[[int], Memory],
+) -> Rows:
+    of_each = arrays["of each"].astype(np.int64)
+    begins = of["n"].cumsum() - of["n"]
+    if (np.add.reduceat(of_each, begins) != np.stack([of[name] for name in _TOTALS], axis=1)).any():
         raise ValueError("blocks are not as long as they say")
-    counts = dict(zip(_TOTALS, of_each, strict=True))
-    seqs: IntArray = arrays["seqs"].astype(np.int64)
+    seqs, stamps, marks = arrays["seqs"], arrays["stamps"], arrays["marks"]
     if seqs[0] < 0 or (np.diff(seqs) <= 0).any():
-        raise ValueError("memories stand in no order")
-    stamps: IntArray = arrays["stamps"].astype(np.int64)
+        raise ValueError("memories stand in no order, or twice")
     if ((stamps != NO_TIME) & ((stamps < _FIRST) | (stamps > _LAST))).any():
         raise ValueError("a time is out of range")
-    marks = arrays["marks"]
-    text = json.loads(decode_text(body[at : at + told]))
-    ids, roles, sessions, metadata = text
-    for column, kinds in (
-        (ids, {str}), (roles, {str, type(None)}), (sessions, {str, type(None)}), (metadata, {str}),
-    ):  # fmt: skip
-        if not isinstance(column, list) or len(column) != n or not {*map(type, column)} <= kinds:
-            raise ValueError("its texts are of another kind")
+    counts = dict(zip(_TOTALS, np.ascontiguousarray(of_each.T), strict=True))
+    ids, roles, sessions, metadata = texts
+    traces = Columns(
+        vectors=Blocks(arrays["vectors"], counts["windows"]),
+        norms=arrays["norms"],
+        parts=arrays["parts"],
+        sketches=Blocks(arrays["sketches"], counts["found_by"]),
+        patterns=Blocks(arrays["patterns"], counts["tokens"]),
+        spans=Blocks(arrays["spans"], counts["tokens"]),
+        codes=Blocks(arrays["codes"], counts["active"]),
+        words=WordColumns(
+            stems=Blocks(arrays["keys"], counts["stems"]),
+            counts=Blocks(arrays["counts"], counts["stems"]),
+            title=Blocks(arrays["title"], counts["titles"]),
+            length=arrays["length"].astype(np.int64),
+            said=arrays["said"],
+            speaker=arrays["speaker"],
+            asks=marks & _ASKS > 0,
+        ),
+        lexicons=arrays["lexicons"].astype(np.int64),
+        partly=marks & _PARTLY > 0,
+        older=marks & _OLDER > 0,
+    )
+    check_columns(traces)
     return Rows(
         seqs=seqs,
         ids=ids,
@@ -161,26 +217,6 @@ def _unpack(body: bytes, lead: int, memory: Callable[[int], Memory]) -> Rows:
         metadata=metadata,
         stamps=stamps,
         days=marks & _DAY > 0,
-        traces=Columns(
-            vectors=Blocks(arrays["vectors"], counts["windows"]),
-            norms=arrays["norms"],
-            parts=arrays["parts"],
-            sketches=Blocks(arrays["sketches"], counts["found_by"]),
-            patterns=Blocks(arrays["patterns"], counts["tokens"]),
-            spans=Blocks(arrays["spans"], counts["tokens"]),
-            codes=Blocks(arrays["codes"], counts["active"]),
-            words=WordColumns(
-                stems=Blocks(arrays["keys"], counts["stems"]),
-                counts=Blocks(arrays["counts"], counts["stems"]),
-                title=Blocks(arrays["title"], counts["titles"]),
-                length=arrays["length"].astype(np.int64),
-                said=arrays["said"],
-                speaker=arrays["speaker"],
-                asks=marks & _ASKS > 0,
-            ),
-            lexicons=arrays["lexicons"].astype(np.int64),
-            partly=marks & _PARTLY > 0,
-            older=marks & _OLDER > 0,
-        ),
+        traces=traces,
         memory=lambda place: memory(int(seqs[place])),
     )

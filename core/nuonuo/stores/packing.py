@@ -21,7 +21,7 @@ from nuonuo.stores.reading import LOOSE, Source, Stored, body_of, holding, nobod
 
 _log = logging.getLogger(__name__)
 
-TOGETHER = 16  # blocks that are made in one transaction of older rows
+TOGETHER = 8  # blocks that are made in one transaction of older rows
 Changed = tuple["int | None", bytes, "bytes | None"]  # timestamp, bodies; of the traces None for those it has
 
 
@@ -80,7 +80,7 @@ class Packer:
         source = Source(self.pages, "", nobody)
         held, loose = holding(db, epoch, sorted(changed))
         for number, own in held.items():
-            rows = source.of_block(body_of(db, number))
+            rows = source.of_blocks([body_of(db, number)])
             at = np.flatnonzero(np.isin(rows.seqs, own))
             parts = [rows.take(np.delete(np.arange(len(rows)), at))] if len(at) < len(rows) else []
             for place, seq in zip(at.tolist(), rows.seqs[at].tolist(), strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +18,10 @@ from nuonuo.errors import NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores.base import Rows
 from nuonuo.stores.batches import batches
-from nuonuo.stores.blocks import unpack_block
+from nuonuo.stores.blocks import length_of, unpack_blocks
 from nuonuo.stores.checks import check_numbers
 from nuonuo.stores.codec import Pages, unpack_rows
-from nuonuo.stores.layout import check_columns, unpack_each
+from nuonuo.stores.layout import unpack_each
 from nuonuo.traces import Traces
 
 Stored = tuple[int, "int | None", bytes, bytes]  # seq, timestamp, the bodies of the memory and of its traces
@@ -53,51 +53,68 @@ class Source:
         self.pages.check(traces)
         return unpack_rows(seqs, timestamps, memories, traces, self.pages.lead, self.namespace)
 
-    def of_block(self, body: bytes) -> Rows:
-        """Those of a block; its arrays are not looked through yet."""
-        self.pages.check([body])
-        return unpack_block(body, self.pages.lead, self.memory)
+    def of_blocks(self, bodies: Sequence[bytes]) -> Rows:
+        """Those of blocks that follow each other, one at least."""
+        self.pages.check(bodies)
+        return unpack_blocks(bodies, self.pages.lead, self.memory)
 
 
 def page(
     db: sqlite3.Connection, epoch: int, after: int, limit: int, source: Source
 ) -> tuple[Rows | None, bool]:
-    """The next ``limit`` memories of a namespace after the seq ``after``, and whether that is all of them."""
+    """Up to ``limit`` memories of a namespace after the seq ``after``, and whether that is all of them."""
     parts: list[Rows] = []
-    room = limit
-    for part in _parts(db, epoch, after, limit, source):
-        parts.append(part if len(part) <= room else part.take(np.arange(room)))
-        room -= len(part)
-        if room <= 0:
-            break
-    return (_ascending(whole(parts)) if parts else None), room > 0
-
-
-def _parts(db: sqlite3.Connection, epoch: int, after: int, limit: int, source: Source) -> Iterator[Rows]:
-    """The memories after the seq ``after``, block by block, and between two blocks ``limit`` at most."""
+    blocks: list[tuple[int, int, bytes]] = []  # those that follow each other
+    room, at = limit, after
     query = "SELECT first, last, body FROM blocks WHERE namespace = ? AND last > ? ORDER BY last"
-    began = after
     for first, last, body in db.execute(query, (epoch, after)):
         check_numbers(first, last)
-        if first <= after != began:
-            raise NotAStoreError(_TWICE)
-        yield from _between(db, epoch, after, first, limit, source)
-        block = source.of_block(body)
-        if block.seqs[0] != first or block.seqs[-1] != last:
-            raise NotAStoreError("a block of stored traces is not where it belongs; restore a copy")
-        yield block if first > after else block.take(np.flatnonzero(block.seqs > after))
-        after = last
-    yield from _between(db, epoch, after, None, limit, source)
+        alone = _between(db, epoch, at, first, room, source)
+        if alone is not None:
+            parts += [*_of_blocks(blocks, source), alone]
+            blocks, room = [], room - len(alone)
+        if room <= 0 or (room < limit and length_of(body, source.pages.lead) > room):
+            break
+        blocks.append((first, last, body))
+        room, at = room - length_of(body, source.pages.lead), last
+        if room <= 0:
+            break
+    else:
+        alone = _between(db, epoch, at, None, room, source)
+        parts += [*_of_blocks(blocks, source), *([] if alone is None else [alone])]
+        return _cut(parts, after, limit), alone is None or len(alone) < room
+    return _cut([*parts, *_of_blocks(blocks, source)], after, limit), False
+
+
+def _cut(parts: Sequence[Rows], after: int, limit: int) -> Rows | None:
+    """``parts`` as one, without what comes before or is too much; a block is read as a whole."""
+    if not parts:
+        return None
+    rows = _ascending(whole(parts))
+    if rows.seqs[0] <= after:
+        rows = rows.take(np.flatnonzero(rows.seqs > after))
+    return rows if len(rows) <= limit else rows.take(np.arange(limit))
+
+
+def _of_blocks(blocks: Sequence[tuple[int, int, bytes]], source: Source) -> list[Rows]:
+    """The rows of ``blocks`` (first, last, body) that follow each other; nothing for none."""
+    if not blocks:
+        return []
+    firsts, lasts, bodies = zip(*blocks, strict=True)
+    rows = source.of_blocks(bodies)
+    ends = np.cumsum([length_of(body, source.pages.lead) for body in bodies])
+    if rows.seqs[ends - 1].tolist() != [*lasts] or rows.seqs[[0, *ends[:-1]]].tolist() != [*firsts]:
+        raise NotAStoreError("a block of stored traces is not where it belongs; restore a copy")
+    return [rows]
 
 
 def _between(
     db: sqlite3.Connection, epoch: int, after: int, before: int | None, limit: int, source: Source
-) -> Iterator[Rows]:
+) -> Rows | None:
+    """Up to ``limit`` rows that lie by themselves, after the seq ``after`` and before ``before``."""
     where = f"{LOOSE} WHERE m.namespace = ? AND m.seq > ? {'' if before is None else 'AND m.seq < ?'}"
     values = (epoch, after) if before is None else (epoch, after, before)
-    rows = source.of_rows(db.execute(f"{where} ORDER BY m.seq LIMIT {int(limit)}", values).fetchall())
-    if rows is not None:
-        yield rows
+    return source.of_rows(db.execute(f"{where} ORDER BY m.seq LIMIT {int(limit)}", values).fetchall())
 
 
 def some(db: sqlite3.Connection, epoch: int, seqs: Sequence[int], source: Source) -> Rows | None:
@@ -105,7 +122,7 @@ def some(db: sqlite3.Connection, epoch: int, seqs: Sequence[int], source: Source
     blocks, loose = holding(db, epoch, seqs)
     parts = []
     for number, own in blocks.items():
-        block = source.of_block(body_of(db, number))
+        block = source.of_blocks([body_of(db, number)])
         at = np.flatnonzero(np.isin(block.seqs, own))
         if len(at):
             parts.append(block.take(at))
@@ -130,10 +147,10 @@ def traces_of(db: sqlite3.Connection, homes: Mapping[int, int], pages: Pages) ->
     for epoch in sorted(set(homes.values())):
         blocks, loose = holding(db, epoch, sorted(seq for seq, home in homes.items() if home == epoch))
         for number, own in blocks.items():
-            rows = source.of_block(body_of(db, number))
+            rows = source.of_blocks([body_of(db, number)])
             at = np.flatnonzero(np.isin(rows.seqs, own))
             if len(at):
-                kept = whole([rows.take(at)])
+                kept = rows.take(at)
                 found.update((seq, kept.traces[place]) for place, seq in enumerate(kept.seqs.tolist()))
         for clause, part in batches("seq", loose):
             bodies.update(db.execute(f"SELECT seq, body FROM traces WHERE {clause}", part).fetchall())
@@ -176,13 +193,13 @@ def body_of(db: sqlite3.Connection, number: int) -> bytes:
 
 
 def whole(parts: Sequence[Rows]) -> Rows:
-    """``parts``, one at least, as one, in whose arrays no number leads out of them."""
+    """``parts``, one at least, as one."""
+    if len(parts) == 1:
+        return parts[0]
     try:
-        rows = Rows.join(parts)
-        check_columns(rows.traces)
+        return Rows.join(parts)
     except ValueError as error:
         raise NotAStoreError(f"stored traces are damaged ({error}); restore the file from a copy") from error
-    return rows
 
 
 def _ascending(rows: Rows) -> Rows:

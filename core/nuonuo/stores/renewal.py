@@ -102,7 +102,7 @@ def _blocks_after(
     found = db.execute(query, (after, max(STEP // packer.size, 1))).fetchall()
     source, count = Source(packer.pages, "", nobody), 0
     for number, body in found:
-        rows = source.of_block(body)
+        rows = source.of_blocks([body])
         old = rows.traces.lexicons != lexicon
         if old.any():
             packer.put(db, number, _renewed(db, packer, rows, old.tolist(), lexicon, words))
