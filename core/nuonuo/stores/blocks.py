@@ -25,9 +25,8 @@ from nuonuo.stores.codec import decode_text, encode_text, to_microseconds
 from nuonuo.stores.layout import check_columns
 from nuonuo.traces import Columns, WordColumns
 
-SIZE = (
-    64  # memories a block: a quarter of a megabyte as a rule, which whoever forgets one of them writes anew
-)
+# Memories a block: half a megabyte as a rule, which whoever forgets one of them writes anew.
+SIZE = 128
 LAYOUT = 0xFFFFFF03
 
 _HEADER = struct.Struct("<13I")
