@@ -333,6 +333,16 @@ def test_a_flipped_bit_of_a_block(at: int, path: str, packed: SQLiteStore) -> No
     assert lying(path) == ([], [10])
 
 
+def test_an_error_that_somebody_keeps_holds_up_no_wipe(path: str, packed: SQLiteStore) -> None:
+    add(packed, *range(1, 10))
+    bend(path, "blocks", "id", 1, 900)
+    with pytest.raises(NotAStoreError) as kept:  # with all that was open when it was raised
+        afresh(packed, "n")
+    assert packed.delete(namespace="n") == 9
+    assert b"text 7" not in files_of(path) and traces(7).code.tobytes()[:40] not in files_of(path)
+    assert "checksum" in str(kept.value)
+
+
 @pytest.mark.parametrize("at", [150, -3])
 def test_a_damaged_row_is_not_packed(at: int, path: str, packed: SQLiteStore) -> None:
     """Whatever is added after it; its checksum tells of it as long as it is there."""

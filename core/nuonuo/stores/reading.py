@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,22 +69,24 @@ def page(
     blocks: list[tuple[int, int, bytes]] = []  # those that follow each other
     room, at = limit, after
     query = "SELECT first, last, body FROM blocks WHERE namespace = ? AND last > ? ORDER BY last"
-    for first, last, body in db.execute(query, (epoch, after)):
-        check_numbers(first, last)
-        alone = _between(db, epoch, at, first, room, source)
-        if alone is not None:
-            parts += [*_of_blocks(blocks, source), alone]
-            blocks, room = [], room - len(alone)
-        if room <= 0 or (room < limit and length_of(body, source.pages.lead) > room):
-            break
-        blocks.append((first, last, body))
-        room, at = room - length_of(body, source.pages.lead), last
-        if room <= 0:
-            break
-    else:
-        alone = _between(db, epoch, at, None, room, source)
-        parts += [*_of_blocks(blocks, source), *([] if alone is None else [alone])]
-        return _cut(parts, after, limit), alone is None or len(alone) < room
+    with closing(db.execute(query, (epoch, after))) as found:  # one that stays open holds up who wipes
+        for first, last, body in found:
+            check_numbers(first, last)
+            alone = _between(db, epoch, at, first, room, source) if first > at + 1 else None
+            if alone is not None:
+                parts += [*_of_blocks(blocks, source), alone]
+                blocks, room = [], room - len(alone)
+            length = length_of(body, source.pages.lead)
+            if room <= 0 or (room < limit and length > room):
+                break
+            blocks.append((first, last, body))
+            room, at = room - length, last
+            if room <= 0:
+                break
+        else:
+            alone = _between(db, epoch, at, None, room, source)
+            parts += [*_of_blocks(blocks, source), *([] if alone is None else [alone])]
+            return _cut(parts, after, limit), alone is None or len(alone) < room
     return _cut([*parts, *_of_blocks(blocks, source)], after, limit), False
 
 
@@ -144,8 +148,8 @@ def traces_of(db: sqlite3.Connection, homes: Mapping[int, int], pages: Pages) ->
     found: dict[int, Traces] = {}
     bodies: dict[int, bytes] = {}
     source = Source(pages, "", nobody)
-    for epoch in sorted(set(homes.values())):
-        blocks, loose = holding(db, epoch, sorted(seq for seq, home in homes.items() if home == epoch))
+    for epoch, seqs in by_home(homes).items():
+        blocks, loose = holding(db, epoch, seqs)
         for number, own in blocks.items():
             rows = source.of_blocks([body_of(db, number)])
             at = np.flatnonzero(np.isin(rows.seqs, own))
@@ -159,6 +163,14 @@ def traces_of(db: sqlite3.Connection, homes: Mapping[int, int], pages: Pages) ->
     lost = homes.keys() - found.keys()
     if lost:
         raise NotAStoreError(f"memory number {min(lost)} has no traces: the file is damaged; restore a copy")
+    return found
+
+
+def by_home(homes: Mapping[int, int]) -> dict[int, list[int]]:
+    """From seq -> epoch to epoch -> seqs, ascending."""
+    found = defaultdict[int, list[int]](list)
+    for seq in sorted(homes):
+        found[homes[seq]].append(seq)
     return found
 
 

@@ -13,6 +13,7 @@ from nuonuo.stores.changes import record
 from nuonuo.stores.checks import check_numbers
 from nuonuo.stores.codec import Digests, Pages, is_before, pack_name, to_microseconds, unpack_memory
 from nuonuo.stores.packing import Packer
+from nuonuo.stores.reading import by_home
 from nuonuo.stores.schema import ASSOCIATED, DELETED
 
 _MOST = (1 << 63) - 1  # the greatest number that SQLite keeps
@@ -185,10 +186,10 @@ def delete(db: sqlite3.Connection, packer: Packer, doomed: dict[int, int], keep:
     }
     db.executemany("DELETE FROM memories WHERE seq = ?", [(seq,) for seq in doomed])
     alive = set()
-    for epoch in set(doomed.values()):
+    for epoch, seqs in by_home(doomed).items():
         if db.execute("SELECT 1 FROM memories WHERE namespace = ?", (epoch,)).fetchone():
             alive.add(epoch)
-            packer.rewrite(db, epoch, {seq: None for seq, home in doomed.items() if home == epoch})
+            packer.rewrite(db, epoch, dict.fromkeys(seqs))
         else:  # and with it its blocks
             db.execute("DELETE FROM namespaces WHERE id = ?", (epoch,))
     entries = [(epoch, seq, DELETED) for seq, epoch in doomed.items()]
