@@ -38,7 +38,8 @@ class Rows:
         stamps: (N,) int64, microseconds since 1970 in UTC, `NO_TIME` for none.
         days: (N,) bool, `Memory.all_day`.
         traces: what the encoder left of them.
-        memory: from a place among the N to the memory itself.
+        memory: from a place among the N to the memory itself. A store may read it only then: as it has become
+            by now, and one without an id where it is gone, of which the next changes tell.
     """
 
     seqs: IntArray
