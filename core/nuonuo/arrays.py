@@ -74,6 +74,21 @@ class Blocks:
         """``blocks``, of which there must be one at least."""
         return cls(np.concatenate(blocks), np.array([len(block) for block in blocks], np.int64))
 
+    @classmethod
+    def join(cls, parts: Sequence[Blocks]) -> Blocks:
+        """The blocks of all ``parts``, of which there must be one at least, one after another."""
+        return cls(
+            np.concatenate([part.rows for part in parts]), np.concatenate([part.counts for part in parts])
+        )
+
+    def take(self, at: IntArray) -> Blocks:
+        """The blocks of the items ``at`` (C,)."""
+        return Blocks(self.rows[self.places(at)], self.counts[at])
+
+    def places(self, at: IntArray) -> IntArray:
+        """Where in `rows` the blocks of the items ``at`` (C,) lie, one after another."""
+        return spread(self.starts[at], self.counts[at])
+
     @property
     def starts(self) -> IntArray:
         """Where each block begins (N,)."""

@@ -113,6 +113,31 @@ class WordColumns:
             np.array([each.asks for each in words], np.bool_),
         )
 
+    @classmethod
+    def join(cls, parts: Sequence[WordColumns]) -> WordColumns:
+        """All ``parts``, of which there must be one at least, one after another."""
+        return cls(
+            Blocks.join([part.stems for part in parts]),
+            Blocks.join([part.counts for part in parts]),
+            Blocks.join([part.title for part in parts]),
+            np.concatenate([part.length for part in parts]),
+            np.concatenate([part.said for part in parts]),
+            np.concatenate([part.speaker for part in parts]),
+            np.concatenate([part.asks for part in parts]),
+        )
+
+    def take(self, at: IntArray) -> WordColumns:
+        """Those of the memories ``at`` (C,)."""
+        return WordColumns(
+            self.stems.take(at),
+            self.counts.take(at),
+            self.title.take(at),
+            self.length[at],
+            self.said[at],
+            self.speaker[at],
+            self.asks[at],
+        )
+
     def __getitem__(self, at: int) -> Words:
         return Words(
             self.stems[at],
@@ -160,6 +185,40 @@ class Columns:
             np.array([each.lexicon for each in traces], np.int64),
             np.array([each.partly for each in traces], np.bool_),
             np.array([each.older for each in traces], np.bool_),
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[Columns]) -> Columns:
+        """All ``parts``, of which there must be one at least, one after another."""
+        return cls(
+            Blocks.join([part.vectors for part in parts]),
+            np.concatenate([part.norms for part in parts]),
+            np.concatenate([part.parts for part in parts]),
+            Blocks.join([part.sketches for part in parts]),
+            Blocks.join([part.patterns for part in parts]),
+            Blocks.join([part.spans for part in parts]),
+            Blocks.join([part.codes for part in parts]),
+            WordColumns.join([part.words for part in parts]),
+            np.concatenate([part.lexicons for part in parts]),
+            np.concatenate([part.partly for part in parts]),
+            np.concatenate([part.older for part in parts]),
+        )
+
+    def take(self, at: IntArray) -> Columns:
+        """Those of the memories ``at`` (C,)."""
+        vectors = self.vectors.places(at)
+        return Columns(
+            Blocks(self.vectors.rows[vectors], self.vectors.counts[at]),
+            self.norms[vectors],
+            self.parts[vectors],
+            self.sketches.take(at),
+            self.patterns.take(at),
+            self.spans.take(at),
+            self.codes.take(at),
+            self.words.take(at),
+            self.lexicons[at],
+            self.partly[at],
+            self.older[at],
         )
 
     def __getitem__(self, at: int) -> Traces:

@@ -15,9 +15,12 @@ from tests.postgres import drop_schemas, fresh_address
 Make = Callable[..., Store]
 
 
-@pytest.fixture(params=["sqlite", "ram", "postgres"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Makes a store of each kind, with the options given; all of one test share one file or database."""
+@pytest.fixture(params=["sqlite", "packed", "ram", "postgres"])
+def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Makes a store of each kind, with the options given; all of one test share one file or database.
+
+    One of a kind is a file whose blocks are so small that a few memories fill some.
+    """
     made: list[Store] = []
     address = fresh_address() if request.param == "postgres" else ""
 
@@ -28,6 +31,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
             made.append(PostgresStore(address, **options))
         elif request.param == "sqlite":
             made.append(SQLiteStore(tmp_path / "m.db", **options))
+        elif request.param == "packed":
+            made.append(SQLiteStore(tmp_path / "m.db", **{"block_length": 3, **options}))
         else:
             made.append(InMemoryStore(**options))
         return made[-1]

@@ -11,12 +11,14 @@ import sqlite3
 import struct
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from nuonuo import AssociativeMemory
 from nuonuo.errors import NuonuoError
+from nuonuo.stores import SQLiteStore
 from nuonuo.stores.codec import Pages
 from nuonuo.stores.doctor import examine
 from nuonuo.stores.opening import open_store
@@ -26,7 +28,8 @@ from tests.fakes import SMALL, WordEmbedder
 
 ROOM = 256 << 20
 LEAD = Pages(PAGE_SIZE, Sums(b"")).lead
-HEADER = 72  # bytes of traces
+HEADER = 72  # bytes of traces; a block has some fewer
+BLOCK = 6  # memories a block
 NUMBERS = (0, 1, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FC00000, 70_000)  # nothing, much, less than nothing, NaN
 VALUES: tuple[Any, ...] = (
     None, 0, -1, 1, 2**31, 2**63 - 1, -(2**63), 3.5, float("inf"), -1e308, "", "text", "9" * 50, b"",
@@ -74,8 +77,8 @@ def forge(path: Path, rng: random.Random) -> None:
     db = sqlite3.connect(path)
     (salt,) = db.execute("SELECT value FROM meta WHERE key = 'salt'").fetchone()
     pages = Pages(PAGE_SIZE, Sums(salt))
-    table = rng.choice(["traces", "traces", "traces", "memories", "namespaces"])
-    key = "id" if table == "namespaces" else "seq"
+    table = rng.choice(["traces", "traces", "blocks", "blocks", "blocks", "memories", "namespaces"])
+    key = "id" if table in ("namespaces", "blocks") else "seq"
     rows = db.execute(f"SELECT {key}, body FROM {table}").fetchall()
     for number, body in rng.sample(rows, min(len(rows), rng.choice([1, 1, 3, 20]))):
         payload = bytearray(body[LEAD:])
@@ -101,9 +104,19 @@ def attempt(call: Callable[[], T]) -> T | None:
         return None
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[AssociativeMemory]:
+    """The memory in the file, whose blocks are small."""
+    store = SQLiteStore(path, block_length=BLOCK)
+    try:
+        yield AssociativeMemory(store, WordEmbedder(), config=SMALL)
+    finally:
+        store.close()
+
+
 def use(path: Path) -> None:
     """All that reads, then all that writes."""
-    with AssociativeMemory.open(path, embedder=WordEmbedder(), config=SMALL) as memory:
+    with opened(path) as memory:
         for space in ("home", "away"):
             ask = memory.recall
             question = "what is Rex afraid of: thunder?"

@@ -66,6 +66,9 @@ def each(rows: Rows | None) -> Iterator[tuple[int, Memory, Traces]]:
     for at, seq in enumerate([] if rows is None else rows.seqs.tolist()):
         assert rows is not None
         memory = rows.memory(at)
+        if memory.id is None:  # gone since the rows were read, of which the next changes tell
+            yield seq, memory, rows.traces[at]
+            continue
         assert (rows.ids[at], rows.roles[at], rows.sessions[at]) == (
             memory.id,
             memory.role,

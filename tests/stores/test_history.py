@@ -74,11 +74,11 @@ class Run:
         return None
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(operations, max_size=25))
-def test_following_is_starting_afresh(history: list[tuple[object, ...]]) -> None:
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(operations, max_size=25), st.sampled_from([1, 2, 3, 128]))
+def test_following_is_starting_afresh(history: list[tuple[object, ...]], block: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        in_file = SQLiteStore(Path(folder) / "m.db", journal_length=4)
+        in_file = SQLiteStore(Path(folder) / "m.db", journal_length=4, block_length=block)
         same_in_both(history, [Run(in_file), Run(InMemoryStore(journal_length=4))])
 
 

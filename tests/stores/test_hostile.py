@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nuonuo import AssociativeMemory, Memory
+from nuonuo import Memory
 from nuonuo.errors import NotAStoreError
 from nuonuo.stores import SQLiteStore
-from tests.fakes import SMALL, WordEmbedder
 
+from .hostile import opened
 from .samples import child
 
 USING = "from tests.stores.hostile import main; main()"
@@ -22,7 +22,7 @@ USING = "from tests.stores.hostile import main; main()"
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hostile") / "template.db"
-    with AssociativeMemory.open(path, embedder=WordEmbedder(), config=SMALL) as memory:
+    with opened(path) as memory:
         for space in ("home", "away"):
             start = "m" if space == "home" else "a"
             memory.add(
@@ -64,6 +64,8 @@ def test_a_strangers_file(kind: str, template: Path, tmp_path: Path) -> None:
         "ALTER TABLE journal ADD COLUMN more GENERATED ALWAYS AS (abs(seq))",
         "ALTER TABLE meta RENAME TO m; CREATE VIEW meta AS SELECT key, value FROM m",
         "ALTER TABLE traces RENAME TO t; CREATE VIRTUAL TABLE traces USING fts5(body)",
+        "CREATE TRIGGER t AFTER DELETE ON blocks BEGIN SELECT 1; END",
+        "ALTER TABLE blocks RENAME TO b; CREATE VIEW blocks AS SELECT * FROM b",
     ],
 )
 def test_nothing_in_a_strangers_file_is_run(code: str, template: Path, tmp_path: Path) -> None:

@@ -53,10 +53,10 @@ def left(path: str, marks: list[bytes]) -> list[bytes]:
     return [mark for mark in marks if mark in data]
 
 
-@pytest.fixture
-def filled(path: str) -> Any:
-    """A store with one secret among others; its marks are there to be found."""
-    store = SQLiteStore(path)
+@pytest.fixture(params=[128, 1, 3])
+def filled(path: str, request: pytest.FixtureRequest) -> Any:
+    """A store with one secret among others; its marks are there to be found, in a row or in a block."""
+    store = SQLiteStore(path, block_length=request.param)
     store.insert("SpaceKept", [item(f"kept{i}", f"KeptText {i}", seed=i) for i in range(20)])
     store.insert("SpaceSecret", [(secret(), traces(99))])
     store.insert("SpaceKept", [item(f"kept{i}", f"KeptText {i}", seed=i) for i in range(20, 40)])
@@ -104,10 +104,11 @@ def test_a_session_or_namespace_in_use_stays(path: str, filled: Any) -> None:
     assert left(path, WORDS) == []
 
 
-def test_after_a_long_history_only_what_lives_is_left(path: str) -> None:
+@pytest.mark.parametrize("block", [128, 8])
+def test_after_a_long_history_only_what_lives_is_left(path: str, block: int) -> None:
     """SQLite leaves stale copies of rows that it moves about its pages; none may hold content."""
     rng = np.random.default_rng(5)
-    store = SQLiteStore(path)
+    store = SQLiteStore(path, block_length=block)
     alive: set[int] = set()
     made = 0
 
@@ -194,7 +195,8 @@ store = SQLiteStore(sys.argv[1])
 with store._db.write() as db:
     any_other = {"ids": None, "session_id": None, "before": None}
     lead = store._pages.lead
-    rows.delete(db, rows.matching(db, store._digests, lead, namespace="SpaceSecret", **any_other), 9)
+    doomed = rows.matching(db, store._digests, lead, namespace="SpaceSecret", **any_other)
+    rows.delete(db, store._packer, doomed, 9)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

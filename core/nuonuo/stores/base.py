@@ -11,6 +11,7 @@ import builtins
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,7 +38,8 @@ class Rows:
         stamps: (N,) int64, microseconds since 1970 in UTC, `NO_TIME` for none.
         days: (N,) bool, `Memory.all_day`.
         traces: what the encoder left of them.
-        memory: from a place among the N to the memory itself.
+        memory: from a place among the N to the memory itself. A store may read it only then: as it has become
+            by now, and one without an id where it is gone, of which the next changes tell.
     """
 
     seqs: IntArray
@@ -52,6 +54,42 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.seqs)
+
+    def take(self, at: IntArray) -> Rows:
+        """Those at the places ``at`` (C,), one at least."""
+        places: list[int] = at.tolist()
+        return Rows(
+            seqs=self.seqs[at],
+            ids=[self.ids[place] for place in places],
+            roles=[self.roles[place] for place in places],
+            sessions=[self.sessions[place] for place in places],
+            metadata=[self.metadata[place] for place in places],
+            stamps=self.stamps[at],
+            days=self.days[at],
+            traces=self.traces.take(at),
+            memory=lambda place: self.memory(places[place]),
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[Rows]) -> Rows:
+        """All ``parts``, of which there must be one at least, one after another."""
+        starts = np.cumsum([0, *map(len, parts)])
+
+        def memory(place: int) -> Memory:
+            part = int(starts.searchsorted(place, "right")) - 1
+            return parts[part].memory(place - int(starts[part]))
+
+        return cls(
+            seqs=np.concatenate([part.seqs for part in parts]),
+            ids=[*chain.from_iterable(part.ids for part in parts)],
+            roles=[*chain.from_iterable(part.roles for part in parts)],
+            sessions=[*chain.from_iterable(part.sessions for part in parts)],
+            metadata=[*chain.from_iterable(part.metadata for part in parts)],
+            stamps=np.concatenate([part.stamps for part in parts]),
+            days=np.concatenate([part.days for part in parts]),
+            traces=Columns.join([part.traces for part in parts]),
+            memory=memory,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +269,7 @@ class Store(Protocol):
         """The first memories of any namespace that came after the seq ``after``: seq, memory and traces.
 
         Args:
-            unchecked: whatever their checksums say.
+            unchecked: the memories, whatever their checksums say; nothing is promised of their traces.
         """
         ...
 

@@ -6,21 +6,13 @@ An entry is three integers and holds no content. New rows need none: their seqs 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from nuonuo.stores.base import START, Changes, Cursor, Rows
+from nuonuo.stores.base import START, Changes, Cursor
+from nuonuo.stores.batches import batches
 from nuonuo.stores.checks import check_numbers, check_weight
-from nuonuo.stores.codec import Pages, unpack_rows
+from nuonuo.stores.reading import Source, page, some
 from nuonuo.stores.schema import ASSOCIATED, DELETED, UPDATED
-
-BATCH = 500  # SQL parameters a statement
-
-
-def batches(column: str, values: Sequence[object]) -> Iterator[tuple[str, Sequence[object]]]:
-    """Conditions ``column IN (...)`` with their parameters that together cover ``values``."""
-    for start in range(0, len(values), BATCH):
-        part = values[start : start + BATCH]
-        yield f"{column} IN ({','.join('?' * len(part))})", part
 
 
 def record(db: sqlite3.Connection, entries: Sequence[tuple[int, int, int]], keep: int) -> None:
@@ -55,9 +47,13 @@ def position(db: sqlite3.Connection, digest: bytes) -> tuple[Cursor, int]:
 
 
 def changes_since(
-    db: sqlite3.Connection, digest: bytes, namespace: str, since: Cursor, pages: Pages, page: int
+    db: sqlite3.Connection, digest: bytes, since: Cursor, source: Source, length: int
 ) -> Changes:
-    """`Store.changes` inside one snapshot."""
+    """`Store.changes` inside one snapshot.
+
+    Args:
+        length: of a page: how many new memories are told of at once.
+    """
     now, pruned = position(db, digest)
     reset = since.epoch != now.epoch or since.change < pruned
     known = START if reset else since
@@ -68,14 +64,7 @@ def changes_since(
     check_numbers(*(number for entry in journal for number in entry))
     touched = {kind: {seq for seq, k in journal if k == kind} for kind in (UPDATED, DELETED, ASSOCIATED)}
     gone = touched[DELETED]
-    added = _rows(
-        db,
-        f"m.namespace = ? AND m.seq > ? ORDER BY m.seq LIMIT {int(page)}",
-        [now.epoch, known.seq],
-        namespace,
-        pages,
-    )
-    whole = added is None or len(added) < page
+    added, whole = page(db, now.epoch, known.seq, length, source)
     sources = sorted(touched[ASSOCIATED] - gone)
     associations: dict[int, dict[int, float]] = {seq: {} for seq in sources}
     if whole and (reset or not since.whole):  # none has been told of since the first page
@@ -92,40 +81,10 @@ def changes_since(
         cursor=cursor,
         reset=reset and since.epoch != START.epoch,
         deleted=[seq for seq in sorted(gone) if seq <= known.seq],
-        updated=_updated(db, updated, namespace, pages),
+        updated=some(db, now.epoch, updated, source),
         added=added,
         associations=associations if whole else {},
     )
-
-
-def _updated(db: sqlite3.Connection, seqs: Sequence[int], namespace: str, pages: Pages) -> Rows | None:
-    found = [
-        row for clause, part in batches("m.seq", seqs) for row in _read(db, f"{clause} ORDER BY m.seq", part)
-    ]
-    return _unpacked(found, namespace, pages)
-
-
-def _rows(
-    db: sqlite3.Connection, where: str, values: Sequence[object], namespace: str, pages: Pages
-) -> Rows | None:
-    return _unpacked(_read(db, where, values), namespace, pages)
-
-
-Stored = tuple[int, "int | None", bytes, bytes]  # seq, timestamp, the bodies of the memory and of its traces
-
-
-def _read(db: sqlite3.Connection, where: str, values: Sequence[object]) -> list[Stored]:
-    query = "SELECT m.seq, m.timestamp, m.body, t.body FROM memories m JOIN traces t ON t.seq = m.seq"
-    return db.execute(f"{query} WHERE {where}", values).fetchall()
-
-
-def _unpacked(rows: Sequence[Stored], namespace: str, pages: Pages) -> Rows | None:
-    if not rows:
-        return None
-    seqs, timestamps, memories, traces = zip(*rows, strict=True)
-    pages.check(memories)
-    pages.check(traces)
-    return unpack_rows(seqs, timestamps, memories, traces, pages.lead, namespace)
 
 
 def _associations(

@@ -30,7 +30,7 @@ _LENGTH = struct.Struct("<I")
 _ABSENT = 0xFFFFFFFF
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
-_NO_TRACES = Traces(
+NO_TRACES = Traces(
     vectors=np.zeros((0, 1), np.int8),
     norms=np.zeros(0, np.float32),
     parts=np.zeros(0, np.int32),
@@ -190,7 +190,7 @@ def unpack_rows(
         metadata=[described or "" for described in metadata],
         stamps=stamps,
         days=days,
-        traces=Columns.of([_NO_TRACES]) if traces is None else unpack_traces(traces, at),
+        traces=Columns.of([NO_TRACES]) if traces is None else unpack_traces(traces, at),
         memory=lambda place: unpack_memory(memories[place], at, timestamps[place], namespace),
     )
 

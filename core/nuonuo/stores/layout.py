@@ -161,11 +161,11 @@ def _unpack(payloads: Sequence[bytes], lead: int) -> Columns:
         partly=headers["marks"] & _PARTLY > 0,
         older=headers["marks"] & _OLDER > 0,
     )
-    _check(columns)
+    check_columns(columns)
     return columns
 
 
-def _check(columns: Columns) -> None:
+def check_columns(columns: Columns) -> None:
     """Raise `ValueError` where a number would lead out of the arrays: a stranger may have written it."""
     words = columns.words
     title = words.title.rows

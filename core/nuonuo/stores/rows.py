@@ -7,11 +7,16 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import count
 
-from nuonuo.stores.changes import batches, record
+from nuonuo.errors import NotAStoreError
+from nuonuo.stores.batches import batches
+from nuonuo.stores.changes import record
 from nuonuo.stores.checks import check_numbers
 from nuonuo.stores.codec import Digests, Pages, is_before, pack_name, to_microseconds, unpack_memory
+from nuonuo.stores.packing import Packer
+from nuonuo.stores.reading import by_home
 from nuonuo.stores.schema import ASSOCIATED, DELETED
 
+_MOST = (1 << 63) - 1  # the greatest number that SQLite keeps
 Written = tuple[int | None, bytes, bytes | None, bytes]  # timestamp, digest, session, body
 
 
@@ -47,20 +52,11 @@ def whole(
     ]
 
 
-def traces_of(db: sqlite3.Connection, seqs: Sequence[int]) -> dict[int, bytes]:
-    """seq -> body of the traces."""
-    return {
-        seq: body
-        for clause, part in batches("seq", seqs)
-        for seq, body in db.execute(f"SELECT seq, body FROM traces WHERE {clause}", part)
-    }
-
-
 def after(db: sqlite3.Connection, seq: int, limit: int) -> list[tuple[int, bytes, bytes]]:
-    """(seq, body, body of the traces) of the first memories of any namespace that came after ``seq``."""
+    """(seq, body, body of the traces) of the first memories after ``seq`` whose traces lie in no block."""
     return db.execute(
-        "SELECT m.seq, m.body, t.body FROM memories m JOIN traces t ON t.seq = m.seq "
-        "WHERE m.seq > ? ORDER BY m.seq LIMIT ?",
+        "SELECT t.seq, m.body, t.body FROM traces t CROSS JOIN memories m ON m.seq = t.seq "
+        "WHERE t.seq > ? ORDER BY t.seq LIMIT ?",
         (seq, limit),
     ).fetchall()
 
@@ -71,29 +67,38 @@ def number(
     """The seq of each of ``digests``: its own where it is ``known``, else the next one."""
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'memories'").fetchone()
     check_numbers(*(row or ()))
-    new = count(1 + (row[0] if row else 0))
+    last = row[0] if row else 0
+    if last > _MOST - len(digests):
+        raise NotAStoreError(f"the last number given is {last}: the file is damaged; restore it from a copy")
+    new = count(1 + last)
     return [known[digest][0] if digest in known else next(new) for digest in digests]
 
 
 def put(
     db: sqlite3.Connection,
+    packer: Packer,
     epoch: int,
     items: Sequence[tuple[int, Written, bytes]],
     known: Collection[int],
 ) -> None:
     """Write ``items`` (seq, row, traces): over what is there for the seqs that are ``known``."""
     new = [item for item in items if item[0] not in known]
-    db.executemany(
-        "INSERT INTO memories (seq, namespace, timestamp, digest, session, body) VALUES (?, ?, ?, ?, ?, ?)",
-        [(seq, epoch, *row) for seq, row, _ in new],
-    )
-    db.executemany("INSERT INTO traces VALUES (?, ?)", [(seq, traces) for seq, _, traces in new])
-    old = [item for item in items if item[0] in known]
-    db.executemany(
-        "UPDATE memories SET timestamp = ?, digest = ?, session = ?, body = ? WHERE seq = ?",
-        [(*row, seq) for seq, row, _ in old],
-    )
-    db.executemany("UPDATE traces SET body = ? WHERE seq = ?", [(traces, seq) for seq, _, traces in old])
+    if new:
+        db.executemany(
+            "INSERT INTO memories (seq, namespace, timestamp, digest, session, body) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            [(seq, epoch, *row) for seq, row, _ in new],
+        )
+        packer.add(db, epoch, [(seq, row[0], row[3], traces) for seq, row, traces in new])
+    old = {seq: (row, traces) for seq, row, traces in items if seq in known}
+    if old:
+        db.executemany(
+            "UPDATE memories SET timestamp = ?, digest = ?, session = ?, body = ? WHERE seq = ?",
+            [(*row, seq) for seq, (row, _) in old.items()],
+        )
+        changed = {seq: (row[0], row[3], traces) for seq, (row, traces) in old.items()}
+        loose = [(old[seq][1], seq) for seq in packer.rewrite(db, epoch, changed)]
+        db.executemany("UPDATE traces SET body = ? WHERE seq = ?", loose)
 
 
 def epoch_of(db: sqlite3.Connection, digest: bytes) -> int:
@@ -171,7 +176,7 @@ def _bounds(before: datetime) -> tuple[int | None, int | None]:
     return to_microseconds(before.replace(tzinfo=timezone.utc)), to_microseconds(before)
 
 
-def delete(db: sqlite3.Connection, doomed: dict[int, int], keep: int) -> None:
+def delete(db: sqlite3.Connection, packer: Packer, doomed: dict[int, int], keep: int) -> None:
     """Delete ``doomed`` (seq -> epoch), tell the journal, and end the namespaces that became empty."""
     sources = {
         seq: epoch
@@ -181,10 +186,11 @@ def delete(db: sqlite3.Connection, doomed: dict[int, int], keep: int) -> None:
     }
     db.executemany("DELETE FROM memories WHERE seq = ?", [(seq,) for seq in doomed])
     alive = set()
-    for epoch in set(doomed.values()):
+    for epoch, seqs in by_home(doomed).items():
         if db.execute("SELECT 1 FROM memories WHERE namespace = ?", (epoch,)).fetchone():
             alive.add(epoch)
-        else:
+            packer.rewrite(db, epoch, dict.fromkeys(seqs))
+        else:  # and with it its blocks
             db.execute("DELETE FROM namespaces WHERE id = ?", (epoch,))
     entries = [(epoch, seq, DELETED) for seq, epoch in doomed.items()]
     entries += [(epoch, seq, ASSOCIATED) for seq, epoch in sources.items()]

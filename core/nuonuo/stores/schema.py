@@ -63,6 +63,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     # Traces are of a new layout, and tell of words (`nuonuo.stores.layout`): no table changes, but an older
     # version could not read them. `Store.refresh` brings up what is there.
     (),
+    # The traces of many memories in one body (`nuonuo.stores.blocks`): `traces` has those that lie in none.
+    # What is there is loose, which is no fault; `Store.refresh` packs it.
+    (
+        # first, last: the seqs of its first memory and of its last one.
+        """CREATE TABLE blocks (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            namespace INTEGER NOT NULL REFERENCES namespaces (id) ON DELETE CASCADE,
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            body BLOB NOT NULL
+        )""",
+        "CREATE INDEX blocks_namespace ON blocks (namespace, last)",
+        "INSERT INTO meta SELECT 'loose', 1 WHERE EXISTS (SELECT 1 FROM memories)",
+    ),
 )
 
 
@@ -107,7 +121,7 @@ def _schema_version(connection: sqlite3.Connection, path: str) -> int:
 
 
 _OURS = {" ".join(statement.split()) for statements in MIGRATIONS for statement in statements}
-_TABLES = ("meta", "namespaces", "memories", "traces", "associations", "journal")
+_TABLES = ("meta", "namespaces", "memories", "traces", "blocks", "associations", "journal")
 
 
 def _refuse_foreign(connection: sqlite3.Connection, path: str) -> None:

@@ -23,7 +23,9 @@ from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores import rows as _rows
 from nuonuo.stores.base import JOURNAL_LENGTH, PAGE, START, Changes, Counts, Cursor, Revision
-from nuonuo.stores.changes import BATCH, batches, changes_since, position, record
+from nuonuo.stores.batches import BATCH, batches
+from nuonuo.stores.blocks import SIZE
+from nuonuo.stores.changes import changes_since, position, record
 from nuonuo.stores.checks import (
     across_namespaces,
     check_association,
@@ -35,6 +37,7 @@ from nuonuo.stores.checks import (
     unknown,
 )
 from nuonuo.stores.codec import (
+    NO_TRACES,
     Digests,
     Pages,
     pack_memory,
@@ -43,9 +46,11 @@ from nuonuo.stores.codec import (
     unpack_name,
 )
 from nuonuo.stores.connection import Connections
-from nuonuo.stores.layout import lexicon_of, pack_traces, unpack_each, unpack_traces
+from nuonuo.stores.layout import pack_traces
 from nuonuo.stores.names import Names
-from nuonuo.stores.renewal import STEP, renewed
+from nuonuo.stores.packing import Changed, Packer
+from nuonuo.stores.reading import Source, traces_of
+from nuonuo.stores.renewal import pack_all, renew
 from nuonuo.stores.schema import ASSOCIATED, UPDATED
 from nuonuo.stores.sums import Sums
 from nuonuo.traces import Identity, Traces, Words
@@ -63,6 +68,7 @@ class SQLiteStore:
         journal_length: how many updates, deletions and associations a reader may lag behind before
             it must start afresh; up to twice as many are kept.
         page_length: how many new memories a reader is told of at once.
+        block_length: of how many memories the traces lie together; how much is rewritten to forget one.
 
     Raises:
         InvalidTypeError: ``path`` is no path.
@@ -70,7 +76,12 @@ class SQLiteStore:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, journal_length: int = JOURNAL_LENGTH, page_length: int = PAGE
+        self,
+        path: str | os.PathLike[str],
+        *,
+        journal_length: int = JOURNAL_LENGTH,
+        page_length: int = PAGE,
+        block_length: int = SIZE,
     ) -> None:
         name = path_of(path)
         if not name or name.startswith(":memory:"):
@@ -88,6 +99,7 @@ class SQLiteStore:
             self._db.close()
             raise
         self._digests, self._pages = Digests(row[0]), Pages(self._db.page_size, Sums(row[0]))
+        self._packer = Packer(self._pages, block_length)
         # Names stand in no index, so those that have been read are kept here, up to the epoch `_newest`.
         self._names_lock = threading.Lock()
         self._names, self._newest = Names(), 0
@@ -159,7 +171,7 @@ class SQLiteStore:
             written = [*zip(places, zip(seqs, rows, bodies, strict=True), strict=True)]
             for place, epoch in epochs.items():
                 own = [item for at, item in written if at == place]
-                _rows.put(db, epoch, own, {seq for seq, _ in stored.values()})
+                _rows.put(db, self._packer, epoch, own, {seq for seq, _ in stored.values()})
             if stored:
                 record(db, [(epoch, seq, UPDATED) for seq, epoch in stored.values()], self._keep)
         if stored:
@@ -173,7 +185,7 @@ class SQLiteStore:
             epoch = _rows.epoch_of(db, self._digests.of_namespace(memory.namespace or ""))
             if found is None or found[1] != epoch:
                 raise unknown([memory.id], memory.namespace)
-            _rows.put(db, epoch, [(found[0], row, bits)], {found[0]})
+            _rows.put(db, self._packer, epoch, [(found[0], row, bits)], {found[0]})
             record(db, [(epoch, found[0], UPDATED)], self._keep)
         self._db.wipe()
 
@@ -181,6 +193,7 @@ class SQLiteStore:
         changed: list[Memory] = []
         updated: list[tuple[int, int, int]] = []
         doomed: dict[int, int] = {}
+        become: dict[int, dict[int, Changed]] = {}  # by epoch and seq
         with self._db.write() as db:
             rows = _rows.whole(db, [self._digests.of_id(key) for key in dict.fromkeys(ids)])
             rows.sort(key=itemgetter(1))
@@ -193,11 +206,15 @@ class SQLiteStore:
                     continue
                 packed = pack_memory(dataclasses.replace(memory, metadata=metadata))
                 if packed != pack_memory(memory):
-                    db.execute("UPDATE memories SET body = ? WHERE seq = ?", (self._pages.pad(packed), seq))
+                    body = self._pages.pad(packed)
+                    db.execute("UPDATE memories SET body = ? WHERE seq = ?", (body, seq))
+                    become.setdefault(epoch, {})[seq] = to_microseconds(memory.timestamp), body, None
                     updated.append((epoch, seq, UPDATED))
                     changed.append(memory)
+            for epoch, those in become.items():
+                self._packer.rewrite(db, epoch, those)
             if doomed:
-                _rows.delete(db, doomed, self._keep)
+                _rows.delete(db, self._packer, doomed, self._keep)
             if updated:
                 record(db, updated, self._keep)
         if changed:
@@ -229,7 +246,7 @@ class SQLiteStore:
                 before=before,
             )
             if doomed:
-                _rows.delete(db, doomed, self._keep)
+                _rows.delete(db, self._packer, doomed, self._keep)
         if doomed:
             self._db.wipe()
         return len(doomed)
@@ -259,33 +276,30 @@ class SQLiteStore:
                 return Changes(since)
         afresh = since == START or not since.whole
         with self._db.read(snapshot=True, mapped=afresh) as db:
-            return changes_since(db, digest, namespace, since, self._pages, self._page)
+            return changes_since(db, digest, since, self._source(namespace), self._page)
+
+    def _source(self, namespace: str) -> Source:
+        def memory(seq: int) -> Memory:
+            (found,) = self.get_seqs(namespace, [seq])
+            # One that is gone by now is told to be gone next time.
+            return Memory("", namespace=namespace) if found is None else found
+
+        return Source(self._pages, namespace, memory)
 
     def refresh(self, lexicon: int, words: Callable[[Memory], Words]) -> int:
-        """As `Store.refresh`: `STEP` memories at a time, so that other writers need not wait long."""
-        query = "SELECT value FROM meta WHERE key = 'lexicon'"
+        """As `Store.refresh`: some hundred memories at a time, so that other writers need not wait long."""
         with self._db.read() as db:
-            if self.read_only or db.execute(query).fetchone() == (lexicon,):
-                return 0
-        done = after = 0
-        while True:
-            with self._db.write() as db:
-                rows = _rows.after(db, after, STEP)
-                if not rows:
-                    db.execute("INSERT OR REPLACE INTO meta VALUES ('lexicon', ?)", (lexicon,))
-                    return done
-                after = rows[-1][0]
-                self._pages.check(row[2] for row in rows)
-                old = [row for row in rows if lexicon_of(row[2], self._pages.lead) != lexicon]
-                if old and not done:  # whoever comes after an interruption must look again
-                    db.execute("DELETE FROM meta WHERE key = 'lexicon'")
-                for seq, memory, traces in old:
-                    self._pages.check([memory])
-                    body = renewed(memory, traces, self._pages.lead, lexicon, words)
-                    db.execute("UPDATE traces SET body = ? WHERE seq = ?", (self._pages.pad(body), seq))
-            if old and not done:
-                _log.info("%r was written by an older version; its words are worked out anew", self.path)
-            done += len(old)
+            keys = "SELECT key, value FROM meta WHERE key IN ('loose', 'lexicon')"
+            known: dict[str, object] = {} if self.read_only else dict(db.execute(keys).fetchall())
+        if self.read_only:
+            return 0
+        if "loose" in known:
+            _log.info("%r was written by an older version; what it holds is packed", self.path)
+            pack_all(self._db.write, self._packer)
+        if known.get("lexicon") == lexicon:
+            return 0
+        what = "%r was written by an older version; its words are worked out anew"
+        return renew(self._db.write, self._packer, lexicon, words, lambda: _log.info(what, self.path))
 
     def version(self) -> int:
         return self._db.version()
@@ -301,16 +315,12 @@ class SQLiteStore:
         return [m if m is not None and m.namespace == namespace else None for m in memories]
 
     def traced(self, ids: Sequence[str]) -> builtins.list[tuple[Memory, Traces] | None]:
-        keys, lead = [self._digests.of_id(key) for key in ids], self._pages.lead
+        keys = [self._digests.of_id(key) for key in ids]
         with self._db.read(snapshot=True) as db:
             rows = _rows.whole(db, keys)
-            traces = _rows.traces_of(db, [row[1] for row in rows])
-        self._pages.check(traces.values())
+            traces = traces_of(db, {row[1]: row[2] for row in rows}, self._pages)
         memories = self._memories(row[3:] for row in rows)
-        found = {
-            row[0]: (memory, unpack_traces([traces[row[1]]], lead)[0])
-            for row, memory in zip(rows, memories, strict=True)
-        }
+        found = {row[0]: (memory, traces[row[1]]) for row, memory in zip(rows, memories, strict=True)}
         return [found.get(key) for key in keys]
 
     def get_seqs(self, namespace: str, seqs: Sequence[int]) -> builtins.list[Memory | None]:
@@ -356,18 +366,16 @@ class SQLiteStore:
     def scan(
         self, after: int, limit: int, *, unchecked: bool = False
     ) -> builtins.list[tuple[int, Memory, Traces]]:
-        with self._db.read() as db:
+        with self._db.read(snapshot=True) as db:
             rows = db.execute(
-                "SELECT m.seq, t.body, m.timestamp, m.body, n.body FROM memories m "
-                "JOIN traces t ON t.seq = m.seq JOIN namespaces n ON n.id = m.namespace "
-                "WHERE m.seq > ? ORDER BY m.seq LIMIT ?",
+                "SELECT m.seq, m.namespace, m.timestamp, m.body, n.body FROM memories m "
+                "JOIN namespaces n ON n.id = m.namespace WHERE m.seq > ? ORDER BY m.seq LIMIT ?",
                 (after, limit),
             ).fetchall()
-        if not unchecked:
-            self._pages.check(row[1] for row in rows)
+            homes = {row[0]: row[1] for row in rows}
+            traces = dict.fromkeys(homes, NO_TRACES) if unchecked else traces_of(db, homes, self._pages)
         memories = self._memories((row[2:] for row in rows), unchecked)
-        traces = unpack_each([row[1] for row in rows], self._pages.lead)
-        return [*zip((row[0] for row in rows), memories, traces, strict=True)]
+        return [(row[0], memory, traces[row[0]]) for row, memory in zip(rows, memories, strict=True)]
 
     def seqs(self, after: int, limit: int) -> builtins.list[int]:
         query = "SELECT seq FROM memories WHERE seq > ? ORDER BY seq LIMIT ?"
