@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.arrays import IntArray
+from nuonuo.records import Memory
 from nuonuo.stores.base import Rows
 
 T = TypeVar("T")
@@ -172,4 +173,8 @@ class Explorable(Protocol):
 
     def explore(self, namespace: str, work: Callable[[Explorer], T]) -> T:
         """What ``work`` makes of one state of ``namespace``; it may be called again."""
+        ...
+
+    def get_seqs(self, namespace: str, seqs: Sequence[int]) -> list[Memory | None]:
+        """As `Store.get_seqs`."""
         ...

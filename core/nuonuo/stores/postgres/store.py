@@ -376,11 +376,15 @@ class PostgresStore:
         return [found.get(key) for key in keys]
 
     def get_seqs(self, namespace: str, seqs: Sequence[int]) -> builtins.list[Memory | None]:
+        return self.look(namespace, seqs)[1]
+
+    def look(self, namespace: str, seqs: Sequence[int]) -> tuple[Cursor, builtins.list[Memory | None]]:
+        """As `Distant.look`, in one statement: its snapshot has both."""
         digest, wanted = self._digests.of_namespace(namespace), [int(seq) for seq in seqs]
-        rows = self._db.read(lambda db: reading.by_seq(db, digest, wanted))
+        cursor, rows = self._db.read(lambda db: reading.by_seq(db, digest, wanted))
         self._bodies.sums.check((row[2] for row in rows), LEAD)
         found = {seq: unpack_memory(body, LEAD, stamp, namespace) for seq, stamp, body in rows}
-        return [found.get(seq) for seq in wanted]
+        return cursor, [found.get(seq) for seq in wanted]
 
     def list(
         self,
