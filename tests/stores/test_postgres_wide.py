@@ -209,7 +209,7 @@ def test_one_namespace_is_never_found_from_another(address: str) -> None:
 
 
 def test_stems_are_looked_up_as_far_as_they_can_be_among_the_best() -> None:
-    from nuonuo.stores.postgres.exploring import CHOICES, worth_looking
+    from nuonuo.stores.postgres.sharing import CHOICES, worth_looking
 
     assert worth_looking([5.0, 4.0, 3.0, 1.0], 2, 0) == [(0,), (1,), (2, 3)]
     assert worth_looking([5.0, 4.0, 3.0, 1.0], 2, 4.5) == [(0,), (1, 2), (1, 3)]

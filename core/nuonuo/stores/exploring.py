@@ -108,6 +108,12 @@ class Explorer(Protocol):
         """
         ...
 
+    def expect_sharing(
+        self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
+    ) -> None:
+        """Say that `sharing` will be asked for: a store that can do it at the same time may begin."""
+        ...
+
     def called(self, names: Sequence[int], most: int) -> list[int]:
         """Memories in whose title one of the names with these keys is.
 

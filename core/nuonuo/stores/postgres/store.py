@@ -35,6 +35,7 @@ from nuonuo.stores.layout import lexicon_of
 from nuonuo.stores.postgres import cells, reading, wide
 from nuonuo.stores.postgres import rows as _rows
 from nuonuo.stores.postgres.address import parse
+from nuonuo.stores.postgres.beside import Beside
 from nuonuo.stores.postgres.bodies import LEAD, Bodies
 from nuonuo.stores.postgres.changes import changes_since
 from nuonuo.stores.postgres.connections import Connections, Database, one
@@ -462,9 +463,9 @@ class PostgresStore:
         """As `Explorable.explore`, in a transaction that reads."""
         digest = self._digests.of_namespace(namespace)
 
-        def within(db: Database) -> T:
+        def within(db: Database, beside: Beside) -> T:
             row = reading.wide(db, digest)
-            return work(Explored(db, self._digests, self._bodies.sums, namespace, row))
+            return work(Explored(db, beside, self._digests, self._bodies.sums, namespace, row))
 
         return self._db.hold(within)
 

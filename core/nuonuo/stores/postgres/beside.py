@@ -1,0 +1,100 @@
+"""A second connection that sees the state which a transaction sees: what it is asked goes on meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+_PATIENCE = 0.001  # seconds for a connection that is idle; where there is none, the pool gets one for later
+
+Rows = list[tuple[Any, ...]]
+
+
+class Beside:
+    """Statements that go out without being waited for, beside a transaction whose snapshot they share.
+
+    Where no second connection is idle, or it is lost, the first one is asked instead.
+
+    Args:
+        db: in a transaction that reads one state.
+        begin, settings: how such a transaction begins, and what is set in it.
+    """
+
+    def __init__(
+        self,
+        pool: ConnectionPool[psycopg.Connection[Any]],
+        db: psycopg.Connection[Any],
+        begin: str,
+        settings: str,
+    ) -> None:
+        self._pool, self._db, self._begin, self._settings = pool, db, begin, settings
+        self._other: psycopg.Connection[Any] | None = None
+        self._pipeline: AbstractContextManager[object] | None = None
+        self._tried = False
+
+    def ask(self, query: bytes, values: Mapping[str, Any]) -> Callable[[], Rows]:
+        """Send ``query``; what this gives waits for its rows."""
+        if not self._tried:
+            self._tried = True
+            self._open()
+        if self._other is None:
+            found = self._db.execute(query, values, binary=True).fetchall()
+            return lambda: found
+        try:
+            cursor = self._other.execute(query, values, binary=True)
+        except psycopg.Error:
+            self._drop()
+            return self.ask(query, values)
+
+        def rows() -> Rows:
+            try:
+                return cursor.fetchall()
+            except psycopg.Error:  # the first one knows, and says, whether something is wrong with the query
+                self._drop()
+                return self.ask(query, values)()
+
+        return rows
+
+    def close(self, *, failed: bool) -> None:
+        """Give the connection back; one that may still be at work is closed where the work ``failed``."""
+        if self._other is None:
+            return
+        if failed:
+            self._drop()
+            return
+        try:
+            self._other.execute("ROLLBACK")
+            if self._pipeline is not None:
+                self._pipeline.__exit__(None, None, None)
+        except psycopg.Error:
+            self._drop()
+            return
+        self._pool.putconn(self._other)
+        self._other = None
+
+    def _open(self) -> None:
+        if not psycopg.capabilities.has_pipeline():
+            return
+        try:
+            other = self._pool.getconn(timeout=_PATIENCE)
+        except PoolTimeout:
+            return
+        self._other = other
+        (told,) = self._db.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
+        try:
+            other.execute(f"{self._begin}; SET TRANSACTION SNAPSHOT '{told}'; {self._settings}".encode())
+            self._pipeline = other.pipeline()
+            self._pipeline.__enter__()
+        except psycopg.Error:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Close the other connection, whatever it is at; the pool gets another one."""
+        other, self._other = self._other, None
+        if other is not None:
+            other.close()
+            self._pool.putconn(other)
