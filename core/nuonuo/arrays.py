@@ -89,6 +89,15 @@ class Blocks:
         start = int(self.counts[:at].sum())
         return self.rows[start : start + int(self.counts[at])]
 
+    def take(self, at: IntArray) -> Blocks:
+        """The blocks of the items ``at`` (C,)."""
+        counts = self.counts[at]
+        return Blocks(self.rows.take(spread(self.starts[at], counts), axis=0), counts)
+
+    def joined(self, other: Blocks) -> Blocks:
+        """These blocks, and those of ``other``."""
+        return Blocks(np.concatenate([self.rows, other.rows]), np.concatenate([self.counts, other.counts]))
+
 
 class Ragged:
     """For each item a block of rows of its own length, all in one array.

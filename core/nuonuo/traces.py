@@ -7,7 +7,8 @@ put together by a few array operations over many memories (`Columns`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -113,6 +114,14 @@ class WordColumns:
             np.array([each.asks for each in words], np.bool_),
         )
 
+    def take(self, at: IntArray) -> WordColumns:
+        """Those of the memories ``at`` (C,)."""
+        return WordColumns(*(getattr(self, name).take(at) for name in _WORDS))
+
+    def joined(self, other: WordColumns) -> WordColumns:
+        """These, and those of ``other``."""
+        return WordColumns(*(_joined(getattr(self, name), getattr(other, name)) for name in _WORDS))
+
     def __getitem__(self, at: int) -> Words:
         return Words(
             self.stems[at],
@@ -162,6 +171,19 @@ class Columns:
             np.array([each.older for each in traces], np.bool_),
         )
 
+    def take(self, at: IntArray) -> Columns:
+        """Those of the memories ``at`` (C,)."""
+        found: dict[str, Any] = {
+            name: getattr(self, name).take(at) for name in _TRACES if name not in _BESIDE
+        }
+        for name in _BESIDE:
+            found[name] = Blocks(getattr(self, name), self.vectors.counts).take(at).rows
+        return Columns(**found)
+
+    def joined(self, other: Columns) -> Columns:
+        """These, and those of ``other``."""
+        return Columns(*(_joined(getattr(self, name), getattr(other, name)) for name in _TRACES))
+
     def __getitem__(self, at: int) -> Traces:
         blocks = self.vectors.counts
         vectors = slice(int(blocks[:at].sum()), int(blocks[: at + 1].sum()))
@@ -178,6 +200,15 @@ class Columns:
             bool(self.partly[at]),
             bool(self.older[at]),
         )
+
+
+_WORDS = tuple(field.name for field in fields(WordColumns))
+_TRACES = tuple(field.name for field in fields(Columns))
+_BESIDE = ("norms", "parts")  # one beside each vector
+
+
+def _joined(one: Any, other: Any) -> Any:
+    return np.concatenate([one, other]) if isinstance(one, np.ndarray) else one.joined(other)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,36 @@ class Rows:
     def __len__(self) -> int:
         return len(self.seqs)
 
+    def take(self, at: IntArray) -> Rows:
+        """The memories ``at`` (C,) of them, one at least, whose seqs must ascend."""
+        places = at.tolist()
+        return Rows(
+            seqs=self.seqs.take(at),
+            ids=[self.ids[place] for place in places],
+            roles=[self.roles[place] for place in places],
+            sessions=[self.sessions[place] for place in places],
+            metadata=[self.metadata[place] for place in places],
+            stamps=self.stamps.take(at),
+            days=self.days.take(at),
+            traces=self.traces.take(at),
+            memory=lambda place: self.memory(places[place]),
+        )
+
+    def joined(self, other: Rows) -> Rows:
+        """These and those of ``other``, in that order, whatever their seqs are."""
+        n = len(self)
+        return Rows(
+            seqs=np.concatenate([self.seqs, other.seqs]),
+            ids=[*self.ids, *other.ids],
+            roles=[*self.roles, *other.roles],
+            sessions=[*self.sessions, *other.sessions],
+            metadata=[*self.metadata, *other.metadata],
+            stamps=np.concatenate([self.stamps, other.stamps]),
+            days=np.concatenate([self.days, other.days]),
+            traces=self.traces.joined(other.traces),
+            memory=lambda place: self.memory(place) if place < n else other.memory(place - n),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:

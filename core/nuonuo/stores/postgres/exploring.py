@@ -59,8 +59,8 @@ class Explored:
         self._digests, self._sums, self._namespace = digests, sums, namespace
         self._id, self.memories, self.words, self._cells, self._vectors, self._indexed = row
         self._mixer = Mixer(digests.of_namespace(namespace))
-        self._read: dict[int, tuple[Any, ...]] = {}  # by seq: stamp, body, traces
-        self._said: dict[int, int] = {}  # by seq
+        self._read: Rows | None = None  # by order of their reading
+        self._places: dict[int, int] = {}  # by seq
         self._frequencies: dict[int, int] = {}  # by stem, as far as they were asked for
         self._expected: tuple[tuple[Any, ...] | None, Sharing | None] = None, None
 
@@ -275,20 +275,25 @@ class Explored:
 
     def rows(self, seqs: Sequence[int]) -> Rows | None:
         """As `Explorer.rows`."""
-        new = [seq for seq in dict.fromkeys(seqs) if seq not in self._read]
-        if new:
-            found = self._fetched(new)
-            for column in (2, 3):
-                self._sums.check([row[column] for row in found], LEAD)
-            self._read.update((row[0], row) for row in found)
-        here = sorted({seq for seq in seqs if seq in self._read})
-        if not here:
+        self._bring(seqs)
+        here = sorted({seq for seq in seqs if seq in self._places})
+        if self._read is None or not here:
             return None
-        _, stamps, bodies, traces = zip(*(self._read[seq] for seq in here), strict=True)
+        return self._read.take(np.fromiter(map(self._places.__getitem__, here), np.int64, len(here)))
+
+    def _bring(self, seqs: Sequence[int]) -> None:
+        """Read those of ``seqs`` that were not read before; each is unpacked once."""
+        new = [seq for seq in dict.fromkeys(seqs) if seq not in self._places]
+        found = self._fetched(new) if new else []
+        if not found:
+            return
+        here, stamps, bodies, traces = zip(*found, strict=True)
+        self._sums.check(bodies, LEAD)
+        self._sums.check(traces, LEAD)
         rows = unpack_rows(here, stamps, bodies, traces, LEAD, self._namespace)
-        if rows is not None:
-            self._said.update(zip(here, rows.traces.words.said.tolist(), strict=True))
-        return rows
+        assert rows is not None
+        self._places.update(zip(here, range(len(self._places), len(self._places) + len(here)), strict=True))
+        self._read = rows if self._read is None else self._read.joined(rows)
 
     def _fetched(self, seqs: list[int]) -> list[tuple[Any, ...]]:
         query = (
@@ -304,8 +309,12 @@ class Explored:
 
     def said(self, seqs: Sequence[int]) -> dict[int, int]:
         """As `Explorer.said`."""
-        self.rows([seq for seq in seqs if seq not in self._said])
-        return {seq: self._said[seq] for seq in seqs if seq in self._said}
+        self._bring(seqs)
+        here = [seq for seq in seqs if seq in self._places]
+        if self._read is None or not here:
+            return {}
+        said = self._read.traces.words.said[[self._places[seq] for seq in here]]
+        return dict(zip(here, said.tolist(), strict=True))
 
     def fields(self, seqs: Sequence[int]) -> Rows | None:
         """As `Explorer.fields`."""
