@@ -225,10 +225,10 @@ def test_the_best_by_their_words_are_found(
     address: str, monkeypatch: pytest.MonkeyPatch, steps: dict[str, int]
 ) -> None:
     """Step by step as all at once: the greatest BM25, worked out by hand."""
-    from nuonuo.stores.postgres import exploring
+    from nuonuo.stores.postgres import sharing
 
     for name, value in steps.items():
-        monkeypatch.setattr(exploring, name, value)
+        monkeypatch.setattr(sharing, name, value)
     store, rng = opened(address), np.random.default_rng(7)
     texts, vocabulary = list[np.ndarray](), np.unique(rng.integers(1, 2**62, 40).astype(np.uint64) * 2)
     chance = 0.5 / (1 + np.arange(len(vocabulary)))

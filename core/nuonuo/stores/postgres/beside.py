@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+EXPORT = "SELECT pg_export_snapshot()"
 _PATIENCE = 0.001  # seconds for a connection that is idle; where there is none, the pool gets one for later
 
 Rows = list[tuple[Any, ...]]
@@ -20,13 +21,17 @@ class Beside:
     Where no second connection is idle, or it is lost, the first one is asked instead.
 
     Args:
+        pool: None where the first one is to be asked alone.
         db: in a transaction that reads one state.
         begin, settings: how such a transaction begins, and what is set in it.
+
+    Attributes:
+        refused: whether the server lets nobody share a snapshot; the transaction has failed of it.
     """
 
     def __init__(
         self,
-        pool: ConnectionPool[psycopg.Connection[Any]],
+        pool: ConnectionPool[psycopg.Connection[Any]] | None,
         db: psycopg.Connection[Any],
         begin: str,
         settings: str,
@@ -34,7 +39,7 @@ class Beside:
         self._pool, self._db, self._begin, self._settings = pool, db, begin, settings
         self._other: psycopg.Connection[Any] | None = None
         self._pipeline: AbstractContextManager[object] | None = None
-        self._tried = False
+        self._tried = self.refused = False
 
     def ask(self, query: bytes, values: Mapping[str, Any]) -> Callable[[], Rows]:
         """Send ``query``; what this gives waits for its rows."""
@@ -73,18 +78,22 @@ class Beside:
         except psycopg.Error:
             self._drop()
             return
-        self._pool.putconn(self._other)
-        self._other = None
+        self._give_back(self._other)
 
     def _open(self) -> None:
-        if not psycopg.capabilities.has_pipeline():
+        if self._pool is None or not psycopg.capabilities.has_pipeline():
             return
         try:
             other = self._pool.getconn(timeout=_PATIENCE)
         except PoolTimeout:
             return
         self._other = other
-        (told,) = self._db.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
+        try:
+            (told,) = self._db.execute(EXPORT).fetchone() or ("",)
+        except psycopg.Error:
+            self.refused = True
+            self._give_back(other)
+            raise
         try:
             other.execute(f"{self._begin}; SET TRANSACTION SNAPSHOT '{told}'; {self._settings}".encode())
             self._pipeline = other.pipeline()
@@ -94,7 +103,11 @@ class Beside:
 
     def _drop(self) -> None:
         """Close the other connection, whatever it is at; the pool gets another one."""
-        other, self._other = self._other, None
-        if other is not None:
-            other.close()
+        if self._other is not None:
+            self._other.close()
+            self._give_back(self._other)
+
+    def _give_back(self, other: psycopg.Connection[Any]) -> None:
+        self._other = None
+        if self._pool is not None:
             self._pool.putconn(other)

@@ -67,6 +67,7 @@ class Connections:
         self.closed = False
         self._lock = threading.Lock()
         self._pool: ConnectionPool[Database] | None = None
+        self._alone = False  # whether the server lets nobody share a snapshot
         try:
             with self.connect() as db:
                 self.salt, self.read_only = prepare(db, address)
@@ -108,7 +109,7 @@ class Connections:
         """What ``work`` gives, whose statements, one after another or beside, see one state; as `read`."""
 
         def once(db: Database) -> T:
-            beside = Beside(self._opened(), db, _HELD, _PLANNED)
+            beside = Beside(None if self._alone else self._opened(), db, _HELD, _PLANNED)
             try:
                 db.execute(f"{_HELD}; {_PLANNED}".encode())
                 result = work(db, beside)
@@ -117,8 +118,12 @@ class Connections:
             except BaseException:
                 beside.close(failed=True)
                 _give_up(db)
-                raise
-            return result
+                if not beside.refused or db.closed:
+                    raise
+            else:
+                return result
+            self._alone = True
+            return once(db)
 
         return self._persist(once)
 
