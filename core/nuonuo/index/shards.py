@@ -73,9 +73,11 @@ class Shards:
         if self._distant is not None:
             shard = self._shard(namespace)
             with shard.lock:
-                trusted, cursor = shard.trusted, shard.cursor
+                trusted, cursor, worn = shard.trusted, shard.cursor, shard.worn
                 if trusted:
                     made = work(shard)
+            if worn:
+                self._renew(namespace, shard)
             if trusted:
                 wanted = [*dict.fromkeys(seqs(made))]
                 now, memories = self._distant.look(namespace, wanted)

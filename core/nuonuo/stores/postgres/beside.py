@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 EXPORT = "SELECT pg_export_snapshot()"
 _PATIENCE = 0.001  # seconds for a connection that is idle; where there is none, the pool gets one for later
+_REFUSED = psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported
 
 Rows = list[tuple[Any, ...]]
 
@@ -65,9 +66,10 @@ class Beside:
         return rows
 
     def close(self, *, failed: bool) -> None:
-        """Give the connection back; one that may still be at work is closed where the work ``failed``."""
+        """Give the connection back, until something is asked again; where the work ``failed``, close it."""
         if self._other is None:
             return
+        self._tried = False
         if failed:
             self._drop()
             return
@@ -77,11 +79,11 @@ class Beside:
                 self._pipeline.__exit__(None, None, None)
         except psycopg.Error:
             self._drop()
-            return
-        self._give_back(self._other)
+        else:
+            self._give_back(self._other)
 
     def _open(self) -> None:
-        if self._pool is None or not psycopg.capabilities.has_pipeline():
+        if self._pool is None or self._pool.max_size < 2 or not psycopg.capabilities.has_pipeline():
             return
         try:
             other = self._pool.getconn(timeout=_PATIENCE)
@@ -90,8 +92,8 @@ class Beside:
         self._other = other
         try:
             (told,) = self._db.execute(EXPORT).fetchone() or ("",)
-        except psycopg.Error:
-            self.refused = True
+        except psycopg.Error as error:
+            self.refused = isinstance(error, _REFUSED)
             self._give_back(other)
             raise
         try:

@@ -86,6 +86,10 @@ class Connections:
         """
         return self._persist(work)
 
+    def upkeep(self, statement: str) -> None:
+        """Run a ``statement`` that has to stand outside of any transaction, such as VACUUM; as `read`."""
+        self._persist(lambda db: db.execute(statement.encode()))
+
     def snapshot(self, ask: Callable[[Database], Callable[[], T]]) -> T:
         """What was asked for by ``ask``: its statements see one state, and go out together.
 

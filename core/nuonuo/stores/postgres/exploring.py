@@ -145,7 +145,9 @@ class Explored:
         self._expected = None, None
         if asked != (stems, saturation, n, within):
             search = self._sharing(stems, saturation, n, within)
-        return [] if search is None else search.found()
+        found = [] if search is None else search.found()
+        self._beside.close(failed=False)  # others may need it
+        return found
 
     def _sharing(
         self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
