@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from nuonuo.records import Memory
-from nuonuo.stores import PostgresStore
+from nuonuo.stores import PostgresStore, Rows
 from nuonuo.stores.exploring import Explorer, Within
 from nuonuo.stores.opening import open_store
 from nuonuo.traces import Traces
 from tests.postgres import drop_schemas, fresh_address
 
-from .samples import item
+from .samples import arrays, each, item, traces
 
 psycopg = pytest.importorskip("psycopg", reason="pip install 'nuonuo[postgres]'")
 pytest.importorskip("psycopg_pool", reason="pip install 'nuonuo[postgres]'")
@@ -38,10 +38,10 @@ def opened(address: str) -> PostgresStore:
 
 
 def said(key: str, *stems: int) -> tuple[Memory, Traces]:
-    memory, traces = item(key)
+    memory, kept = item(key)
     stems_of, once = np.array(stems, np.uint64), np.ones(len(stems), np.int32)
-    words = replace(traces.words, stems=stems_of, counts=once, title=np.zeros(0, np.int32))
-    return memory, replace(traces, words=words)
+    words = replace(kept.words, stems=stems_of, counts=once, title=np.zeros(0, np.int32))
+    return memory, replace(kept, words=words)
 
 
 def filled(address: str) -> PostgresStore:
@@ -57,7 +57,7 @@ def filled_again(store: PostgresStore) -> None:
     """Wait until its pool has them."""
     pool = store._db._opened()
     while pool.get_stats()["pool_available"] < min(2, store.address.most):
-        store.explore("n", lambda explorer: explorer.sharing(*ASKED))  # asks for the second one
+        store.explore("n", lambda explorer: explorer.expect_sharing(*ASKED))  # asks for the second one
 
 
 def beside(explorer: Explorer) -> Any:
@@ -85,21 +85,31 @@ def test_both_see_one_state(address: str) -> None:
 
 def test_rows_are_read_meanwhile(address: str) -> None:
     store = filled(address)
+    shapes = {"e": (1, 0), "f": (3, 7), "g": (2, 1)}
+    for key, (windows, tokens) in shapes.items():
+        kept = traces(ord(key), windows=windows, tokens=tokens)
+        store.insert("n", [(Memory(f"text {key}", id=key, role="user", metadata={"of": key}), kept)])
     seqs = store.seqs(0, 10)
 
-    def work(explorer: Explorer) -> tuple[list[int], list[int], list[int]]:
-        explorer.expect_sharing(*ASKED)
-        first = explorer.rows(seqs[:2])
-        again, none = explorer.rows(seqs[1:][::-1]), explorer.rows([99_999])
-        assert first is not None and again is not None and none is None
-        assert [again.memory(at).id for at in range(3)] == again.ids == ["b", "c", "d"]
-        told = {**explorer.said(seqs)}
-        assert again.traces.words.said.tolist() == [told[seq] for seq in seqs[1:]]
-        return explorer.sharing(*ASKED), first.seqs.tolist(), again.seqs.tolist()
+    def shown(rows: Rows | None) -> list[Any]:
+        return [(seq, memory, arrays(kept)) for seq, memory, kept in each(rows)]
 
-    found, first, again = store.explore("n", work)
-    assert (first, again) == (seqs[:2], seqs[1:])
-    assert found == store.explore("n", lambda explorer: explorer.sharing(*ASKED))
+    def in_pieces(explorer: Explorer) -> tuple[list[int], list[Any]]:
+        explorer.expect_sharing(*ASKED)
+        first = shown(explorer.rows([seqs[4], seqs[1]]))
+        assert explorer.rows([99_999]) is None and explorer.said([99_999]) == {}
+        told = explorer.said([seqs[2], seqs[0]])
+        second = shown(explorer.rows(seqs[:0:-1]))
+        assert [row for row in second if row[0] in (seqs[1], seqs[4])] == first
+        every = explorer.rows(seqs)
+        assert every is not None
+        assert every.traces.words.said[[0, 2]].tolist() == [told[seqs[0]], told[seqs[2]]]
+        return explorer.sharing(*ASKED), shown(every)
+
+    def at_once(explorer: Explorer) -> tuple[list[int], list[Any]]:
+        return explorer.sharing(*ASKED), shown(explorer.rows(seqs))
+
+    assert len(seqs) == 7 and store.explore("n", in_pieces) == store.explore("n", at_once)
     store.close()
 
 

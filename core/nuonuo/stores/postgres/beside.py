@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import psycopg
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 EXPORT = "SELECT pg_export_snapshot()"
 _PATIENCE = 0.001  # seconds for a connection that is idle; where there is none, the pool gets one for later
@@ -87,7 +87,7 @@ class Beside:
             return
         try:
             other = self._pool.getconn(timeout=_PATIENCE)
-        except PoolTimeout:
+        except psycopg.Error:  # PoolTimeout, or the pool is being closed
             return
         self._other = other
         try:

@@ -21,7 +21,7 @@ from nuonuo.stores.postgres.beside import Beside
 from nuonuo.stores.postgres.bodies import LEAD
 from nuonuo.stores.postgres.connections import Database, pipeline
 from nuonuo.stores.postgres.reading import array
-from nuonuo.stores.postgres.sharing import ARRAYS, Sharing
+from nuonuo.stores.postgres.sharing import ARRAYS, Begin, Sharing
 from nuonuo.stores.postgres.wide import Mixer, bits, signed
 from nuonuo.stores.sums import Sums
 
@@ -69,6 +69,10 @@ class Explored:
 
     def _begin(self, query: str, **values: Any) -> Callable[[], list[tuple[Any, ...]]]:
         return self._beside.ask(query.encode(), self._values(values))
+
+    def _at_once(self, query: str, **values: Any) -> Callable[[], list[tuple[Any, ...]]]:
+        found = self._ask(query, **values)
+        return lambda: found
 
     def _values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         told = {name: array(value) if isinstance(value, list) else value for name, value in values.items()}
@@ -135,7 +139,8 @@ class Explored:
         self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
     ) -> None:
         """As `Explorer.expect_sharing`: on another connection, where there is one."""
-        self._expected = (dict(stems), saturation, n, within), self._sharing(stems, saturation, n, within)
+        search = self._sharing(self._begin, stems, saturation, n, within)
+        self._expected = (dict(stems), saturation, n, within), search
 
     def sharing(
         self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
@@ -144,13 +149,18 @@ class Explored:
         asked, search = self._expected
         self._expected = None, None
         if asked != (stems, saturation, n, within):
-            search = self._sharing(stems, saturation, n, within)
+            search = self._sharing(self._at_once, stems, saturation, n, within)
         found = [] if search is None else search.found()
         self._beside.close(failed=False)  # others may need it
         return found
 
     def _sharing(
-        self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
+        self,
+        begin: Begin,
+        stems: Mapping[int, float],
+        saturation: tuple[float, float],
+        n: int,
+        within: Within,
     ) -> Sharing | None:
         frequencies = self.frequencies([*stems])
         order = sorted((df, stem) for stem, df in frequencies.items())
@@ -159,7 +169,7 @@ class Explored:
         keys, weights = self._keys([stem for _, stem in order]), [stems[stem] for _, stem in order]
         mean = max(self.words / max(self.memories, 1), 1e-9)
         return Sharing(
-            self._begin, keys, [df for df, _ in order], weights, saturation, mean, n, *self._within(within)
+            begin, keys, [df for df, _ in order], weights, saturation, mean, n, *self._within(within)
         )
 
     def _within(self, within: Within) -> tuple[str, dict[str, Any]]:
