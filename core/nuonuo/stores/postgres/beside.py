@@ -19,7 +19,7 @@ Rows = list[tuple[Any, ...]]
 class Beside:
     """Statements that go out without being waited for, beside a transaction whose snapshot they share.
 
-    Where no second connection is idle, or it is lost, the first one is asked instead.
+    Where most connections are in use, none is idle, or it is lost, the first one is asked instead.
 
     Args:
         pool: None where the first one is to be asked alone.
@@ -83,21 +83,24 @@ class Beside:
             self._give_back(self._other)
 
     def _open(self) -> None:
-        if self._pool is None or self._pool.max_size < 2 or not psycopg.capabilities.has_pipeline():
+        if self._pool is None or not psycopg.capabilities.has_pipeline():
             return
+        told = self._pool.get_stats()
+        if 2 * (told["pool_size"] - told["pool_available"]) > told["pool_max"]:
+            return  # others keep the server busy, and may need what is left
         try:
             other = self._pool.getconn(timeout=_PATIENCE)
         except psycopg.Error:  # PoolTimeout, or the pool is being closed
             return
         self._other = other
         try:
-            (told,) = self._db.execute(EXPORT).fetchone() or ("",)
+            (name,) = self._db.execute(EXPORT).fetchone() or ("",)
         except psycopg.Error as error:
             self.refused = isinstance(error, _REFUSED)
             self._give_back(other)
             raise
         try:
-            other.execute(f"{self._begin}; SET TRANSACTION SNAPSHOT '{told}'; {self._settings}".encode())
+            other.execute(f"{self._begin}; SET TRANSACTION SNAPSHOT '{name}'; {self._settings}".encode())
             self._pipeline = other.pipeline()
             self._pipeline.__enter__()
         except psycopg.Error:
