@@ -83,7 +83,7 @@ class Blocks:
 
     def take(self, at: IntArray) -> Blocks:
         """The blocks of the items ``at`` (C,)."""
-        return Blocks(self.rows[self.places(at)], self.counts[at])
+        return Blocks(self.rows.take(self.places(at), axis=0), self.counts[at])
 
     def places(self, at: IntArray) -> IntArray:
         """Where in `rows` the blocks of the items ``at`` (C,) lie, one after another."""

@@ -401,10 +401,7 @@ class AssociativeMemory(Lifecycle):
         today = times.local_of(now, "now", self.timezone) or self._now()
         namespace = checks.label_of(namespace, "namespace")
         questions = self._encoder.questions(queries, today, partial(self._frequencies, namespace))
-        recalled = self._place(namespace).recall(questions, k, conditions, distinct)
-        # One look into the store: evidence stays whole whatever becomes of the memory afterwards.
-        seqs = [*dict.fromkeys(seq for each in recalled for seq in each.seqs)]
-        memories = dict(zip(seqs, self._store.get_seqs(namespace, seqs), strict=True))
+        recalled, memories = self._place(namespace).recall(questions, k, conditions, distinct)
         return [each.told(memories, today.tzinfo or utc) for each in recalled]
 
     def chain(
@@ -434,8 +431,7 @@ class AssociativeMemory(Lifecycle):
             question = self._encoder.question(text, self._now(), partial(self._frequencies, namespace))
             state = question.state
         code = self._encoder.code(state)
-        stops, seqs, common = self._place(namespace).walk(state, code, question, hops)
-        memories = self._store.get_seqs(namespace, seqs)
+        (stops, seqs, common), memories = self._place(namespace).walk(state, code, question, hops)
         return Chain(
             text,
             tuple(
@@ -446,8 +442,8 @@ class AssociativeMemory(Lifecycle):
                     stop.weight,
                     Lazy(partial(in_words, each, stop.kind, memory, self._encoder.lexicon)) if each else (),
                 )
-                for stop, memory, each in zip(stops, memories, common, strict=True)
-                if memory is not None
+                for stop, seq, each in zip(stops, seqs, common, strict=True)
+                if (memory := memories[seq]) is not None
             ),
         )
 
@@ -488,11 +484,10 @@ class AssociativeMemory(Lifecycle):
         check_where(where)
         if namespace is None:
             raise InvalidInputError("list(where=...) needs a namespace=; namespaces() names those there are")
-        seqs = self._place(namespace).meeting(
+        found = self._place(namespace).meeting(
             Conditions(session_id, where), limit, offset, newest_first=bool(newest_first)
         )
-        found = self._store.get_seqs(namespace, seqs)
-        return [memory for memory in found if memory is not None]
+        return [memory for memory in found.values() if memory is not None]
 
     def namespaces(self, prefix: str = "", *, limit: int | None = None) -> Sequence[str]:
         """The namespaces that hold at least one memory, sorted.

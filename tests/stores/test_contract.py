@@ -12,7 +12,7 @@ import pytest
 
 from nuonuo.errors import EmbedderMismatchError, InvalidInputError, StoreClosedError, UnknownMemoryError
 from nuonuo.records import Memory
-from nuonuo.stores import START, Identity, InMemoryStore, Store, renewal
+from nuonuo.stores import START, Identity, InMemoryStore, Store
 from nuonuo.traces import Words
 
 from .conftest import Make
@@ -74,8 +74,15 @@ def test_a_memory_comes_back_with_its_traces(store: Store) -> None:
     assert store.traced([]) == []
 
 
+def refreshed_by_twos(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `Store.refresh` take two memories at a time, where it does anything."""
+    if not isinstance(store, InMemoryStore):
+        there = "postgres.refreshing" if "postgres" in type(store).__module__ else "renewal"
+        monkeypatch.setattr(sys.modules[f"nuonuo.stores.{there}"], "STEP", 2)
+
+
 def test_words_of_older_rules_are_worked_out_anew_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules[type(store).__module__], "STEP", 2, raising=False)  # two steps
+    refreshed_by_twos(store, monkeypatch)
     kept = [item(key, seed=seed) for seed, key in enumerate("abc")]
     store.insert("n", kept)
     new = traces(9).words
@@ -95,8 +102,7 @@ def test_words_that_were_worked_out_in_part_are_not_taken_for_whole(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Interrupted by the rules of another language, and opened again by those from before."""
-    for module in (sys.modules[type(store).__module__], renewal):
-        monkeypatch.setattr(module, "STEP", 2, raising=False)
+    refreshed_by_twos(store, monkeypatch)
     store.insert("n", [item(key, seed=seed) for seed, key in enumerate("abcd")])
     store.refresh(7, lambda memory: traces(7).words)
 

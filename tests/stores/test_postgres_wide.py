@@ -209,7 +209,7 @@ def test_one_namespace_is_never_found_from_another(address: str) -> None:
 
 
 def test_stems_are_looked_up_as_far_as_they_can_be_among_the_best() -> None:
-    from nuonuo.stores.postgres.exploring import CHOICES, worth_looking
+    from nuonuo.stores.postgres.sharing import CHOICES, worth_looking
 
     assert worth_looking([5.0, 4.0, 3.0, 1.0], 2, 0) == [(0,), (1,), (2, 3)]
     assert worth_looking([5.0, 4.0, 3.0, 1.0], 2, 4.5) == [(0,), (1, 2), (1, 3)]
@@ -225,10 +225,10 @@ def test_the_best_by_their_words_are_found(
     address: str, monkeypatch: pytest.MonkeyPatch, steps: dict[str, int]
 ) -> None:
     """Step by step as all at once: the greatest BM25, worked out by hand."""
-    from nuonuo.stores.postgres import exploring
+    from nuonuo.stores.postgres import sharing
 
     for name, value in steps.items():
-        monkeypatch.setattr(exploring, name, value)
+        monkeypatch.setattr(sharing, name, value)
     store, rng = opened(address), np.random.default_rng(7)
     texts, vocabulary = list[np.ndarray](), np.unique(rng.integers(1, 2**62, 40).astype(np.uint64) * 2)
     chance = 0.5 / (1 + np.arange(len(vocabulary)))

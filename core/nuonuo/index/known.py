@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nuonuo.encoding.lexicon import Lexicon
+from nuonuo.index.shard import Shard
 from nuonuo.index.shards import Shards
 from nuonuo.records import Memory
 from nuonuo.stores import Store
@@ -29,7 +30,7 @@ def known_traces(
     for namespace in dict.fromkeys(str(memory.namespace) for memory in memories):
         if namespace in shards:
             own = [at for at, memory in enumerate(memories) if memory.namespace == namespace]
-            for at, ids in zip(own, _by_words(store, shards, lexicon, namespace, memories, own), strict=True):
+            for at, ids in zip(own, _by_words(shards, lexicon, namespace, memories, own), strict=True):
                 wanted[at] += ids
     ids = [*dict.fromkeys(id for each in wanted for id in each)]
     stored = dict(zip(ids, store.traced(ids), strict=True)) if ids else {}
@@ -37,7 +38,6 @@ def known_traces(
 
 
 def _by_words(
-    store: Store,
     shards: Shards,
     lexicon: Lexicon,
     namespace: str,
@@ -45,11 +45,12 @@ def _by_words(
     own: Sequence[int],
 ) -> list[list[str]]:
     """For each of the memories at ``own`` the ids of some of ``namespace`` that say the same."""
-    with shards.reading(namespace) as shard:
+
+    def work(shard: Shard) -> list[list[int]]:
         rows = [shard.wordings.rows(lexicon.said(memories[at]), TELLINGS) for at in own]
-        seqs = [shard.seqs(each) if len(each) else [] for each in rows]
-    every = [*dict.fromkeys(seq for each in seqs for seq in each)]
-    found = dict(zip(every, store.get_seqs(namespace, every), strict=True)) if every else {}
+        return [shard.seqs(each) if len(each) else [] for each in rows]
+
+    seqs, found = shards.told(namespace, work, lambda seqs: [seq for each in seqs for seq in each])
     return [[str(one.id) for seq in each if (one := found[seq]) is not None] for each in seqs]
 
 

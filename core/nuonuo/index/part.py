@@ -20,6 +20,7 @@ from nuonuo.encoding.dates import Period
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.index.lexical import Postings
 from nuonuo.index.shard import Shard
+from nuonuo.numbering import EMPTY
 from nuonuo.stores.base import START, Changes, Rows
 from nuonuo.traces import WordColumns
 
@@ -65,11 +66,11 @@ class PartPostings(Postings):
     def put(self, rows: IntArray, words: WordColumns) -> None:
         """As `Postings.put`; called once. A stem of which nothing else is known is as rare as it is here."""
         super().put(rows, words)
-        found = self._lists.counts.copy()
-        for key, often in self._whole.frequencies.items():
-            term = self._term.get(key)
-            if term is not None:
-                found[term] = max(often, int(found[term]))
+        found, known = self._lists.counts.copy(), self._whole.frequencies
+        terms = self._term.find(np.fromiter(known, np.uint64, len(known)))
+        here = terms != EMPTY
+        often = np.fromiter(known.values(), np.int64, len(known))
+        found[terms[here]] = np.maximum(found[terms[here]], often[here])
         self._frequencies = found
         self._count, self._total = self._whole.memories, self._whole.words
 

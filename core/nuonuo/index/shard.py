@@ -32,6 +32,7 @@ from nuonuo.stores.base import START, Changes, Cursor, Rows, Store
 from nuonuo.traces import WordColumns
 
 WORN = 200  # rows that may have been dropped, however few are left
+CALM = 8  # questions in a row before which nobody wrote, and one is put to the shard as it stands
 
 
 class Shard:
@@ -40,6 +41,7 @@ class Shard:
     Attributes:
         lexicon: by which rules words are told apart.
         cursor: how far the shard has followed the store. lock: held by whoever reads or applies.
+        moved: whether the last `follow` found that somebody had written here.
         postings, vectors, fields: the lexical cue, the dense cues, and what filters see.
         sessions: which turn stands beside which, and which answers which.
         wordings: who says the same in the same words. repeats: what is asked or answered again.
@@ -56,7 +58,9 @@ class Shard:
         self._dimension, self._pattern_bytes = dimension, pattern_bytes
         self.lexicon, self._config = lexicon, config
         self.size = 0  # nbytes as last measured, when the shard had grown
-        self._version: int | None = None
+        self.moved = False
+        self._version: int | None = None  # None where it has followed nothing, or only in part
+        self._calm = CALM
         self._measured = 0
         self.clear()
 
@@ -141,19 +145,32 @@ class Shard:
 
     def follow(self, store: Store) -> bool:
         """Take in what was written since the last time, by whichever process; True if it grew much."""
-        version = store.version()
+        version, before = store.version(), self.cursor
+        self.moved = False
         if version == self._version:
             return False
-        whole = False
+        self._version, whole = None, False
         while not whole:
             changes = store.changes(self.namespace, self.cursor)
             self.apply(changes)
             whole = changes.cursor.whole
-        self._version = version
+        self._version, self.moved = version, before not in (START, self.cursor)
         if self.size and abs(len(self.ids) - self._measured) * 10 < self._measured:
             return False
         self.size, self._measured = self.nbytes, len(self.ids)
         return True
+
+    @property
+    def trusted(self) -> bool:
+        """Whether a question is worth putting to it as it stands, before it is known that it need not follow.
+
+        Where somebody wrote that is for nothing, so it must have been calm for some time.
+        """
+        return self._version is not None and self._calm >= CALM
+
+    def asked(self, *, disturbed: bool) -> None:
+        """Remember of a question whether others had written here since the one before, or meanwhile."""
+        self._calm = 0 if disturbed else self._calm + 1
 
     def apply(self, changes: Changes) -> None:
         """Take in what happened in the store."""

@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.errors import StoreClosedError, StoreError, StoreGoneError, StoreUnavailableError
 from nuonuo.index.shard import Shard
+from nuonuo.records import Memory
 from nuonuo.stores import Store
+from nuonuo.stores.distant import Distant
 from nuonuo.stores.exploring import Explorable
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
+Memories = Mapping[int, "Memory | None"]  # by seq; None for one that is no longer stored
 
 
 class Shards:
@@ -31,6 +36,7 @@ class Shards:
         self._store, self._lexicon, self._config = store, lexicon, config
         # Looked at once: to check a protocol takes as long as a look into the index.
         self._explorable = store if isinstance(store, Explorable) else None
+        self._distant = store if isinstance(store, Distant) else None
         self._dimension, self._pattern_bytes = dimension, pattern_bytes
         self._held: OrderedDict[str, Shard] = OrderedDict()
         self._lock = threading.Lock()
@@ -39,11 +45,7 @@ class Shards:
     @contextmanager
     def reading(self, namespace: str) -> Iterator[Shard]:
         """The derived state of ``namespace``, up to date and locked."""
-        with self._lock:
-            shard = self._held.get(namespace)
-            if shard is None:
-                shard = self._held[namespace] = self._new(namespace)
-            self._held.move_to_end(namespace)
+        shard = self._shard(namespace)
         with shard.lock:
             grown = shard.follow(self._store)
             yield shard
@@ -52,6 +54,51 @@ class Shards:
             self._put_away(namespace)
         if worn:
             self._renew(namespace, shard)
+
+    def told(
+        self, namespace: str, work: Callable[[Shard], T], seqs: Callable[[T], Sequence[int]]
+    ) -> tuple[T, Memories]:
+        """What ``work`` makes of the derived state of ``namespace``, and the memories that it names.
+
+        Whatever was written before the call is in it. A store that is `Distant` is asked once: the look that
+        fetches the memories tells whether the state that was worked on is still that of the store. Where it
+        is not, the work is done again on one that has followed, once and no more; and where others keep
+        writing in the namespace, it follows first.
+
+        Args:
+            work: called with a shard that is locked, twice at most.
+            seqs: the store's numbers of the memories that what it made names.
+        """
+        disturbed = False
+        if self._distant is not None:
+            shard = self._shard(namespace)
+            with shard.lock:
+                trusted, cursor, worn = shard.trusted, shard.cursor, shard.worn
+                if trusted:
+                    made = work(shard)
+            if worn:
+                self._renew(namespace, shard)
+            if trusted:
+                wanted = [*dict.fromkeys(seqs(made))]
+                now, memories = self._distant.look(namespace, wanted)
+                if now == cursor:
+                    return made, dict(zip(wanted, memories, strict=True))
+                disturbed = True
+        with self.reading(namespace) as shard:
+            shard.asked(disturbed=disturbed or shard.moved)
+            made = work(shard)
+        wanted = [*dict.fromkeys(seqs(made))]
+        memories = self._store.get_seqs(namespace, wanted) if wanted else []
+        return made, dict(zip(wanted, memories, strict=True))
+
+    def _shard(self, namespace: str) -> Shard:
+        """The shard of ``namespace``, the most recently used from now on."""
+        with self._lock:
+            shard = self._held.get(namespace)
+            if shard is None:
+                shard = self._held[namespace] = self._new(namespace)
+            self._held.move_to_end(namespace)
+        return shard
 
     def _new(self, namespace: str) -> Shard:
         return Shard(namespace, self._dimension, self._pattern_bytes, self._lexicon, self._config)

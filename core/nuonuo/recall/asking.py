@@ -6,7 +6,7 @@ Two steps, since texts lie in the store: `ask` works on the shard's numbers whil
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -66,6 +66,11 @@ class Recalled:
         if self.found is None:
             return []
         return [hit.seq for hit in self.found.traced] + self.found.completions.seqs
+
+
+def seqs_of(recalled: Iterable[Recalled]) -> list[int]:
+    """The store's numbers of the memories that `Recalled.told` needs of all of ``recalled``."""
+    return [*dict.fromkeys(seq for each in recalled for seq in each.seqs)]
 
 
 def ask(

@@ -94,13 +94,14 @@ class Finder:
         config, cue = self._config, dense_cue(self._question.state)
         sketch = cue.words
         n = dense * config.oversampling
+        saturation, m = (config.bm25_k1, config.bm25_b), config.lexical_candidates
+        self._explorer.expect_sharing(rare, saturation, m, within)
         while True:
             found = self._passing(lambda n: self._explorer.nearest(sketch, n, within, cue.rounded), n)
             near, texts = nearest(self._explorer.rows(found), cue, dense)
             if len(found) < n or n >= MOST or (len(near) >= dense and texts >= max(dense / 2, least)):
                 break
             n *= GROWTH
-        saturation, m = (config.bm25_k1, config.bm25_b), config.lexical_candidates
         while True:
             sharing = self._passing(lambda n: self._explorer.sharing(rare, saturation, n, within), m)
             texts = len({*self._explorer.said(sharing).values()})

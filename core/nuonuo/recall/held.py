@@ -6,6 +6,7 @@ The other is a namespace that is too large for that (`nuonuo.recall.wide`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Protocol
 
 import numpy as np
@@ -15,8 +16,9 @@ from nuonuo.associative.chain import Stop
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question
 from nuonuo.index.filters import Conditions
-from nuonuo.index.shards import Shards
-from nuonuo.recall.asking import Recalled, ask
+from nuonuo.index.shard import Shard
+from nuonuo.index.shards import Memories, Shards
+from nuonuo.recall.asking import Recalled, ask, seqs_of
 from nuonuo.recall.linked import Shared
 from nuonuo.recall.search import FloatArray
 from nuonuo.recall.walks import in_common, walk_shard
@@ -26,11 +28,14 @@ Walked = tuple[tuple[Stop, ...], list[int], list[Shared]]
 
 
 class Place(Protocol):
-    """A namespace, wherever what is derived of it lies. Each call is of one state."""
+    """A namespace, wherever what is derived of it lies. Each call is of one state.
+
+    The memories that an answer names come with it, by seq; evidence stays whole whatever becomes of them.
+    """
 
     def recall(
         self, questions: Sequence[Question], k: int, conditions: Conditions, distinct: bool
-    ) -> list[Recalled]:
+    ) -> tuple[list[Recalled], Memories]:
         """What each of ``questions`` recalls."""
         ...
 
@@ -40,13 +45,13 @@ class Place(Protocol):
 
     def meeting(
         self, conditions: Conditions, limit: int | None, offset: int, *, newest_first: bool
-    ) -> list[int]:
-        """The seqs of those that meet ``conditions``, by order of arrival or the reverse."""
+    ) -> Memories:
+        """Those that meet ``conditions``, by order of arrival or the reverse."""
         ...
 
     def walk(
         self, state: FloatArray, code: npt.NDArray[np.int32], question: Question | None, hops: int
-    ) -> Walked:
+    ) -> tuple[Walked, Memories]:
         """A walk from what a vector (d,) with its code evokes, or a question."""
         ...
 
@@ -59,11 +64,14 @@ class Held:
 
     def recall(
         self, questions: Sequence[Question], k: int, conditions: Conditions, distinct: bool
-    ) -> list[Recalled]:
+    ) -> tuple[list[Recalled], Memories]:
         """As `Place.recall`."""
-        with self._shards.reading(self._namespace) as shard:
+
+        def work(shard: Shard) -> list[Recalled]:
             mask = shard.meeting(conditions)
             return [ask(shard, each, k, mask, self._config, distinct=distinct) for each in questions]
+
+        return self._shards.told(self._namespace, work, seqs_of)
 
     def frequencies(self, stems: Sequence[str]) -> list[int]:
         """As `Place.frequencies`."""
@@ -72,17 +80,23 @@ class Held:
 
     def meeting(
         self, conditions: Conditions, limit: int | None, offset: int, *, newest_first: bool
-    ) -> list[int]:
+    ) -> Memories:
         """As `Place.meeting`."""
-        with self._shards.reading(self._namespace) as shard:
+
+        def work(shard: Shard) -> list[int]:
             seqs = sorted(shard.seqs(np.flatnonzero(shard.meeting(conditions))), reverse=newest_first)
-        return seqs[offset : None if limit is None else offset + limit]
+            return seqs[offset : None if limit is None else offset + limit]
+
+        return self._shards.told(self._namespace, work, list)[1]
 
     def walk(
         self, state: FloatArray, code: npt.NDArray[np.int32], question: Question | None, hops: int
-    ) -> Walked:
+    ) -> tuple[Walked, Memories]:
         """As `Place.walk`."""
-        with self._shards.reading(self._namespace) as shard:
+
+        def work(shard: Shard) -> Walked:
             stops = walk_shard(shard, state, code, question, hops, self._config)
             seqs = shard.seqs(np.array([stop.item for stop in stops], np.int64))
             return stops, seqs, in_common(shard, stops, self._config)
+
+        return self._shards.told(self._namespace, work, itemgetter(1))

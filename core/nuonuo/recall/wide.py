@@ -21,8 +21,9 @@ from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
 from nuonuo.index.filters import Conditions
 from nuonuo.index.part import Part
+from nuonuo.index.shards import Memories
 from nuonuo.index.vectors import dense_cue
-from nuonuo.recall.asking import Recalled, ask
+from nuonuo.recall.asking import Recalled, ask, seqs_of
 from nuonuo.recall.association import associated
 from nuonuo.recall.candidates import candidates
 from nuonuo.recall.finding import Finder
@@ -59,13 +60,14 @@ class Wide:
 
     def recall(
         self, questions: Sequence[Question], k: int, conditions: Conditions, distinct: bool
-    ) -> list[Recalled]:
-        """What each of ``questions`` recalls, all of them of one state."""
+    ) -> tuple[list[Recalled], Memories]:
+        """As `Place.recall`."""
 
         def work(explorer: Explorer) -> list[Recalled]:
             return [self._recall(explorer, each, k, conditions, distinct) for each in questions]
 
-        return self._store.explore(self._namespace, work)
+        recalled = self._store.explore(self._namespace, work)
+        return recalled, self._memories(seqs_of(recalled))
 
     def frequencies(self, stems: Sequence[str]) -> list[int]:
         """In how many memories each of ``stems`` stands."""
@@ -75,8 +77,8 @@ class Wide:
 
     def meeting(
         self, conditions: Conditions, limit: int | None, offset: int, *, newest_first: bool
-    ) -> list[int]:
-        """The seqs of those that meet ``conditions``, by order of arrival or the reverse, read by pages."""
+    ) -> Memories:
+        """As `Place.meeting`; all are read, by pages."""
 
         def work(explorer: Explorer) -> list[int]:
             found: list[int] = []
@@ -87,11 +89,11 @@ class Wide:
                     break
             return found[offset : None if limit is None else offset + limit]
 
-        return self._store.explore(self._namespace, work)
+        return self._memories(self._store.explore(self._namespace, work))
 
     def walk(
         self, state: FloatArray, code: npt.NDArray[np.int32], question: Question | None, hops: int
-    ) -> Walked:
+    ) -> tuple[Walked, Memories]:
         """As `Place.walk`; a vector evokes one of those nearest to it."""
 
         def work(explorer: Explorer) -> Walked:
@@ -109,7 +111,11 @@ class Wide:
                 if not gathered.follow(part, [stop.item for stop in stops[:hops]]):
                     return stops, seqs, in_common(part, stops, self._config)
 
-        return self._store.explore(self._namespace, work)
+        walked = self._store.explore(self._namespace, work)
+        return walked, self._memories(walked[1])
+
+    def _memories(self, seqs: Sequence[int]) -> Memories:
+        return dict(zip(seqs, self._store.get_seqs(self._namespace, seqs), strict=True))
 
     def _gathered(self, explorer: Explorer) -> Gathered:
         part = partial(

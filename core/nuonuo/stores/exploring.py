@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.arrays import IntArray
+from nuonuo.records import Memory
 from nuonuo.stores.base import Rows
 
 T = TypeVar("T")
@@ -107,6 +108,12 @@ class Explorer(Protocol):
         """
         ...
 
+    def expect_sharing(
+        self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
+    ) -> None:
+        """Say that `sharing` will be asked for: a store that can do it at the same time may begin."""
+        ...
+
     def called(self, names: Sequence[int], most: int) -> list[int]:
         """Memories in whose title one of the names with these keys is.
 
@@ -172,4 +179,8 @@ class Explorable(Protocol):
 
     def explore(self, namespace: str, work: Callable[[Explorer], T]) -> T:
         """What ``work`` makes of one state of ``namespace``; it may be called again."""
+        ...
+
+    def get_seqs(self, namespace: str, seqs: Sequence[int]) -> list[Memory | None]:
+        """As `Store.get_seqs`."""
         ...

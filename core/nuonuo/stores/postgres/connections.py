@@ -22,6 +22,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from nuonuo.errors import NuonuoError, StoreClosedError, StoreUnavailableError
 from nuonuo.stores.postgres.address import Address
+from nuonuo.stores.postgres.beside import Beside
 from nuonuo.stores.postgres.errors import RETRIABLE, lost, said, translate, unavailable
 from nuonuo.stores.postgres.schema import prepare
 
@@ -33,6 +34,13 @@ T = TypeVar("T")
 
 _TRIES = 20  # of a transaction that others are in the way of
 _WAIT = 2.0  # seconds for a connection, before it is asked again whether the server is there
+# Planned by its own values, for the indexes that were made for it; compiling takes longer than to answer, and
+# so does starting others. One message: each costs a way there and back.
+_HELD = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_PLANNED = (
+    "SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; "
+    "SET LOCAL max_parallel_workers_per_gather = 0"
+)
 _PIPELINE = psycopg.capabilities.has_pipeline()
 
 
@@ -59,6 +67,7 @@ class Connections:
         self.closed = False
         self._lock = threading.Lock()
         self._pool: ConnectionPool[Database] | None = None
+        self._alone = False  # whether the server lets nobody share a snapshot
         try:
             with self.connect() as db:
                 self.salt, self.read_only = prepare(db, address)
@@ -77,6 +86,10 @@ class Connections:
         """
         return self._persist(work)
 
+    def upkeep(self, statement: str) -> None:
+        """Run a ``statement`` that has to stand outside of any transaction, such as VACUUM; as `read`."""
+        self._persist(lambda db: db.execute(statement.encode()))
+
     def snapshot(self, ask: Callable[[Database], Callable[[], T]]) -> T:
         """What was asked for by ``ask``: its statements see one state, and go out together.
 
@@ -85,7 +98,7 @@ class Connections:
 
         def once(db: Database) -> T:
             try:
-                with _pipeline(db):
+                with pipeline(db):
                     db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                     told = ask(db)
                     db.execute("ROLLBACK")
@@ -96,24 +109,25 @@ class Connections:
 
         return self._persist(once)
 
-    def hold(self, work: Callable[[Database], T]) -> T:
-        """What ``work`` gives, whose statements, one after another, see one state; as `read`."""
+    def hold(self, work: Callable[[Database, Beside], T]) -> T:
+        """What ``work`` gives, whose statements, one after another or beside, see one state; as `read`."""
 
         def once(db: Database) -> T:
+            beside = Beside(None if self._alone else self._opened(), db, _HELD, _PLANNED)
             try:
-                # Planned by its own values, for the indexes that were made for it; compiling takes longer
-                # than to answer, and so does starting others. One message: each costs a way there and back.
-                db.execute(
-                    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; "
-                    "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; "
-                    "SET LOCAL max_parallel_workers_per_gather = 0"
-                )
-                result = work(db)
+                db.execute(f"{_HELD}; {_PLANNED}".encode())
+                result = work(db, beside)
+                beside.close(failed=False)
                 db.execute("ROLLBACK")
             except BaseException:
+                beside.close(failed=True)
                 _give_up(db)
-                raise
-            return result
+                if not beside.refused or db.closed:
+                    raise
+            else:
+                return result
+            self._alone = True
+            return once(db)
 
         return self._persist(once)
 
@@ -143,7 +157,7 @@ class Connections:
         number: str | None = None
         result: Any = None
         try:
-            with _pipeline(db):
+            with pipeline(db):
                 db.execute("BEGIN")
                 told = work(db)
                 row = db.execute("SELECT pg_current_xact_id_if_assigned()::text")
@@ -256,7 +270,7 @@ def _settings(address: Address) -> dict[str, Any]:
     return {**address.parameters, "autocommit": True}
 
 
-def _pipeline(db: Database) -> AbstractContextManager[object]:
+def pipeline(db: Database) -> AbstractContextManager[object]:
     """Statements go out without waiting for each one's answer, where libpq can do that."""
     return db.pipeline() if _PIPELINE else nullcontext()
 

@@ -2,14 +2,12 @@
 
 Bit sketches are compared one by one in a scan, in parallel where the server has processors for it; where
 there are very many, those in the nearest cells, or by an index of pgvector's where there is one. Words are
-found by an inverted index (GIN); how many rows it may bring is bounded, since ranking needs each of them
-(`Explored.sharing`).
+found by an inverted index (`nuonuo.stores.postgres.sharing`), meanwhile where a second connection is idle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,23 +17,19 @@ from nuonuo.stores.base import Rows
 from nuonuo.stores.codec import Digests, unpack_rows
 from nuonuo.stores.exploring import Holders, Spans, Told, Within
 from nuonuo.stores.postgres import cells
+from nuonuo.stores.postgres.beside import Beside
 from nuonuo.stores.postgres.bodies import LEAD
-from nuonuo.stores.postgres.connections import Database
+from nuonuo.stores.postgres.connections import Database, pipeline
+from nuonuo.stores.postgres.reading import array
+from nuonuo.stores.postgres.sharing import ARRAYS, Begin, Sharing
 from nuonuo.stores.postgres.wide import Mixer, bits, signed
 from nuonuo.stores.sums import Sums
 
-RANKED = 8192  # memories whose words are looked at for one question, about
-FIRST = 1024  # of them which are looked at first
-CHOICES = 8  # stems of which it is worked out which of them must stand together
-SETS = 12  # of stems that are looked up; where there are more, all pairs are as quick
-PAIRED = 4  # stems beyond that which choose together: a memory must have two of them
 TIES = 3  # one in so many is read beyond those that are asked for, which may be as near as the last of them
 ALIKE = 8192  # vectors beyond those that are asked for which are read for being as near as the last of them
 OFTEN = 10_000  # tellings of one wording that are counted
 FOUND = 1000  # vectors that an index is asked for at most
 _HERE = "namespace = %(id)s"
-_ANY = "stems && %(alone)t::bigint[]"
-_ARRAYS = "stems[:] AS stems, counts[:] AS counts"  # copies: what is stored apart is fetched once
 # By whether there is an index of sketches: how the next statement is planned, and all after it.
 _NEAREST = {
     False: "SET LOCAL enable_seqscan = on; SET LOCAL max_parallel_workers_per_gather TO DEFAULT",
@@ -48,27 +42,41 @@ class Explored:
     """One state of one namespace, inside a transaction that reads.
 
     Args:
+        beside: what can be asked at the same time.
         row: as `nuonuo.stores.postgres.reading.wide` gives it.
     """
 
     def __init__(
         self,
         db: Database,
+        beside: Beside,
         digests: Digests,
         sums: Sums,
         namespace: str,
         row: tuple[int, int, int, int | None, str | None, bool],
     ) -> None:
-        self._db, self._digests, self._sums, self._namespace = db, digests, sums, namespace
+        self._db, self._beside = db, beside
+        self._digests, self._sums, self._namespace = digests, sums, namespace
         self._id, self.memories, self.words, self._cells, self._vectors, self._indexed = row
         self._mixer = Mixer(digests.of_namespace(namespace))
-        self._read: dict[int, tuple[Any, ...]] = {}  # by seq: stamp, body, traces
-        self._said: dict[int, int] = {}  # by seq
+        self._read: Rows | None = None  # by order of their reading
+        self._places: dict[int, int] = {}  # by seq
+        self._frequencies: dict[int, int] = {}  # by stem, as far as they were asked for
+        self._expected: tuple[tuple[Any, ...] | None, Sharing | None] = None, None
 
     def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
-        # Arrays as text, which takes a tenth of what their binary form takes to write.
-        told = {name: _array(value) if isinstance(value, list) else value for name, value in values.items()}
-        return self._db.execute(query.encode(), {"id": self._id, **told}, binary=True).fetchall()
+        return self._db.execute(query.encode(), self._values(values), binary=True).fetchall()
+
+    def _begin(self, query: str, **values: Any) -> Callable[[], list[tuple[Any, ...]]]:
+        return self._beside.ask(query.encode(), self._values(values))
+
+    def _at_once(self, query: str, **values: Any) -> Callable[[], list[tuple[Any, ...]]]:
+        found = self._ask(query, **values)
+        return lambda: found
+
+    def _values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        told = {name: array(value) if isinstance(value, list) else value for name, value in values.items()}
+        return {"id": self._id, **told}
 
     def _keys(self, stems: Sequence[int]) -> list[int]:
         keys: list[int] = self._mixer.to(np.array(stems, np.uint64)).tolist()
@@ -76,13 +84,17 @@ class Explored:
 
     def frequencies(self, stems: Sequence[int]) -> dict[int, int]:
         """As `Explorer.frequencies`."""
-        keys = self._keys(stems)
-        rows = self._ask(
-            f"SELECT stem, memories FROM wide_stems WHERE {_HERE} AND stem = ANY(%(stems)t::bigint[])",
-            stems=keys,
-        )
-        known = dict(zip(keys, stems, strict=True))
-        return {known[stem]: memories for stem, memories in rows}
+        new = [stem for stem in dict.fromkeys(stems) if stem not in self._frequencies]
+        if new:
+            keys = self._keys(new)
+            rows = self._ask(
+                f"SELECT stem, memories FROM wide_stems WHERE {_HERE} AND stem = ANY(%(stems)t::bigint[])",
+                stems=keys,
+            )
+            known = dict(zip(keys, new, strict=True))
+            self._frequencies.update(dict.fromkeys(new, 0))
+            self._frequencies.update((known[stem], memories) for stem, memories in rows)
+        return {stem: self._frequencies[stem] for stem in stems if self._frequencies[stem]}
 
     def nearest(
         self,
@@ -123,66 +135,42 @@ class Explored:
             self._db.execute(_OTHERS)
         return [seq for seq, distance in rows if distance <= rows[min(n, len(rows)) - 1][1]]
 
+    def expect_sharing(
+        self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
+    ) -> None:
+        """As `Explorer.expect_sharing`: on another connection, where there is one."""
+        search = self._sharing(self._begin, stems, saturation, n, within)
+        self._expected = (dict(stems), saturation, n, within), search
+
     def sharing(
         self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
     ) -> list[int]:
-        """As `Explorer.sharing`.
+        """As `Explorer.sharing`, by the rarest stems (`Sharing`)."""
+        asked, search = self._expected
+        self._expected = None, None
+        if asked != (stems, saturation, n, within):
+            search = self._sharing(self._at_once, stems, saturation, n, within)
+        found = [] if search is None else search.found()
+        self._beside.close(failed=False)  # others may need it
+        return found
 
-        The rarest stems bring all memories that have one of them, `RANKED` in all; of the next `PAIRED` stems
-        a memory must have two. What has but one of those, or commoner stems alone, is not found by its words.
-        Nor is what cannot be among the best: the very rarest stems are asked first, and what has none of them
-        must have so many of the others that it could be worth as much as the last of what they found
-        (Turtle & Flood 1995), if each stood once in the shortest of texts, or four times in a common one.
-        """
+    def _sharing(
+        self,
+        begin: Begin,
+        stems: Mapping[int, float],
+        saturation: tuple[float, float],
+        n: int,
+        within: Within,
+    ) -> Sharing | None:
         frequencies = self.frequencies([*stems])
         order = sorted((df, stem) for stem, df in frequencies.items())
         if not order:
-            return []
-        brought = np.cumsum([df for df, _ in order])
-        alone = max(int(np.searchsorted(brought, RANKED, "right")), 1)
-        keys = self._keys([stem for _, stem in order])
-        k1, b = saturation
+            return None
+        keys, weights = self._keys([stem for _, stem in order]), [stems[stem] for _, stem in order]
         mean = max(self.words / max(self.memories, 1), 1e-9)
-        worth = " + ".join(
-            f"CASE WHEN stems[width_bucket('{key}'::bigint, stems)] = '{key}'::bigint THEN "
-            f"{_number(stems[stem])} - {_number(stems[stem])} * norm / "
-            f"(counts[width_bucket('{key}'::bigint, stems)] + norm) ELSE 0 END"
-            for key, (_, stem) in zip(keys, order, strict=True)
+        return Sharing(
+            begin, keys, [df for df, _ in order], weights, saturation, mean, n, *self._within(within)
         )
-        norm = f"{_number(k1 * (1 - b))} + {_number(k1 * b / mean)} * total"
-        where, values = self._within(within)
-
-        def best(chosen: list[str], alone: list[int]) -> list[tuple[int, float]]:
-            return self._ask(
-                f"SELECT seq, ({worth})::float4 FROM (SELECT seq, {_ARRAYS}, {norm} AS norm FROM wide_words "
-                f"WHERE {_HERE} AND ({' OR '.join(chosen)}){where} LIMIT %(most)s) AS found "
-                "ORDER BY 2 DESC, seq LIMIT %(n)s",
-                alone=alone,
-                most=4 * RANKED,
-                n=n,
-                **values,
-            )
-
-        first = min(int(np.searchsorted(brought, FIRST)) + 1, alone)
-        rows = best([_ANY], keys[:first])
-        left, weights = keys[first : alone + PAIRED], [stems[stem] for _, stem in order[first:]]
-        asked: set[tuple[int, ...]] = set()
-        for turn in (1, 2):
-            least = rows[n - 1][1] * (1 + k1 * (1 - b)) if len(rows) >= n else 0.0
-            needed = worth_looking(weights[: len(left)], alone - first, least)
-            if turn == 1 and not least:  # what the rarest of them brings tells what the others must be worth
-                needed = [each for each in needed if each[0] == 0]
-            needed = [each for each in needed if each not in asked]
-            asked.update(needed)
-            if not needed:
-                break
-            single = [left[each[0]] for each in needed if len(each) == 1]
-            others = [",".join(str(left[at]) for at in each) for each in needed if len(each) > 1]
-            chosen = [_ANY] * bool(single) + [f"stems @> '{{{each}}}'" for each in others]
-            rows = sorted({*rows, *best(chosen, single)}, key=lambda row: (-row[1], row[0]))
-            if turn == 1 and least:
-                break
-        return [seq for seq, _ in rows[:n]]
 
     def _within(self, within: Within) -> tuple[str, dict[str, Any]]:
         """A condition on seqs, and its values."""
@@ -241,7 +229,7 @@ class Explored:
         """As `Explorer.holders`."""
         keys = self._keys(stems)
         rows = self._ask(
-            f"WITH found AS MATERIALIZED (SELECT seq, total, {_ARRAYS}, titles FROM wide_words "
+            f"WITH found AS MATERIALIZED (SELECT seq, total, {ARRAYS}, titles FROM wide_words "
             f"WHERE {_HERE} AND stems && %(stems)t::bigint[]) "
             "SELECT seq, total, stem, counts[width_bucket(stem, stems)]::integer "
             "FROM found, unnest(%(stems)t::bigint[]) AS s (stem) "
@@ -299,29 +287,46 @@ class Explored:
 
     def rows(self, seqs: Sequence[int]) -> Rows | None:
         """As `Explorer.rows`."""
-        new = [seq for seq in dict.fromkeys(seqs) if seq not in self._read]
-        if new:
-            found = self._ask(
-                f"SELECT seq, stamp, body, traces FROM memories WHERE {_HERE} "
-                "AND seq = ANY(%(seqs)t::bigint[])",
-                seqs=new,
-            )
-            for column in (2, 3):
-                self._sums.check([row[column] for row in found], LEAD)
-            self._read.update((row[0], row) for row in found)
-        here = sorted({seq for seq in seqs if seq in self._read})
-        if not here:
+        self._bring(seqs)
+        here = sorted({seq for seq in seqs if seq in self._places})
+        if self._read is None or not here:
             return None
-        _, stamps, bodies, traces = zip(*(self._read[seq] for seq in here), strict=True)
+        return self._read.take(np.fromiter(map(self._places.__getitem__, here), np.int64, len(here)))
+
+    def _bring(self, seqs: Sequence[int]) -> None:
+        """Read those of ``seqs`` that were not read before; each is unpacked once."""
+        new = [seq for seq in dict.fromkeys(seqs) if seq not in self._places]
+        found = self._fetched(new) if new else []
+        if not found:
+            return
+        here, stamps, bodies, traces = zip(*found, strict=True)
+        self._sums.check(bodies, LEAD)
+        self._sums.check(traces, LEAD)
         rows = unpack_rows(here, stamps, bodies, traces, LEAD, self._namespace)
-        if rows is not None:
-            self._said.update(zip(here, rows.traces.words.said.tolist(), strict=True))
-        return rows
+        assert rows is not None
+        self._places.update(zip(here, range(len(self._places), len(self._places) + len(here)), strict=True))
+        self._read = rows if self._read is None else Rows.join([self._read, rows])
+
+    def _fetched(self, seqs: list[int]) -> list[tuple[Any, ...]]:
+        query = (
+            f"SELECT seq, stamp, body, traces FROM memories WHERE {_HERE} AND seq = ANY(%(seqs)t::bigint[])"
+        )
+        _, search = self._expected
+        if search is None:
+            return self._ask(query, seqs=seqs)
+        with pipeline(self._db):
+            cursor = self._db.execute(query.encode(), self._values({"seqs": seqs}), binary=True)
+            search.advance()  # while the server reads them
+            return cursor.fetchall()
 
     def said(self, seqs: Sequence[int]) -> dict[int, int]:
         """As `Explorer.said`."""
-        self.rows([seq for seq in seqs if seq not in self._said])
-        return {seq: self._said[seq] for seq in seqs if seq in self._said}
+        self._bring(seqs)
+        here = [seq for seq in seqs if seq in self._places]
+        if self._read is None or not here:
+            return {}
+        said = self._read.traces.words.said[[self._places[seq] for seq in here]]
+        return dict(zip(here, said.tolist(), strict=True))
 
     def fields(self, seqs: Sequence[int]) -> Rows | None:
         """As `Explorer.fields`."""
@@ -354,39 +359,7 @@ class Explored:
         return unpack_rows(seqs, stamps, bodies, None, LEAD, self._namespace)
 
 
-def worth_looking(weights: Sequence[float], alone: int, least: float) -> list[tuple[int, ...]]:
-    """The smallest sets of stems one of which a memory must have to be worth ``least``.
-
-    Args:
-        weights: (S,) of the stems. alone: how many of the first of them count where they stand alone; of the
-            others two must stand together.
-    """
-    everything: list[tuple[int, ...]] = [(at,) for at in range(alone)] + [
-        *combinations(range(alone, len(weights)), 2)
-    ]
-    if least <= 0 or len(weights) > CHOICES:
-        return everything
-    found: dict[int, tuple[int, ...]] = {}  # by its bits
-    for size in range(1, len(weights) + 1):
-        for each in combinations(range(len(weights)), size):
-            bits = sum(1 << at for at in each)
-            if any(bits & less == less for less in found) or (size == 1 and each[0] >= alone):
-                continue
-            if sum(weights[at] for at in each) >= least:
-                found[bits] = each
-    return [*found.values()] if len(found) <= SETS else everything
-
-
-def _array(values: list[int]) -> str:
-    return f"{{{','.join(map(str, values))}}}"
-
-
-def _number(value: float) -> str:
-    return f"'{float(value)!r}'::float8"
-
-
 def _spans(column: str, spans: Spans) -> str:
     """That ``column`` lies in one of ``spans``, which are numbers, as SQL."""
-    return " OR ".join(
-        f"({column} >= {int(since)} AND {column} < {int(until)})" for since, until in spans
-    ) or ("FALSE")
+    each = (f"({column} >= {int(since)} AND {column} < {int(until)})" for since, until in spans)
+    return " OR ".join(each) or "FALSE"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from nuonuo.stores.base import START, Cursor
 from nuonuo.stores.codec import encode_text
 from nuonuo.stores.postgres import cells
 from nuonuo.stores.postgres.connections import Database, one
@@ -13,6 +14,16 @@ Rows = list[tuple[Any, ...]]
 
 _MEMORY = "m.stamp, m.body, n.name FROM memories m JOIN namespaces n ON n.id = m.namespace"
 _INDEXED = 200  # bytes of a name that its index has
+_BY_SEQ = (
+    b"SELECT id, last_seq, NULL::bytea, change FROM namespaces WHERE digest = %(digest)b UNION ALL "
+    b"SELECT seq, stamp, body, NULL FROM memories WHERE seq = ANY(%(seqs)t::bigint[]) "
+    b"AND namespace = (SELECT id FROM namespaces WHERE digest = %(digest)b)"
+)
+
+
+def array(values: Iterable[int]) -> str:
+    """Numbers as text, which takes a tenth of what the binary form of an array takes to write."""
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def setting(db: Database, key: str) -> bytes | None:
@@ -40,14 +51,11 @@ def by_id_within(db: Database, digests: Sequence[bytes], epochs: Sequence[int]) 
     return db.execute(query.encode(), (list(digests), list(epochs)), binary=True).fetchall()
 
 
-def by_seq(db: Database, namespace: bytes, seqs: Sequence[int]) -> Rows:
-    """(seq, stamp, body) of the memories of one namespace that have these seqs."""
-    return db.execute(
-        "SELECT seq, stamp, body FROM memories WHERE seq = ANY(%b::bigint[]) "
-        "AND namespace = (SELECT id FROM namespaces WHERE digest = %b)",
-        (list(seqs), namespace),
-        binary=True,
-    ).fetchall()
+def by_seq(db: Database, namespace: bytes, seqs: Sequence[int]) -> tuple[Cursor, Rows]:
+    """How far a namespace has come, and (seq, stamp, body) of those of its memories that have these seqs."""
+    rows = db.execute(_BY_SEQ, {"digest": namespace, "seqs": array(seqs)}, binary=True).fetchall()
+    places = [Cursor(row[0], row[1], row[3]) for row in rows if row[3] is not None]
+    return places[0] if places else START, [row[:3] for row in rows if row[3] is None]
 
 
 def listed(

@@ -10,7 +10,6 @@ import builtins
 import dataclasses
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -31,21 +30,21 @@ from nuonuo.stores.checks import (
 )
 from nuonuo.stores.codec import decode_text, pack_memory, unpack_memory
 from nuonuo.stores.exploring import Explorer
-from nuonuo.stores.layout import lexicon_of
-from nuonuo.stores.postgres import cells, reading, wide
+from nuonuo.stores.postgres import reading, wide
 from nuonuo.stores.postgres import rows as _rows
 from nuonuo.stores.postgres.address import parse
+from nuonuo.stores.postgres.beside import Beside
 from nuonuo.stores.postgres.bodies import LEAD, Bodies
 from nuonuo.stores.postgres.changes import changes_since
 from nuonuo.stores.postgres.connections import Connections, Database, one
 from nuonuo.stores.postgres.errors import translate
 from nuonuo.stores.postgres.exploring import Explored
+from nuonuo.stores.postgres.refreshing import refresh
 from nuonuo.stores.postgres.schema import TABLES
-from nuonuo.stores.renewal import STEP, renewed
+from nuonuo.stores.postgres.widening import widened
 from nuonuo.stores.schema import ASSOCIATED, UPDATED
 from nuonuo.traces import Identity, Traces, Words
 
-_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -308,46 +307,7 @@ class PostgresStore:
 
     def refresh(self, lexicon: int, words: Callable[[Memory], Words]) -> int:
         """As `Store.refresh`: `STEP` memories at a time, so that other writers need not wait long."""
-        mark = str(lexicon).encode()
-        if self.read_only or self._db.read(lambda db: reading.setting(db, "lexicon")) == mark:
-            return 0
-        done, after = 0, 0
-        while True:
-            rows = self._db.read(lambda db, after=after: _rows.after(db, after, STEP))  # type: ignore[misc]
-            if not rows:
-                self._db.write(
-                    lambda db: db.execute(
-                        "INSERT INTO meta VALUES ('lexicon', %b) ON CONFLICT (key) DO UPDATE SET "
-                        "value = EXCLUDED.value",
-                        (mark,),
-                    )
-                )
-                return done
-            after = rows[-1][1]
-            old = [row for row in rows if lexicon_of(row[3], LEAD) != lexicon]
-            new = []
-            for epoch, seq, body, traces in old:
-                self._bodies.sums.check([body, traces], LEAD)
-                packed = renewed(body, traces, LEAD, lexicon, words)
-                new.append((epoch, seq, traces, self._bodies.seal(packed)))
-            if new and not done:  # whoever comes after an interruption must look again
-                self._db.write(lambda db: db.execute("DELETE FROM meta WHERE key = 'lexicon'"))
-            if new:
-                self._db.write(lambda db, new=new: self._retrace(db, new))  # type: ignore[misc]
-                if not done:
-                    _log.info("%s was written by an older version; its words are worked out anew", self.path)
-            done += len(old)
-
-    def _retrace(self, db: Database, new: Sequence[tuple[int, int, bytes, bytes]]) -> None:
-        """Write traces (epoch, seq, old, new) where the old ones still are."""
-        names = wide.names(db, {epoch for epoch, _, _, _ in new})
-        _rows.lock(db, map(self._digests.of_namespace, names.values()))
-        _rows.retrace(db, new)
-        seqs = [seq for epoch, seq, _, _ in new if epoch in names]
-        if seqs:
-            here = wide.kept(db, map(self._digests.of_namespace, names.values()))()
-            rows = _rows.whole(db, [*names], seqs)
-            wide.follow(db, self._digests, here, ((names[row[0]], row[0], row[1:]) for row in rows))
+        return refresh(self._db, self._bodies, lexicon, words)
 
     def version(self) -> int:
         """As `Store.version`: a digest of which transactions have ended.
@@ -376,11 +336,15 @@ class PostgresStore:
         return [found.get(key) for key in keys]
 
     def get_seqs(self, namespace: str, seqs: Sequence[int]) -> builtins.list[Memory | None]:
+        return self.look(namespace, seqs)[1]
+
+    def look(self, namespace: str, seqs: Sequence[int]) -> tuple[Cursor, builtins.list[Memory | None]]:
+        """As `Distant.look`, in one statement: its snapshot has both."""
         digest, wanted = self._digests.of_namespace(namespace), [int(seq) for seq in seqs]
-        rows = self._db.read(lambda db: reading.by_seq(db, digest, wanted))
+        cursor, rows = self._db.read(lambda db: reading.by_seq(db, digest, wanted))
         self._bodies.sums.check((row[2] for row in rows), LEAD)
         found = {seq: unpack_memory(body, LEAD, stamp, namespace) for seq, stamp, body in rows}
-        return [found.get(seq) for seq in wanted]
+        return cursor, [found.get(seq) for seq in wanted]
 
     def list(
         self,
@@ -430,37 +394,15 @@ class PostgresStore:
 
     def widened(self, namespace: str, bound: int) -> bool:
         """As `Explorable.widened`."""
-        digest = self._digests.of_namespace(namespace)
-        row = self._db.read(lambda db: reading.size(db, digest, bound))
-        if row is None or row[0] <= bound:
-            return False
-        if self.read_only or (row[1] and not row[2]):
-            return row[1]
-        _log.info("%s has a namespace of more than %d memories, which is made ready", self.path, bound)
-
-        def step(db: Database) -> bool:
-            _rows.lock(db, [digest])
-            return wide.extend(db, self._digests, namespace, STEP)
-
-        def give(db: Database) -> bool:
-            _rows.lock(db, [digest])
-            return cells.settle(db, digest)
-
-        while not self._db.write(step):
-            pass
-        while not self._db.write(give):
-            pass
-        # That an index is enough to read, and how many there are: whose tables it is not is passed over.
-        self._db.read(lambda db: db.execute("VACUUM (ANALYZE) wide_words, wide_sketches, wide_stems"))
-        return True
+        return widened(self._db, self._digests, namespace, bound)
 
     def explore(self, namespace: str, work: Callable[[Explorer], T]) -> T:
         """As `Explorable.explore`, in a transaction that reads."""
         digest = self._digests.of_namespace(namespace)
 
-        def within(db: Database) -> T:
+        def within(db: Database, beside: Beside) -> T:
             row = reading.wide(db, digest)
-            return work(Explored(db, self._digests, self._bodies.sums, namespace, row))
+            return work(Explored(db, beside, self._digests, self._bodies.sums, namespace, row))
 
         return self._db.hold(within)
 

@@ -1,0 +1,137 @@
+"""The memories of a namespace that share the rarest words of a question: BM25 by an inverted index (GIN).
+
+Ranking needs each row that the index brings, so how many those may be is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+RANKED = 8192  # memories whose words are looked at for one question, about
+FIRST = 1024  # of them which are looked at first
+CHOICES = 8  # stems of which it is worked out which of them must stand together
+SETS = 12  # of stems that are looked up; where there are more, all pairs are as quick
+PAIRED = 4  # stems beyond that which choose together: a memory must have two of them
+ARRAYS = "stems[:] AS stems, counts[:] AS counts"  # copies: what is stored apart is fetched once
+_ANY = "stems && %(alone)t::bigint[]"
+
+Row = tuple[int, float]  # seq, worth
+Begin = Callable[..., Callable[[], list[tuple[Any, ...]]]]
+
+
+class Sharing:
+    """About the ``n`` memories of the greatest BM25, which are looked for by one statement or two, or three.
+
+    The rarest stems bring all memories that have one of them, `RANKED` in all; of the next `PAIRED` stems
+    a memory must have two. What has but one of those, or commoner stems alone, is not found by its words.
+    Nor is what cannot be among the best: the very rarest stems are asked first, and what has none of them
+    must have so many of the others that it could be worth as much as the last of what they found
+    (Turtle & Flood 1995), if each stood once in the shortest of texts, or four times in a common one.
+
+    Args:
+        begin: sends a statement with its values; what it gives waits for the rows.
+        stems: of the database (S,), the rarest first. frequencies, weights: theirs.
+        saturation: k1 and b. mean: words of a memory on the average.
+        where, values: a condition on seqs.
+    """
+
+    def __init__(
+        self,
+        begin: Begin,
+        stems: Sequence[int],
+        frequencies: Sequence[int],
+        weights: Sequence[float],
+        saturation: tuple[float, float],
+        mean: float,
+        n: int,
+        where: str,
+        values: Mapping[str, Any],
+    ) -> None:
+        self._begin, self._n, self._where, self._values = begin, n, where, values
+        k1, b = saturation
+        self._once = 1 + k1 * (1 - b)
+        self._norm = f"{_number(k1 * (1 - b))} + {_number(k1 * b / mean)} * total"
+        self._worth = " + ".join(
+            f"CASE WHEN stems[width_bucket('{key}'::bigint, stems)] = '{key}'::bigint THEN "
+            f"{_number(weight)} - {_number(weight)} * norm / "
+            f"(counts[width_bucket('{key}'::bigint, stems)] + norm) ELSE 0 END"
+            for key, weight in zip(stems, weights, strict=True)
+        )
+        brought = np.cumsum(frequencies)
+        alone = max(int(np.searchsorted(brought, RANKED, "right")), 1)
+        first = min(int(np.searchsorted(brought, FIRST)) + 1, alone)
+        self._left, self._weights = stems[first : alone + PAIRED], weights[first : alone + PAIRED]
+        self._alone, self._turn = alone - first, 1
+        self._asked: set[tuple[int, ...]] = set()
+        self._rows: list[Row] = []
+        self._under_way: Callable[[], list[Row]] | None = self._best([_ANY], stems[:first])
+
+    def advance(self) -> None:
+        """Take in what was found, and begin with what that leads to."""
+        if self._under_way is None:
+            return
+        found = self._under_way()
+        self._under_way = None
+        self._rows = sorted({*self._rows, *found}, key=lambda row: (-row[1], row[0]))
+        if self._turn > 2:
+            return
+        least = self._rows[self._n - 1][1] * self._once if len(self._rows) >= self._n else 0.0
+        needed = worth_looking(self._weights, self._alone, least)
+        if self._turn == 1 and not least:  # what the rarest of them brings tells what others must be worth
+            needed = [each for each in needed if each[0] == 0]
+        needed = [each for each in needed if each not in self._asked]
+        self._asked.update(needed)
+        self._turn = 3 if least else self._turn + 1
+        if needed:
+            single = [self._left[each[0]] for each in needed if len(each) == 1]
+            others = [",".join(str(self._left[at]) for at in each) for each in needed if len(each) > 1]
+            chosen = [_ANY] * bool(single) + [f"stems @> '{{{each}}}'" for each in others]
+            self._under_way = self._best(chosen, single)
+
+    def found(self) -> list[int]:
+        """Their seqs, best first."""
+        while self._under_way is not None:
+            self.advance()
+        return [seq for seq, _ in self._rows[: self._n]]
+
+    def _best(self, chosen: Sequence[str], alone: Sequence[int]) -> Callable[[], list[Row]]:
+        return self._begin(
+            f"SELECT seq, ({self._worth})::float4 FROM (SELECT seq, {ARRAYS}, {self._norm} AS norm "
+            f"FROM wide_words WHERE namespace = %(id)s AND ({' OR '.join(chosen)}){self._where} "
+            "LIMIT %(most)s) AS found ORDER BY 2 DESC, seq LIMIT %(n)s",
+            alone=[*alone],
+            most=4 * RANKED,
+            n=self._n,
+            **self._values,
+        )
+
+
+def worth_looking(weights: Sequence[float], alone: int, least: float) -> list[tuple[int, ...]]:
+    """The smallest sets of stems one of which a memory must have to be worth ``least``.
+
+    Args:
+        weights: (S,) of the stems. alone: how many of the first of them count where they stand alone; of the
+            others two must stand together.
+    """
+    everything: list[tuple[int, ...]] = [(at,) for at in range(alone)] + [
+        *combinations(range(alone, len(weights)), 2)
+    ]
+    if least <= 0 or len(weights) > CHOICES:
+        return everything
+    found: dict[int, tuple[int, ...]] = {}  # by its bits
+    for size in range(1, len(weights) + 1):
+        for each in combinations(range(len(weights)), size):
+            bits = sum(1 << at for at in each)
+            if any(bits & less == less for less in found) or (size == 1 and each[0] >= alone):
+                continue
+            if sum(weights[at] for at in each) >= least:
+                found[bits] = each
+    return [*found.values()] if len(found) <= SETS else everything
+
+
+def _number(value: float) -> str:
+    return f"'{float(value)!r}'::float8"

@@ -1,0 +1,189 @@
+"""What a namespace is asked for on two connections at once is of one state, and needs no second one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nuonuo.records import Memory
+from nuonuo.stores import PostgresStore, Rows
+from nuonuo.stores.exploring import Explorer, Within
+from nuonuo.stores.opening import open_store
+from nuonuo.traces import Traces
+from tests.postgres import drop_schemas, fresh_address
+
+from .samples import arrays, each, item, traces
+
+psycopg = pytest.importorskip("psycopg", reason="pip install 'nuonuo[postgres]'")
+pytest.importorskip("psycopg_pool", reason="pip install 'nuonuo[postgres]'")
+
+WORD, OTHER = 1 << 40, 1 << 41  # keys of stems
+ASKED = {WORD: 5.0, OTHER: 4.0}, (1.2, 0.75), 10, Within()
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    yield fresh_address()
+    drop_schemas()
+
+
+def opened(address: str) -> PostgresStore:
+    store = open_store(address)
+    assert isinstance(store, PostgresStore)
+    return store
+
+
+def said(key: str, *stems: int) -> tuple[Memory, Traces]:
+    memory, kept = item(key)
+    stems_of, once = np.array(stems, np.uint64), np.ones(len(stems), np.int32)
+    words = replace(kept.words, stems=stems_of, counts=once, title=np.zeros(0, np.int32))
+    return memory, replace(kept, words=words)
+
+
+def filled(address: str) -> PostgresStore:
+    """A store whose pool has two connections, or as many as it may have."""
+    store = opened(address)
+    store.insert("n", [said("a", WORD), said("b", OTHER), said("c", WORD, OTHER), said("d", 1 << 42)])
+    assert store.widened("n", 0)
+    filled_again(store)
+    return store
+
+
+def filled_again(store: PostgresStore) -> None:
+    """Wait until its pool has them."""
+    pool = store._db._opened()
+    while pool.get_stats()["pool_available"] < min(2, store.address.most):
+        store.explore("n", lambda explorer: explorer.expect_sharing(*ASKED))  # asks for the second one
+
+
+def beside(explorer: Explorer) -> Any:
+    """The second connection, which is at work."""
+    return explorer._beside._other  # type: ignore[attr-defined]
+
+
+def test_both_see_one_state(address: str) -> None:
+    store, other = filled(address), opened(address)
+
+    def work(explorer: Explorer) -> list[int]:
+        other.insert("n", [said("late", WORD, OTHER)])
+        other.delete(ids=["c"])
+        explorer.expect_sharing(*ASKED)
+        assert beside(explorer) is not None
+        return explorer.sharing(*ASKED)
+
+    before = store.explore("n", lambda explorer: explorer.sharing(*ASKED))
+    assert store.explore("n", work) == before
+    after = store.explore("n", lambda explorer: explorer.sharing(*ASKED))
+    assert [memory and memory.id for memory in store.get_seqs("n", after)] == ["late", "a", "b"]
+    store.close()
+    other.close()
+
+
+def test_rows_are_read_meanwhile(address: str) -> None:
+    store = filled(address)
+    shapes = {"e": (1, 0), "f": (3, 7), "g": (2, 1)}
+    for key, (windows, tokens) in shapes.items():
+        kept = traces(ord(key), windows=windows, tokens=tokens)
+        store.insert("n", [(Memory(f"text {key}", id=key, role="user", metadata={"of": key}), kept)])
+    seqs = store.seqs(0, 10)
+
+    def shown(rows: Rows | None) -> list[Any]:
+        return [(seq, memory, arrays(kept)) for seq, memory, kept in each(rows)]
+
+    def in_pieces(explorer: Explorer) -> tuple[list[int], list[Any]]:
+        explorer.expect_sharing(*ASKED)
+        first = shown(explorer.rows([seqs[4], seqs[1]]))
+        assert explorer.rows([99_999]) is None and explorer.said([99_999]) == {}
+        told = explorer.said([seqs[2], seqs[0]])
+        second = shown(explorer.rows(seqs[:0:-1]))
+        assert [row for row in second if row[0] in (seqs[1], seqs[4])] == first
+        every = explorer.rows(seqs)
+        assert every is not None
+        assert every.traces.words.said[[0, 2]].tolist() == [told[seqs[0]], told[seqs[2]]]
+        return explorer.sharing(*ASKED), shown(every)
+
+    def at_once(explorer: Explorer) -> tuple[list[int], list[Any]]:
+        return explorer.sharing(*ASKED), shown(explorer.rows(seqs))
+
+    assert len(seqs) == 7 and store.explore("n", in_pieces) == store.explore("n", at_once)
+    store.close()
+
+
+def test_one_connection_is_enough(address: str) -> None:
+    store, alone = filled(address), filled(f"{address}&pool=1".replace("schema=", "schema=one_", 1))
+
+    def work(explorer: Explorer) -> list[int]:
+        explorer.expect_sharing(*ASKED)
+        assert (beside(explorer) is None) == (explorer._db.info.backend_pid in only)  # type: ignore[attr-defined]
+        explorer.rows([1, 2, 3])
+        return explorer.sharing(*ASKED)
+
+    only = [alone._db.read(lambda db: db.info.backend_pid)]
+    assert alone.explore("n", work) == store.explore("n", work) != []
+    store.close()
+    with alone._db.connect() as db:
+        db.execute(f"DROP SCHEMA {alone.address.schema} CASCADE".encode())
+    alone.close()
+
+
+def test_a_second_connection_that_is_lost_is_done_without(address: str) -> None:
+    store = filled(address)
+    before = store.explore("n", lambda explorer: explorer.sharing(*ASKED))
+
+    def work(explorer: Explorer) -> list[int]:
+        explorer.expect_sharing(*ASKED)
+        lost = beside(explorer).info.backend_pid
+        with store._db.connect() as db:
+            db.execute("SELECT pg_terminate_backend(%s, 10000)", (lost,))
+        assert explorer._begin("SELECT 7")() == [(7,)]  # type: ignore[attr-defined]
+        assert beside(explorer) is None
+        explorer.rows([1, 2])
+        return explorer.sharing(*ASKED)  # which it may have told at its end
+
+    for _ in range(3):
+        assert store.explore("n", work) == before
+        filled_again(store)
+    store.close()
+
+
+def test_what_fails_leaves_no_connection_behind(address: str) -> None:
+    store = filled(f"{address}&pool=2")
+
+    def work(explorer: Explorer) -> None:
+        explorer.expect_sharing(*ASKED)
+        raise KeyError("on purpose")
+
+    for _ in range(5):
+        with pytest.raises(KeyError, match="on purpose"):
+            store.explore("n", work)
+    with store._db.connect() as db:
+        left = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'"
+        assert db.execute(left).fetchone() == (0,)
+    for _ in range(5):
+        assert len(store.explore("n", lambda explorer: explorer.sharing(*ASKED))) == 3
+    store.close()
+
+
+def test_a_server_that_shares_no_snapshot_is_asked_on_one(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nuonuo.stores.postgres import beside as module
+
+    store = filled(address)
+    before = store.explore("n", lambda explorer: explorer.sharing(*ASKED))
+    refusing = "DO $$ BEGIN RAISE insufficient_privilege; END $$"  # as where the function was revoked
+    monkeypatch.setattr(module, "EXPORT", refusing)
+    calls = list[int]()
+
+    def work(explorer: Explorer) -> list[int]:
+        calls.append(1)
+        explorer.expect_sharing(*ASKED)
+        return explorer.sharing(*ASKED)
+
+    assert [store.explore("n", work) for _ in range(3)] == [before] * 3
+    assert len(calls) == 4  # once for nothing
+    store.close()
