@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -19,6 +19,7 @@ from nuonuo.evaluation.reliability.proxy import Proxy
 from nuonuo.evaluation.reliability.server import Server
 
 MILLION = 1_000_000
+SETTLING = 180.0  # seconds that a server may take for what it does in the background
 
 
 class PostgresPlace:
@@ -165,6 +166,20 @@ class PostgresPlace:
         with self._connected() as db:
             db.execute(f"SET search_path = {self._name}".encode())
             multiply(db, times, progress)
+
+    def settle(self) -> None:
+        """Have done what the server does in the background after it was filled; it goes on for minutes."""
+        import psycopg
+
+        with self._connected() as db:
+            with suppress(psycopg.errors.InsufficientPrivilege):
+                db.execute("CHECKPOINT")
+            patience = time.monotonic() + SETTLING
+            while time.monotonic() < patience:
+                (vacuuming,) = db.execute("SELECT count(*) FROM pg_stat_progress_vacuum").fetchone() or (0,)
+                if not vacuuming:
+                    break
+                time.sleep(0.5)
 
     @contextmanager
     def cells(self, memories: int | None) -> Iterator[None]:
