@@ -29,7 +29,7 @@ def with_secret(memory: AssociativeMemory, **how: object) -> list[str]:
 
 
 def assert_nowhere(memory: AssociativeMemory, gone: str, tmp_path: Path) -> None:
-    assert not any("xylophone" in text for _, text in memory._encoder._recent)  # nor its encodings
+    assert not any("xylophone" in text for _, text in memory._encoder._encodings.recent)  # nor its encodings
     for query in (SECRET, "xylophone quince", "glockenspiel", BEFORE):
         found = memory.recall(query, k=50)
         assert SECRET not in texts(found)
@@ -116,7 +116,7 @@ def test_forgetting_nothing_at_all_is_not_everything(memory: AssociativeMemory) 
 def test_updating_forgets_what_was_there_before(memory: AssociativeMemory, tmp_path: Path) -> None:
     ids = with_secret(memory)
     memory.update(ids[1], text="Nothing is buried anywhere.", cues=[], metadata={})
-    assert not any("xylophone" in text for _, text in memory._encoder._recent)
+    assert not any("xylophone" in text for _, text in memory._encoder._encodings.recent)
     assert [stored.id for stored in memory.list()] == ids
     assert texts(memory.recall("xylophone", 1)) != [SECRET]
     with memory._shards.reading("default") as shard:

@@ -16,6 +16,7 @@ from nuonuo import AssociativeMemory, Memory
 from nuonuo.associative import patterns as hopfield_patterns
 from nuonuo.associative.patterns import agreement, as_words, best_of, nearest, round_states
 from nuonuo.encoding import encoder as encoding
+from nuonuo.encoding import encodings
 from nuonuo.encoding.excerpts import excerpt, informative
 from nuonuo.encoding.words import Analyzer
 from nuonuo.errors import InvalidInputError
@@ -171,14 +172,16 @@ def test_what_is_encoded_at_a_time_makes_no_difference(
 
 
 def test_the_encodings_that_are_kept_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoding, "REMEMBERED_BYTES", 100_000)
+    monkeypatch.setattr(encodings, "REMEMBERED_BYTES", 100_000)
     memory = fresh()
+    remembered = memory._encoder._encodings
     for seed in range(30):
         memory.add(prose(3000, seed))
-        kept = [encoding._nbytes(each) for each in memory._encoder._recent.values()]
-        assert sum(kept) == memory._encoder._recent_bytes <= 100_000
+        kept = [encodings._nbytes(each) for each in remembered.recent.values()]
+        assert sum(kept) == remembered.nbytes <= 100_000
+        assert all(each.vectors.base is None for each in remembered.recent.values())  # nor holds it others
     memory.forget(namespace="default")
-    assert memory._encoder._recent_bytes == 0
+    assert remembered.nbytes == 0
 
 
 # -- a text that is too long ------------------------------------------------------------------------

@@ -6,8 +6,9 @@ put together by a few array operations over many memories (`Columns`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -116,27 +117,11 @@ class WordColumns:
     @classmethod
     def join(cls, parts: Sequence[WordColumns]) -> WordColumns:
         """All ``parts``, of which there must be one at least, one after another."""
-        return cls(
-            Blocks.join([part.stems for part in parts]),
-            Blocks.join([part.counts for part in parts]),
-            Blocks.join([part.title for part in parts]),
-            np.concatenate([part.length for part in parts]),
-            np.concatenate([part.said for part in parts]),
-            np.concatenate([part.speaker for part in parts]),
-            np.concatenate([part.asks for part in parts]),
-        )
+        return cls(*_joined(parts))
 
     def take(self, at: IntArray) -> WordColumns:
         """Those of the memories ``at`` (C,)."""
-        return WordColumns(
-            self.stems.take(at),
-            self.counts.take(at),
-            self.title.take(at),
-            self.length[at],
-            self.said[at],
-            self.speaker[at],
-            self.asks[at],
-        )
+        return WordColumns(*(getattr(self, field.name).take(at) for field in fields(self)))
 
     def __getitem__(self, at: int) -> Words:
         return Words(
@@ -190,19 +175,7 @@ class Columns:
     @classmethod
     def join(cls, parts: Sequence[Columns]) -> Columns:
         """All ``parts``, of which there must be one at least, one after another."""
-        return cls(
-            Blocks.join([part.vectors for part in parts]),
-            np.concatenate([part.norms for part in parts]),
-            np.concatenate([part.parts for part in parts]),
-            Blocks.join([part.sketches for part in parts]),
-            Blocks.join([part.patterns for part in parts]),
-            Blocks.join([part.spans for part in parts]),
-            Blocks.join([part.codes for part in parts]),
-            WordColumns.join([part.words for part in parts]),
-            np.concatenate([part.lexicons for part in parts]),
-            np.concatenate([part.partly for part in parts]),
-            np.concatenate([part.older for part in parts]),
-        )
+        return cls(*_joined(parts))
 
     def take(self, at: IntArray) -> Columns:
         """Those of the memories ``at`` (C,)."""
@@ -237,6 +210,14 @@ class Columns:
             bool(self.partly[at]),
             bool(self.older[at]),
         )
+
+
+def _joined(parts: Sequence[Any]) -> Iterator[Any]:
+    """Field by field, the columns of all ``parts`` one after another."""
+    for field in fields(parts[0]):
+        columns = [getattr(part, field.name) for part in parts]
+        own = columns[0]
+        yield np.concatenate(columns) if isinstance(own, np.ndarray) else type(own).join(columns)
 
 
 @dataclass(frozen=True, slots=True)

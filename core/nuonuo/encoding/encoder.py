@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -15,22 +13,20 @@ from nuonuo.associative.rounding import round_vectors, sketch
 from nuonuo.associative.separation import PatternSeparator, WinnerTakeAll, checked_codes
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.dates import DateFinder
-from nuonuo.encoding.embedders import Embedder, Encoding, check_vectors
-from nuonuo.encoding.embedders.base import check_shape
+from nuonuo.encoding.embedders import Embedder, Encoding
+from nuonuo.encoding.encodings import Encodings
 from nuonuo.encoding.excerpts import Excerpt, Frequencies, are_whole, excerpts, informative
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
 from nuonuo.encoding.sentences import sentences
 from nuonuo.encoding.tokens import asked, patterns_of
 from nuonuo.encoding.words import Analyzer, Word
-from nuonuo.errors import EmbeddingError, InvalidInputError, InvalidTypeError
+from nuonuo.errors import InvalidInputError, InvalidTypeError
 from nuonuo.records import Memory
 from nuonuo.traces import SENTENCE, Identity, Traces
 
 FloatArray = npt.NDArray[np.float32]
 
-REMEMBERED = 256  # encodings kept; a chat asks with a turn and stores it a moment later
-REMEMBERED_BYTES = 64 << 20  # that they take at most
 TOGETHER = 1 << 17  # bytes of text encoded at a time: a token's vector takes far more room than its word
 
 
@@ -100,9 +96,7 @@ class Encoder:
                 f"the separator takes vectors of dimension {self._separation.dimension}, and "
                 f"{embedder.name!r} gives {embedder.dimension}; learn one from vectors of this embedder"
             )
-        self._recent: OrderedDict[tuple[str, str], Encoding] = OrderedDict()
-        self._recent_bytes = 0
-        self._lock = threading.Lock()
+        self._encodings = Encodings(embedder, self._tokens)
 
     @property
     def identity(self) -> Identity:
@@ -150,7 +144,9 @@ class Encoder:
         """The traces of memories that are embedded."""
         found: list[Traces] = []
         for batch in _batches(map(self._reading, memories)):
-            encodings = iter(self._encode([text for reading in batch for text in reading.texts], "document"))
+            encodings = iter(
+                self._encodings.of([text for reading in batch for text in reading.texts], "document")
+            )
             found += self._traces(batch, [[next(encodings) for _ in reading.texts] for reading in batch])
         return found
 
@@ -238,7 +234,7 @@ class Encoder:
             informative(query, self._question_bytes, self.analyzer, frequencies).text for query in queries
         ]
         today = now or datetime.now(timezone.utc)
-        encodings = self._encode(texts, "query")
+        encodings = self._encodings.of(texts, "query")
         return [self._question(*each, today) for each in zip(queries, texts, encodings, strict=True)]
 
     def _question(self, query: str, text: str, encoding: Encoding, today: datetime) -> Question:
@@ -263,47 +259,7 @@ class Encoder:
 
     def forget(self) -> None:
         """Drop every encoding that is kept: it could hold what was just forgotten."""
-        with self._lock:
-            self._recent.clear()
-            self._recent_bytes = 0
-
-    def _encode(self, texts: Sequence[str], kind: str) -> list[Encoding]:
-        # A symmetric model gives a text one encoding, whether it is stored or asked with.
-        if getattr(self._embedder, "symmetric", False) and getattr(self._tokens, "symmetric", False):
-            kind = "either"
-        distinct = list(dict.fromkeys(texts))
-        with self._lock:
-            known = {text: self._recent[kind, text] for text in distinct if (kind, text) in self._recent}
-        missing = [text for text in distinct if text not in known]
-        for text, encoding in zip(missing, self._compute(missing, kind), strict=True):
-            known[text] = encoding
-        with self._lock:
-            for text in distinct[-REMEMBERED:]:
-                self._recent_bytes += 0 if (kind, text) in self._recent else _nbytes(known[text])
-                self._recent.setdefault((kind, text), known[text])
-                self._recent.move_to_end((kind, text))
-            while len(self._recent) > REMEMBERED or self._recent_bytes > REMEMBERED_BYTES:
-                self._recent_bytes -= _nbytes(self._recent.popitem(last=False)[1])
-        return [known[text] for text in texts]
-
-    def _compute(self, texts: list[str], kind: str) -> list[Encoding]:
-        if not texts:
-            return []
-        found = _run(self._embedder, texts, kind)
-        tokens = found if self._tokens is self._embedder else _run(self._tokens, texts, kind)
-        vectors = self._checked([each.vectors for each in found])
-        return [
-            Encoding(own, *_tokens(each, self._tokens)) for own, each in zip(vectors, tokens, strict=True)
-        ]
-
-    def _checked(self, vectors: Sequence[FloatArray]) -> list[FloatArray]:
-        """What the embedder gave for each text, with unit rows (`check_vectors`)."""
-        dimension, who = self._embedder.dimension, f"the embedder {self._embedder.name!r}"
-        for own in vectors:
-            check_shape(own, (len(own), dimension), who)
-        lengths = [len(own) for own in vectors]
-        whole = check_vectors(np.concatenate(vectors), (sum(lengths), dimension), who)
-        return np.split(whole, np.cumsum(lengths[:-1]))
+        self._encodings.forget()
 
 
 def _batches(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
@@ -319,43 +275,3 @@ def _batches(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
         size += own
     if batch:
         yield batch
-
-
-def _nbytes(encoding: Encoding) -> int:
-    arrays = (encoding.vectors, encoding.tokens, encoding.spans)
-    return sum(array.nbytes for array in arrays if array is not None)
-
-
-def _tokens(
-    encoding: Encoding, embedder: Embedder
-) -> tuple[FloatArray, npt.NDArray[np.int32]] | tuple[None, None]:
-    """The token vectors and their spans, if they can be used; None where the embedder has none."""
-    tokens, spans, dimension = encoding.tokens, encoding.spans, embedder.token_dimension
-    if not dimension:
-        return None, None
-    if tokens is None or spans is None:
-        raise EmbeddingError(
-            f"the embedder {embedder.name!r} gave no token vectors or no spans, but promises token vectors; "
-            "its token_dimension must be None where it has none"
-        )
-    if tokens.shape[1:] != (dimension,) or spans.shape != (len(tokens), 2):
-        raise EmbeddingError(
-            f"the embedder {embedder.name!r} gave token vectors of shape {tokens.shape} with spans of shape "
-            f"{spans.shape}, expected (T, {dimension}) and (T, 2)"
-        )
-    with np.errstate(all="ignore"):  # a sum is finite only where all is that it sums
-        total = np.add.reduce(tokens, axis=None)
-    if not (np.isfinite(total) or np.isfinite(tokens).all()):
-        raise EmbeddingError(f"the embedder {embedder.name!r} gave a token vector with NaN or infinity")
-    return tokens, spans
-
-
-def _run(embedder: Embedder, texts: list[str], kind: str) -> list[Encoding]:
-    encode = embedder.encode_queries if kind == "query" else embedder.encode_documents
-    found = encode(texts)
-    if len(found) != len(texts) or not all(len(encoding.vectors) for encoding in found):
-        raise EmbeddingError(
-            f"the embedder {embedder.name!r} gave {len(found)} encodings for {len(texts)} texts, "
-            "expected one with at least one vector for each"
-        )
-    return found
