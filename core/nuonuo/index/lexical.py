@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo import kernels
-from nuonuo.arrays import Blocks, Growable, IntArray, Lists, Ragged, among
+from nuonuo.arrays import Blocks, Growable, IntArray, Ragged, among
+from nuonuo.index.lists import Lists
 from nuonuo.index.scores import Scores
 from nuonuo.numbering import EMPTY, Numbering
 from nuonuo.traces import WordColumns
