@@ -286,16 +286,15 @@ class Postings:
         often = self.frequencies[terms].tolist()
         common = [term for term, df in zip(terms, often, strict=True) if df * COMMON > self._count]
         rare = [term for term in terms if term not in common] if common else terms
+        everywhere = [self._everywhere(term) for term in common]
         fast = kernels.loaded()
-        sums: npt.NDArray[np.float64]
         if fast is None:
             rows, given = self._given(rare)
-            sums = np.bincount(rows, given, len(self._lengths)).astype(np.float64, copy=False)
-        else:
-            sums, numbers = np.zeros(len(self._lengths)), np.array(rare, np.int64)
-            most = np.float32(self._k1 + 1)
-            fast.add(*self._lists.blocks, self._saturation(), most, numbers, self._idf(numbers), sums)
-        return Scores(sums.astype(np.float32), [self._everywhere(term) for term in common])
+            return Scores(np.bincount(rows, given, self.size).astype(np.float32), None, everywhere)
+        numbers, scores = np.array(rare, np.int64), np.empty(self.size, np.float32)
+        peaks = np.empty(-(-self.size // fast.BLOCK), np.float32)
+        fast.bm25(*self._lists.blocks, *self.saturation, numbers, self._idf(numbers), scores, peaks)
+        return Scores(scores, peaks, everywhere)
 
     def most(self, idf: Iterable[float]) -> float:
         """The greatest score that a memory could have for stems of these ``idf``: (k1 + 1) their sum."""

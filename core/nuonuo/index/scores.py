@@ -16,20 +16,23 @@ class Scores:
 
     Attributes:
         rare: (n,) float32, the share of the stems that choose candidates.
+
+    Args:
+        peaks: the greatest of `rare` in each of the kernels' blocks; None where NumPy summed it up.
     """
 
-    def __init__(self, rare: FloatArray, common: list[FloatArray]) -> None:
+    def __init__(self, rare: FloatArray, peaks: FloatArray | None, common: list[FloatArray]) -> None:
         self.rare = rare
-        self._common = common
+        self._peaks, self._common = peaks, common
 
     def best(self, k: int, mask: npt.NDArray[np.bool_]) -> IntArray:
         """The ``k`` rows of ``mask`` (n,) of the greatest `rare` above 0, ascending; of equals the first."""
         fast = kernels.loaded()
-        if fast is None:
+        if fast is None or self._peaks is None:
             rows = np.flatnonzero((self.rare > 0) & mask)
             return rows[largest(self.rare[rows], k)]
         found = np.empty(k, np.int64)
-        fast.top(self.rare, np.ascontiguousarray(mask), found)
+        fast.top(self.rare, self._peaks, np.ascontiguousarray(mask), found)
         return found[found.searchsorted(0) :]
 
     def of(self, rows: IntArray) -> FloatArray:

@@ -78,14 +78,16 @@ class Times:
             near = stamps >= min(bounds) - (reach + _SPARE) * DAY
             near &= stamps <= max(bounds) + (length + reach + _SPARE) * DAY
             at = np.flatnonzero(near)  # all others are further away
-            day = np.where(
-                days[at],
-                (stamps[at] - _shown(midnight)) // DAY,
-                _days_since(midnight, stamps[at], -reach, length + reach),
-            )
-            away = np.maximum(np.maximum(-day, day - length + 1), 0) / (fade + length)
-            close = np.exp2(-away) * (away <= STRETCHES)
-            found[at] = np.maximum(found[at], close.astype(np.float32))
+            moments, whole = stamps[at], days[at]
+            day = _days_since(midnight, moments, -reach, length + reach)
+            if whole.any():
+                day = np.where(whole, (moments - _shown(midnight)) // DAY, day)
+            ahead = np.arange(-reach - 1, length + reach + 1)  # all days that are near, and one more
+            if len(ahead) < len(day):  # each day once, for all its moments
+                given = _near(ahead, length, fade)[np.clip(day - ahead[0], 0, len(ahead) - 1)]
+            else:
+                given = _near(day, length, fade)
+            found[at] = np.maximum(found[at], given)
         return found
 
     def _years(self) -> tuple[int, int]:
@@ -106,6 +108,13 @@ class Times:
     @property
     def nbytes(self) -> int:
         return self._stamps.nbytes + self._days.nbytes
+
+
+def _near(days: _Days, length: int, fade: float) -> npt.NDArray[np.float32]:
+    """How near each of ``days`` (D,) is to the ``length`` days from day 0 on: see `Times.closeness`."""
+    away = np.maximum(np.maximum(-days, days - length + 1), 0) / (fade + length)
+    near: npt.NDArray[np.float32] = (np.exp2(-away) * (away <= STRETCHES)).astype(np.float32)
+    return near
 
 
 def spans(period: Period, fade: float, stretches: float, first: int, last: int) -> list[tuple[int, int]]:

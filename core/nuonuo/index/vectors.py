@@ -124,11 +124,11 @@ class VectorIndex:
         fast.nearest(self._sketches.rows, cue.words, owners, mask, differences, counts)
         within = counts[:-1].cumsum()  # the last one stands for those outside of the mask
         total, wanted = int(within[-1]), k * self._oversampling
-        having = np.zeros(len(mask), bool)
         while True:
             limit = self._dimension if wanted >= total else int(np.searchsorted(within, wanted))
-            fast.within(differences, owners, limit, having)
-            rows = np.flatnonzero(having)
+            found = np.empty(within[limit], np.int64)
+            fast.within(differences, owners, limit, found)
+            rows = np.unique(found)
             if len(rows) >= k or wanted >= total:
                 return rows[largest(self.cosines(rows, cue), k)]
             wanted *= 4

@@ -10,14 +10,15 @@ from nuonuo.kernels.choosing import answers, best_to_add, uncovered
 from nuonuo.kernels.completing import beside, best_of, rarest, spread, stand
 from nuonuo.kernels.energies import weigh
 from nuonuo.kernels.linking import name_links, stem_links
-from nuonuo.kernels.searching import add, cosines, nearest, top, within
+from nuonuo.kernels.searching import BLOCK, bm25, cosines, nearest, top, within
 
 __all__ = [
-    "add",
+    "BLOCK",
     "answers",
     "beside",
     "best_of",
     "best_to_add",
+    "bm25",
     "cosines",
     "name_links",
     "nearest",

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from nuonuo.kernels.compiling import BOOL, F32, F64, I16, I32, I64, PAIRS32, U64, WORDS, compiled, ones
+from nuonuo.kernels.compiling import BOOL, F32, I16, I32, I64, PAIRS32, U64, WORDS, compiled, ones
 
-BLOCK = 64  # values of which the greatest is looked at first
+BLOCK = 64  # scores of which the greatest is looked at first
+SUMS = 256 * BLOCK  # scores that are summed up at a time
 
 
 @compiled(WORDS, U64, I32, BOOL, I16, I64)
@@ -31,12 +32,14 @@ def nearest(sketches: Any, cue: Any, owners: Any, mask: Any, differences: Any, f
             found[differ] += 1
 
 
-@compiled(I16, I32, types.int64, BOOL)
-def within(differences: Any, owners: Any, limit: Any, having: Any) -> None:
-    """Set in ``having`` the owners of those that differ by ``limit`` or less."""
+@compiled(I16, I32, types.int64, I64)
+def within(differences: Any, owners: Any, limit: Any, found: Any) -> None:
+    """The owners of those that differ by ``limit`` or less, in order: into ``found``, one for each."""
+    end = 0
     for at in range(len(differences)):
         if differences[at] <= limit:
-            having[owners[at]] = True
+            found[end] = owners[at]
+            end += 1
 
 
 @compiled(types.int8[:, ::1], F32, I64, I64, I64, types.int8[::1], types.float32, F32)
@@ -57,38 +60,62 @@ def cosines(
         found[at] = best
 
 
-@compiled(PAIRS32, I64, I64, F32, types.float32, I64, F32, F64)
-def add(
-    entries: Any, starts: Any, counts: Any, norms: Any, most: Any, terms: Any, idf: Any, sums: Any
+@compiled(PAIRS32, I64, I64, F32, types.float32, I64, F32, F32, F32)
+def bm25(
+    entries: Any,
+    starts: Any,
+    counts: Any,
+    norms: Any,
+    most: Any,
+    terms: Any,
+    idf: Any,
+    scores: Any,
+    peaks: Any,
 ) -> None:
-    """Add to ``sums`` (n,) what BM25 gives each row for each of ``terms`` (E,), by its ``idf``.
+    """What BM25 gives each row for ``terms`` (E,) by their ``idf``: into ``scores`` (n,).
+
+    It goes through all lists together, some rows at a time, whose sums stay in the processor's cache.
 
     Args:
-        entries, starts, counts: the postings. norms, most: of BM25's saturation.
+        entries, starts, counts: the postings, in which the rows of a term ascend. norms, most: of BM25's
+            saturation.
+        peaks: the greatest score among each `BLOCK` rows.
     """
-    for at in range(len(terms)):
-        start = starts[terms[at]]
-        for place in range(start, start + counts[terms[at]]):
-            row, frequency = entries[place, 0], np.float32(entries[place, 1])
-            sums[row] += np.float64(idf[at] * (most * frequency / (frequency + norms[row])))
+    at, sums = starts[terms], np.empty(SUMS, np.float64)
+    ends = at + counts[terms]
+    for first in range(0, len(scores), SUMS):
+        stop = min(first + SUMS, len(scores))
+        sums[:] = 0
+        for term in range(len(terms)):
+            place, end = at[term], ends[term]
+            while place < end and entries[place, 0] < stop:
+                row, frequency = entries[place, 0], np.float32(entries[place, 1])
+                sums[row - first] += np.float64(idf[term] * (most * frequency / (frequency + norms[row])))
+                place += 1
+            at[term] = place
+        for begin in range(first, stop, BLOCK):
+            greatest = np.float32(0)
+            for row in range(begin, min(begin + BLOCK, stop)):
+                scores[row] = np.float32(sums[row - first])
+                greatest = max(greatest, scores[row])
+            peaks[begin // BLOCK] = greatest
 
 
-@compiled(F32, BOOL, I64)
-def top(values: Any, mask: Any, found: Any) -> None:
+@compiled(F32, F32, BOOL, I64)
+def top(values: Any, peaks: Any, mask: Any, found: Any) -> None:
     """Where the greatest of ``values`` (n,) stand that are above 0 and in ``mask`` (n,): into ``found`` (k,).
 
     Ascending; of equals the first ones. -1 at the beginning, where there are fewer.
+
+    Args:
+        peaks: the greatest value among each `BLOCK`.
     """
     k, held, least = len(found), 0, np.float32(0)
     best = np.empty(k, np.float32)
-    for start in range(0, len(values), BLOCK):
-        stop = min(start + BLOCK, len(values))
-        greatest = np.float32(0)
-        for at in range(start, stop):
-            greatest = max(greatest, values[at])
-        if greatest <= least:
+    for block in range(len(peaks)):
+        if peaks[block] <= least:
             continue
-        for at in range(start, stop):
+        for at in range(block * BLOCK, min((block + 1) * BLOCK, len(values))):
             value = values[at]
             if value > least and mask[at]:
                 place = min(held, k - 1)

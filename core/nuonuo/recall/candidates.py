@@ -46,10 +46,8 @@ def cued(search: Search, dense: int, least: int) -> IntArray:
     found = np.concatenate([near, sharing])
     found = np.concatenate([found, shard.wordings.newest(found, mask)])
     beside = shard.sessions.neighbours(found)
-    reached = np.zeros(len(mask), bool)
-    reached[found] = True
-    reached[beside[beside != NOBODY]] = True
-    return np.flatnonzero(reached & mask)
+    reached: IntArray = np.unique(np.concatenate([found, beside[beside != NOBODY]]))
+    return reached[mask[reached]]
 
 
 def various(
