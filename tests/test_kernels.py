@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 from nuonuo import Memory, Recall, kernels
 from nuonuo.arrays import Blocks, Ragged
+from nuonuo.associative.hebbian import HebbianAssociator
 from nuonuo.associative.patterns import best_of, completions, pack, round_states
 from nuonuo.errors import InvalidInputError, MissingDependencyError
 from nuonuo.index import links as links_of_stems
 from nuonuo.index.links import stem_links
 from nuonuo.index.names import name_links
+from tests.associative.codes import random_codes
 from tests.fakes import VectorsOnly, WordEmbedder, fresh
 
 pytest.importorskip("numba")
@@ -115,6 +117,22 @@ def test_what_patterns_complete(counts: list[int], tokens: int, d: int, seed: in
     found = completions(ragged, rows, states), best_of(*ragged.gather(rows), states)
     assert all(a.tobytes() == b.tobytes() for a, b in zip(wanted, found, strict=True))
     assert wanted[0].tobytes() == wanted[1].tobytes()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 60), st.integers(0, 70), st.integers(1, 40), st.booleans(), st.integers(0, 2**32 - 1))
+def test_who_shares_most_units_with_a_code(n: int, k: int, gap: int, few: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    associator = HebbianAssociator(8 if few else 400)
+    codes = random_codes(rng, n + 1, associator.n_units, 4)
+    for at, code in enumerate(codes[:-1]):
+        associator.add(gap * at, code)  # beyond some gap they are not counted by their numbers
+    for gone in rng.integers(0, n, n // 4).tolist():
+        associator.discard(gap * gone)
+    kernels.use("numpy")
+    wanted = associator.resembling(codes[-1], k)
+    kernels.use("numba")
+    assert associator.resembling(codes[-1], k).tolist() == wanted.tolist()
 
 
 def test_links_for_which_there_is_no_room_at_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,9 @@ def test_next_equals_the_formula(seed: int, n_items: int, damping: float) -> Non
     items, counts = associator.overlaps(codes[-1])
     np.testing.assert_array_equal(items, np.flatnonzero(overlaps))
     np.testing.assert_array_equal(counts, overlaps[items])
+    for k in (0, 1, 2, 5, 40):
+        most = items[np.lexsort((items, -counts))][:k]
+        np.testing.assert_array_equal(associator.resembling(codes[-1], k), np.sort(most))
     in_degree = np.maximum((a > 0).sum(axis=0), 1)
     for f in (linear, softmax(0.5), power(4)):
         activity = np.zeros(n_items)

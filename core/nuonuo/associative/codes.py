@@ -72,6 +72,11 @@ class Codes:
         self._units -= len(code)
         code[...] = 0  # it lies among others'
 
+    @property
+    def room(self) -> int:
+        """More than the number of any item that is, or was, here."""
+        return self._greatest + 1
+
     def by_item(self) -> dict[int, Code]:
         """The codes of all items, each (k,) int32."""
         for items, codes in self._unread:

@@ -36,7 +36,8 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import Blocks
+from nuonuo import kernels
+from nuonuo.arrays import Blocks, largest
 from nuonuo.associative.activation import Separation, softmax
 from nuonuo.associative.codes import MAX_ITEM, Codes, check_units, checked_code, delete, insert
 from nuonuo.errors import InvalidInputError, InvalidTypeError, UnknownMemoryError
@@ -46,6 +47,9 @@ FloatArray = npt.NDArray[np.float64]
 
 SILENCE = 1e-9
 """Sources less active than this part of the most active one are not heard: a hop asks a few, not all."""
+
+GAPS = 8
+"""Items are counted by their numbers where those leave no more room than so many to each."""
 
 _NOTHING: Mapping[int, float] = MappingProxyType({})
 
@@ -152,11 +156,32 @@ class HebbianAssociator:
         Raises:
             InvalidInputError, InvalidTypeError: the code, as in `add`.
         """
+        items, counts = np.unique(self._sharing(code), return_counts=True)
+        return items.astype(np.int64), counts.astype(np.int64)
+
+    def resembling(self, code: npt.ArrayLike, k: int) -> IntArray:
+        """The ``k`` items that share most units with a code (M,), ascending; of equals the lower ones.
+
+        As many as share any, where they are fewer.
+
+        Raises:
+            InvalidInputError, InvalidTypeError: the code, as in `add`.
+        """
+        fast, room = kernels.loaded(), self._codes.room
+        if fast is None or room > GAPS * len(self):
+            items, counts = self.overlaps(code)
+            return items[largest(counts, k)]
+        found, shared = np.empty(k, np.int64), self._sharing(code)
+        reached = np.zeros(np.size(code) + 2, np.int64)
+        fast.most_frequent(shared, np.zeros(room, np.int32), reached, found)
+        return found[: found.searchsorted(room)]
+
+    def _sharing(self, code: npt.ArrayLike) -> npt.NDArray[np.uint32]:
+        """The items of each of a code's units, one list after another."""
         units = checked_code(code, self.n_units, least=0).tolist()
         items_of = self._codes.by_unit()
         lists = [items_of[unit] for unit in units if unit in items_of]
-        items, counts = np.unique(np.frombuffer(b"".join(lists), np.dtype("I")), return_counts=True)
-        return items.astype(np.int64), counts.astype(np.int64)
+        return np.frombuffer(bytearray().join(lists), np.dtype("I"))
 
     def next(self, code: npt.ArrayLike, f: Separation | None = None) -> tuple[IntArray, FloatArray]:
         """A^T f(Phi q): what follows what the code resembles, with hub damping.

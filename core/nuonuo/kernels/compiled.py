@@ -6,7 +6,7 @@ is computed in float32 is computed in the same order, without fused or reordered
 
 from __future__ import annotations
 
-from nuonuo.kernels.choosing import answers, best_to_add, uncovered
+from nuonuo.kernels.choosing import answers, best_to_add, most_frequent, uncovered
 from nuonuo.kernels.completing import beside, best_of, rarest, spread, stand
 from nuonuo.kernels.energies import weigh
 from nuonuo.kernels.linking import name_links, stem_links
@@ -20,6 +20,7 @@ __all__ = [
     "best_to_add",
     "bm25",
     "cosines",
+    "most_frequent",
     "name_links",
     "nearest",
     "rarest",

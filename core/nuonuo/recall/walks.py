@@ -54,9 +54,9 @@ def walk_shard(
         question: the cue as a question, for a text; the walk then starts at what recall puts first.
     """
     if question is None:
-        items, overlaps = shard.associator.overlaps(code)
+        alike = shard.associator.resembling(code, ENTRIES)
         near = shard.vectors.nearest(dense_cue(state), ENTRIES, shard.alive)
-        entries: Sequence[int] = np.union1d(items[largest(overlaps, ENTRIES)], near).tolist()
+        entries: Sequence[int] = np.union1d(alike, near).tolist()
     else:
         ranking = recall(shard, question, 1, shard.alive, config)
         entries = ranking.rows.tolist()
