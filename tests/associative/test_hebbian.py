@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nuonuo.arrays import Blocks
+from nuonuo.associative import codes as codes_module
 from nuonuo.associative.activation import Separation, linear, power, softmax
 from nuonuo.associative.hebbian import SILENCE, HebbianAssociator
 from nuonuo.associative.separation import WinnerTakeAll
@@ -300,6 +301,41 @@ def test_many_are_put_at_once_as_one_by_one(asked: bool) -> None:
     for code in codes:
         assert [each.tolist() for each in many.overlaps(code)] == [x.tolist() for x in single.overlaps(code)]
     assert many.nbytes == single.nbytes
+
+
+DEEDS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.lists(st.integers(0, 40), min_size=1, max_size=12, unique=True)),
+        st.tuples(st.just("discard"), st.integers(0, 40)),
+        st.tuples(st.sampled_from(["ask", "read"]), st.none()),
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deeds=DEEDS, together=st.sampled_from([1, 20, 1 << 22]), seed=st.integers(0, 2**32 - 1))
+def test_lists_hold_what_was_put_whatever_was_done_between(
+    deeds: list[tuple[str, Any]], together: int, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codes_module, "TOGETHER", together)
+    rng, associator, held = np.random.default_rng(seed), HebbianAssociator(6), dict[int, list[int]]()
+    for deed, what in deeds:
+        if deed == "put":
+            codes = [np.sort(rng.choice(6, rng.integers(1, 6), replace=False)) for _ in what]
+            associator.put(np.array(what), Blocks.of(codes))
+            held.update(zip(what, [code.tolist() for code in codes], strict=True))
+        elif deed == "discard":
+            associator.discard(what)
+            held.pop(what, None)
+        elif deed == "ask":
+            associator.overlaps([0])
+        else:
+            assert [*associator] == sorted(held)
+    assert len(associator) == len(held)
+    for unit in range(6):
+        assert associator.overlaps([unit])[0].tolist() == sorted(x for x in held if unit in held[x])
+    assert {item: associator.code_of(item).tolist() for item in associator} == held
 
 
 def test_a_code_that_is_replaced_before_anybody_asked_is_gone() -> None:

@@ -8,12 +8,13 @@ from bisect import bisect_left
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import Blocks, IntArray
+from nuonuo.arrays import Blocks, IntArray, batches
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 
 Code = npt.NDArray[np.int32]
 
 MAX_ITEM = 2**32 - 1
+TOGETHER = 1 << 22  # units that are sorted at a time: what that takes beside them stays within bounds
 
 
 class Codes:
@@ -32,6 +33,7 @@ class Codes:
         self._unread: list[tuple[IntArray, Blocks]] = []
         self._greatest = -1  # no item beyond it was ever put
         self._items_of: dict[int, array[int]] | None = None  # of units that have any, each ascending
+        self._listed, self._last = 0, -1  # how many of the unread are in there, and the greatest item that is
         self._count = self._units = 0  # codes, and the units in all of them
 
     def put(self, items: IntArray, codes: Blocks) -> None:
@@ -77,33 +79,52 @@ class Codes:
         """More than the number of any item that is, or was, here."""
         return self._greatest + 1
 
+    def __len__(self) -> int:
+        return self._count
+
     def by_item(self) -> dict[int, Code]:
         """The codes of all items, each (k,) int32."""
-        for items, codes in self._unread:
-            new = dict(zip(items.tolist(), np.split(codes.rows, codes.starts[1:]), strict=True))
-            self._codes.update(new)
+        if self._unread:
             if self._items_of is not None:
-                for item, code in new.items():
-                    for unit in code.tolist():
-                        insert(self._items_of, unit, item)
-        self._unread.clear()
+                self._list_unread(self._items_of)
+            for items, codes in self._unread:
+                self._codes.update(zip(items.tolist(), np.split(codes.rows, codes.starts[1:]), strict=True))
+            self._unread.clear()
+            self._listed = 0
         return self._codes
 
     def by_unit(self) -> dict[int, array[int]]:
         """The items of each unit, ascending; only of units that have any."""
-        codes = self.by_item()
         if self._items_of is None:
-            items = np.fromiter(codes, np.uint64, len(codes)).repeat([len(code) for code in codes.values()])
-            units = np.concatenate([*codes.values(), np.zeros(0, np.int32)]).astype(np.uint64)
-            pairs = np.sort(units << np.uint64(32) | items)
-            owners, units = (pairs & np.uint64(MAX_ITEM)).astype(np.dtype("I")), pairs >> np.uint64(32)
-            begins = np.flatnonzero(np.diff(units, prepend=np.uint64(self.n_units)))
-            lists = np.split(owners, begins[1:]) if len(begins) else []
-            self._items_of = {
-                unit: array("I", each.tobytes())
-                for unit, each in zip(units[begins].tolist(), lists, strict=True)
-            }
+            self._items_of = {}
+            known = sorted(self._codes)
+            if known:
+                codes = Blocks.of([self._codes[item] for item in known])
+                self._list(self._items_of, np.array(known), codes)
+        self._list_unread(self._items_of)
         return self._items_of
+
+    def _list_unread(self, lists: dict[int, array[int]]) -> None:
+        """Put those of what is not read yet into ``lists`` that are not there."""
+        new = self._unread[self._listed :]
+        if new:
+            self._list(lists, np.concatenate([items for items, _ in new]), Blocks.join([c for _, c in new]))
+            self._listed = len(self._unread)
+
+    def _list(self, lists: dict[int, array[int]], items: IntArray, codes: Blocks) -> None:
+        """Put ``items`` (N,) into the ``lists`` of the units of their ``codes``."""
+        if len(codes.rows) < self.n_units or int(items.min()) <= self._last:
+            for unit, item in zip(codes.rows.tolist(), items.repeat(codes.counts).tolist(), strict=True):
+                insert(lists, unit, item)
+        else:
+            if (np.diff(items) < 0).any():
+                order = items.argsort()
+                items, codes = items[order], codes.take(order)
+            starts = np.append(0, codes.counts.cumsum())
+            for some in batches(codes.counts, TOGETHER):
+                units = codes.rows[starts[some.start] : starts[some.stop]]
+                append(lists, units, items[some].repeat(codes.counts[some]), self.n_units)
+        self._last = max(self._last, int(items.max()))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Codes):
@@ -120,6 +141,21 @@ class Codes:
         """Bytes of RAM, about, the objects around the numbers included."""
         lists = 0 if self._items_of is None else 4 * self._units + 200 * len(self._items_of)
         return 4 * self._units + 220 * self._count + lists
+
+
+def append(lists: dict[int, array[int]], units: Code, items: IntArray, n_units: int) -> None:
+    """Put ``items`` (E,), greater than all that is there, at the ends of the ``lists`` of ``units`` (E,)."""
+    pairs = units.astype(np.uint64)
+    pairs <<= np.uint64(32)
+    pairs |= items.astype(np.uint64)
+    pairs.sort()  # several times as fast as a stable argsort
+    lower = pairs.astype(np.dtype("I"))  # the items: what is above 32 bits is the unit
+    raw, start = lower.data.cast("B"), 0
+    ends = pairs.searchsorted(np.arange(1, n_units + 1, dtype=np.uint64) << np.uint64(32))
+    for unit, end in enumerate((ends * lower.itemsize).tolist()):
+        if end > start:
+            lists.setdefault(unit, array("I")).frombytes(raw[start:end])
+            start = end
 
 
 def insert(lists: dict[int, array[int]], key: int, item: int) -> None:

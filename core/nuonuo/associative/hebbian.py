@@ -280,7 +280,7 @@ class HebbianAssociator:
         return np.array(degrees)
 
     def __len__(self) -> int:
-        return len(self._codes.by_item())
+        return len(self._codes)
 
     def __contains__(self, item: object) -> bool:
         return item in self._codes.by_item()
