@@ -73,7 +73,7 @@ class Held:
         return texts | {by for _, _, by in self.memories.values() if by}
 
 
-MARK = rb"q\d+k\d+z"
+MARK = rb"qxv\d+k\d+zxv"  # long enough not to stand by chance among the numbers that a server's files hold
 
 
 def marks_in(content: bytes) -> set[str]:
@@ -88,7 +88,7 @@ def draw(rng: random.Random, seed: int, number: int) -> Act:
     ids = [f"{space}-{n}" for n in rng.sample(range(EACH), 2 if kind == "associate" else rng.randint(1, 4))]
     # Most are a sentence; some fill pages of their own.
     words = rng.choices(WORDS, k=rng.choice((8, 8, 8, 60, 1500)))
-    text = f"q{seed}k{number}z {' '.join(words)}"
+    text = f"qxv{seed}k{number}zxv {' '.join(words)}"
     return Act(kind, space, tuple(ids), f"s{rng.randrange(SESSIONS)}", text)
 
 
