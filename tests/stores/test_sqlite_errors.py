@@ -29,7 +29,7 @@ from nuonuo.errors import (
     StoreFullError,
 )
 from nuonuo.records import Memory
-from nuonuo.stores import START, Identity, SQLiteStore, connection
+from nuonuo.stores import START, Identity, SQLiteStore, connection, schema
 
 from .samples import child, files_of, item, say, traces
 
@@ -89,6 +89,54 @@ def test_a_newer_schema(path: str) -> None:
     with pytest.raises(SchemaVersionError, match="99"):
         SQLiteStore(path)
     assert Path(path).read_bytes() == before
+
+
+def test_a_newer_version_brings_the_file_up_while_it_is_open(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(path)
+    older, version = SQLiteStore(path), len(schema.MIGRATIONS) + 1
+    with monkeypatch.context() as upgraded:
+        upgraded.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE later (x)",)))
+        newer = SQLiteStore(path)
+        newer.delete(ids=["3"])
+        left, before = newer.list(), files_of(path)
+    calls: list[Callable[[], object]] = [
+        older.list,
+        lambda: older.get(["3"]),
+        lambda: older.scan(0, 9),
+        lambda: older.changes("n", START),
+        lambda: older.insert("n", [item("new")]),
+        lambda: older.delete(ids=["4"]),
+        lambda: older.associate("5", "6", 1.0),
+    ]
+    for call in calls * 2:  # it says so each time
+        with pytest.raises(SchemaVersionError, match=f"version {version}, .* up to {version - 1}; upgrade"):
+            call()
+    assert files_of(path) == before
+    older.close()
+    with monkeypatch.context() as upgraded:
+        upgraded.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE later (x)",)))
+        assert newer.list() == left
+        newer.close()
+
+
+def test_what_others_do_to_the_tables_of_a_file_is_looked_at_once(path: str) -> None:
+    make(path)
+    store = SQLiteStore(path)
+    assert len(store.list()) == 30
+    db = sqlite3.connect(path)
+    db.execute("VACUUM")
+    assert len(store.list()) == 30
+    db.execute("CREATE TRIGGER theirs AFTER INSERT ON memories BEGIN DELETE FROM meta; END")
+    for call in (store.list, lambda: store.insert("n", [item("new")])):
+        with pytest.raises(NotAStoreError, match="trigger 'theirs'"):
+            call()
+    db.execute("DROP TRIGGER theirs")
+    db.close()
+    store.insert("n", [item("new")])
+    assert len(store.list()) == 31
+    store.close()
 
 
 def test_another_embedder_changes_nothing(path: str) -> None:

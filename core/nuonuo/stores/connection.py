@@ -60,6 +60,7 @@ class Connections:
         self._file = os.path.abspath(path)  # whatever the working folder becomes
         self._uri = Path(self._file).as_uri()
         self._generation = 0
+        self._cookie = -1  # SQLite's count of changes to tables, when they were last looked at
         self._reset()
         with translated(path):
             self.read_only = self._probe()
@@ -174,6 +175,7 @@ class Connections:
             writer.execute("BEGIN IMMEDIATE")
             changes = writer.total_changes
             try:
+                self._must_be_known(writer)
                 yield writer
                 writer.execute("COMMIT")
                 self._must_be_there()  # else the call would tell of something durable that is not
@@ -216,6 +218,7 @@ class Connections:
                     reader.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}").fetchall()
                 if snapshot:
                     reader.execute("BEGIN")
+                self._must_be_known(reader)
                 yield reader
             finally:
                 if reader.in_transaction:
@@ -299,6 +302,13 @@ class Connections:
         """Raise `StoreClosedError` after `close`."""
         if self.closed:
             raise StoreClosedError(f"the store {self.path!r} was closed; open it again")
+
+    def _must_be_known(self, connection: sqlite3.Connection) -> None:
+        """Raise `SchemaVersionError` where a newer NuoNuo has brought the file up since it was opened."""
+        (cookie,) = connection.execute("PRAGMA schema_version").fetchone()  # it counts changes to any table
+        if cookie != self._cookie:
+            schema.schema_version(connection, self.path)
+            self._cookie = cookie
 
     def _must_be_there(self) -> None:
         """Raise `StoreGoneError` unless the file is still the one that was opened, and no shorter."""

@@ -19,6 +19,8 @@ PAGE_SIZE = 1024
 # Kinds of journal entries.
 UPDATED, DELETED, ASSOCIATED = 1, 2, 3
 
+# Each creates, alters or drops a table: by that a process that has the file open notices that it is a newer
+# version's now (`nuonuo.stores.connection`).
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
@@ -60,7 +62,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX journal_namespace ON journal (namespace)",
     ),
-    # Traces are of a new layout, and tell of words (`nuonuo.stores.layout`): no table changes, but an older
+    # Traces are of a new layout, and tell of words (`nuonuo.stores.layout`): no table changed, but an older
     # version could not read them. `Store.refresh` brings up what is there.
     (),
     # The traces of many memories in one body (`nuonuo.stores.blocks`): `traces` has those that lie in none.
