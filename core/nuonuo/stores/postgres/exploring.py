@@ -67,6 +67,16 @@ class Explored:
     def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         return self._db.execute(query.encode(), self._values(values), binary=True).fetchall()
 
+    def _meanwhile(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        """As `_ask`, of what takes long: the words that are looked for beside go on meanwhile."""
+        _, search = self._expected
+        if search is None:
+            return self._ask(query, **values)
+        with pipeline(self._db):
+            cursor = self._db.execute(query.encode(), self._values(values), binary=True)
+            search.advance()
+            return cursor.fetchall()
+
     def _begin(self, query: str, **values: Any) -> Callable[[], list[tuple[Any, ...]]]:
         return self._beside.ask(query.encode(), self._values(values))
 
@@ -118,7 +128,8 @@ class Explored:
         def found(where: str, **values: Any) -> list[tuple[int, int]]:
             asked = more
             while True:
-                rows = [(seq, int(far)) for seq, far in self._ask(query.format(where), n=asked, **values)]
+                found = self._meanwhile(query.format(where), n=asked, **values)
+                rows = [(seq, int(far)) for seq, far in found]
                 if len(rows) < asked or rows[-1][1] > rows[n - 1][1] or indexed or asked >= ALIKE + n:
                     return sorted(rows, key=lambda row: row[1])
                 asked *= 2
@@ -311,13 +322,7 @@ class Explored:
         query = (
             f"SELECT seq, stamp, body, traces FROM memories WHERE {_HERE} AND seq = ANY(%(seqs)t::bigint[])"
         )
-        _, search = self._expected
-        if search is None:
-            return self._ask(query, seqs=seqs)
-        with pipeline(self._db):
-            cursor = self._db.execute(query.encode(), self._values({"seqs": seqs}), binary=True)
-            search.advance()  # while the server reads them
-            return cursor.fetchall()
+        return self._ask(query, seqs=seqs)
 
     def said(self, seqs: Sequence[int]) -> dict[int, int]:
         """As `Explorer.said`."""
