@@ -14,7 +14,7 @@ import pytest
 from nuonuo import AssociativeMemory, Memory, MemoryConfig, MiniLM, Recall
 from nuonuo.encoding.embedders import Embedder
 from nuonuo.recall import finding
-from nuonuo.stores.postgres import exploring
+from nuonuo.stores.postgres import exploring, nearest
 from tests.corpus import CORPUS
 from tests.fakes import SMALL, WordEmbedder
 from tests.postgres import drop_schemas, fresh_address
@@ -105,7 +105,7 @@ def test_the_same_is_recalled(address: str, sessions: int, told: float) -> None:
 
 
 def test_what_all_say_is_not_all_read(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exploring, "ALIKE", 40)
+    monkeypatch.setattr(nearest, "ALIKE", 40)
     monkeypatch.setattr(finding, "MOST", 40)
     _, asked = both(address, WordEmbedder())
     asked.add([Memory("hello", id=f"h{n}", session_id=f"s{n}") for n in range(900)] + ["Rex is a beagle."])

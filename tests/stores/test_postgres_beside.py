@@ -21,8 +21,7 @@ from .samples import arrays, each, item, traces
 psycopg = pytest.importorskip("psycopg", reason="pip install 'nuonuo[postgres]'")
 pytest.importorskip("psycopg_pool", reason="pip install 'nuonuo[postgres]'")
 
-WORD, OTHER = 1 << 40, 1 << 41  # keys of stems
-ASKED = {WORD: 5.0, OTHER: 4.0}, (1.2, 0.75), 10, Within()
+ASKED = np.zeros(1, np.uint64), 10, Within()
 
 
 @pytest.fixture
@@ -37,17 +36,16 @@ def opened(address: str) -> PostgresStore:
     return store
 
 
-def said(key: str, *stems: int) -> tuple[Memory, Traces]:
+def away(key: str, bits: int) -> tuple[Memory, Traces]:
+    """A memory whose vector differs in so many ``bits`` from what is `ASKED`."""
     memory, kept = item(key)
-    stems_of, once = np.array(stems, np.uint64), np.ones(len(stems), np.int32)
-    words = replace(kept.words, stems=stems_of, counts=once, title=np.zeros(0, np.int32))
-    return memory, replace(kept, words=words)
+    return memory, replace(kept, sketches=np.array([[(1 << bits) - 1]], np.uint64))
 
 
 def filled(address: str) -> PostgresStore:
     """A store whose pool has two connections, or as many as it may have."""
     store = opened(address)
-    store.insert("n", [said("a", WORD), said("b", OTHER), said("c", WORD, OTHER), said("d", 1 << 42)])
+    store.insert("n", [away("a", 1), away("b", 2), away("c", 0), away("d", 40)])
     assert store.widened("n", 0)
     filled_again(store)
     return store
@@ -57,7 +55,7 @@ def filled_again(store: PostgresStore) -> None:
     """Wait until its pool has them."""
     pool = store._db._opened()
     while pool.get_stats()["pool_available"] < min(2, store.address.most):
-        store.explore("n", lambda explorer: explorer.expect_sharing(*ASKED))  # asks for the second one
+        store.explore("n", lambda explorer: explorer.expect_nearest(*ASKED))  # asks for the second one
 
 
 def beside(explorer: Explorer) -> Any:
@@ -69,16 +67,16 @@ def test_both_see_one_state(address: str) -> None:
     store, other = filled(address), opened(address)
 
     def work(explorer: Explorer) -> list[int]:
-        other.insert("n", [said("late", WORD, OTHER)])
+        other.insert("n", [away("late", 0)])
         other.delete(ids=["c"])
-        explorer.expect_sharing(*ASKED)
+        explorer.expect_nearest(*ASKED)
         assert beside(explorer) is not None
-        return explorer.sharing(*ASKED)
+        return explorer.nearest(*ASKED)
 
-    before = store.explore("n", lambda explorer: explorer.sharing(*ASKED))
+    before = store.explore("n", lambda explorer: explorer.nearest(*ASKED))
     assert store.explore("n", work) == before
-    after = store.explore("n", lambda explorer: explorer.sharing(*ASKED))
-    assert [memory and memory.id for memory in store.get_seqs("n", after)] == ["late", "a", "b"]
+    after = store.explore("n", lambda explorer: explorer.nearest(*ASKED))
+    assert [memory and memory.id for memory in store.get_seqs("n", after)] == ["late", "a", "b", "d"]
     store.close()
     other.close()
 
@@ -95,7 +93,7 @@ def test_rows_are_read_meanwhile(address: str) -> None:
         return [(seq, memory, arrays(kept)) for seq, memory, kept in each(rows)]
 
     def in_pieces(explorer: Explorer) -> tuple[list[int], list[Any]]:
-        explorer.expect_sharing(*ASKED)
+        explorer.expect_nearest(*ASKED)
         first = shown(explorer.rows([seqs[4], seqs[1]]))
         assert explorer.rows([99_999]) is None and explorer.said([99_999]) == {}
         told = explorer.said([seqs[2], seqs[0]])
@@ -104,10 +102,10 @@ def test_rows_are_read_meanwhile(address: str) -> None:
         every = explorer.rows(seqs)
         assert every is not None
         assert every.traces.words.said[[0, 2]].tolist() == [told[seqs[0]], told[seqs[2]]]
-        return explorer.sharing(*ASKED), shown(every)
+        return explorer.nearest(*ASKED), shown(every)
 
     def at_once(explorer: Explorer) -> tuple[list[int], list[Any]]:
-        return explorer.sharing(*ASKED), shown(explorer.rows(seqs))
+        return explorer.nearest(*ASKED), shown(explorer.rows(seqs))
 
     assert len(seqs) == 7 and store.explore("n", in_pieces) == store.explore("n", at_once)
     store.close()
@@ -117,10 +115,10 @@ def test_one_connection_is_enough(address: str) -> None:
     store, alone = filled(address), filled(f"{address}&pool=1".replace("schema=", "schema=one_", 1))
 
     def work(explorer: Explorer) -> list[int]:
-        explorer.expect_sharing(*ASKED)
+        explorer.expect_nearest(*ASKED)
         assert (beside(explorer) is None) == (explorer._db.info.backend_pid in only)  # type: ignore[attr-defined]
         explorer.rows([1, 2, 3])
-        return explorer.sharing(*ASKED)
+        return explorer.nearest(*ASKED)
 
     only = [alone._db.read(lambda db: db.info.backend_pid)]
     assert alone.explore("n", work) == store.explore("n", work) != []
@@ -132,17 +130,17 @@ def test_one_connection_is_enough(address: str) -> None:
 
 def test_a_second_connection_that_is_lost_is_done_without(address: str) -> None:
     store = filled(address)
-    before = store.explore("n", lambda explorer: explorer.sharing(*ASKED))
+    before = store.explore("n", lambda explorer: explorer.nearest(*ASKED))
 
     def work(explorer: Explorer) -> list[int]:
-        explorer.expect_sharing(*ASKED)
+        explorer.expect_nearest(*ASKED)
         lost = beside(explorer).info.backend_pid
         with store._db.connect() as db:
             db.execute("SELECT pg_terminate_backend(%s, 10000)", (lost,))
         assert explorer._begin("SELECT 7")() == [(7,)]  # type: ignore[attr-defined]
         assert beside(explorer) is None
         explorer.rows([1, 2])
-        return explorer.sharing(*ASKED)  # which it may have told at its end
+        return explorer.nearest(*ASKED)  # which it may have told at its end
 
     for _ in range(3):
         assert store.explore("n", work) == before
@@ -154,7 +152,7 @@ def test_what_fails_leaves_no_connection_behind(address: str) -> None:
     store = filled(f"{address}&pool=2")
 
     def work(explorer: Explorer) -> None:
-        explorer.expect_sharing(*ASKED)
+        explorer.expect_nearest(*ASKED)
         raise KeyError("on purpose")
 
     for _ in range(5):
@@ -164,7 +162,7 @@ def test_what_fails_leaves_no_connection_behind(address: str) -> None:
         left = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'"
         assert db.execute(left).fetchone() == (0,)
     for _ in range(5):
-        assert len(store.explore("n", lambda explorer: explorer.sharing(*ASKED))) == 3
+        assert len(store.explore("n", lambda explorer: explorer.nearest(*ASKED))) == 4
     store.close()
 
 
@@ -174,15 +172,15 @@ def test_a_server_that_shares_no_snapshot_is_asked_on_one(
     from nuonuo.stores.postgres import beside as module
 
     store = filled(address)
-    before = store.explore("n", lambda explorer: explorer.sharing(*ASKED))
+    before = store.explore("n", lambda explorer: explorer.nearest(*ASKED))
     refusing = "DO $$ BEGIN RAISE insufficient_privilege; END $$"  # as where the function was revoked
     monkeypatch.setattr(module, "EXPORT", refusing)
     calls = list[int]()
 
     def work(explorer: Explorer) -> list[int]:
         calls.append(1)
-        explorer.expect_sharing(*ASKED)
-        return explorer.sharing(*ASKED)
+        explorer.expect_nearest(*ASKED)
+        return explorer.nearest(*ASKED)
 
     assert [store.explore("n", work) for _ in range(3)] == [before] * 3
     assert len(calls) == 4  # once for nothing

@@ -73,15 +73,19 @@ class Finder:
         few = [name for name in known if gathered.whole.frequencies[name] <= MANY]
         if few:
             gathered.bring(self._explorer.holders(few).seqs.tolist())
-        dense = max(k, config.dense_candidates)
         rare = self._rare(asked, nothing)
-        found = self._cued(self._within, rare, dense, k)
+        found = self._cued(self._within, rare, self._dense(k), k)
         for within in self._periods:
             found += self._cued(within, rare, config.dense_candidates, 0)
         return found
 
-    def know(self) -> None:
-        """Learn of the whole what weighs the words of the question."""
+    def know(self, k: int) -> None:
+        """Learn of the whole what weighs the words of the question.
+
+        Args:
+            k: as for `cued`: what is nearest is looked for meanwhile.
+        """
+        self._expect(self._within, self._dense(k))
         question, lexicon = self._question, self._lexicon
         self._names = spoken(question.text, question.words)
         stems = [*question.spellings, *(word.stem for word in question.words)]
@@ -92,24 +96,31 @@ class Finder:
     def _cued(self, within: Within, rare: Mapping[int, float], dense: int, least: int) -> list[int]:
         """Bring the nearest and the best, more where most repeat each other; return the very first."""
         config, cue = self._config, dense_cue(self._question.state)
-        sketch = cue.words
-        n = dense * config.oversampling
         saturation, m = (config.bm25_k1, config.bm25_b), config.lexical_candidates
-        self._explorer.expect_sharing(rare, saturation, m, within)
-        while True:
-            found = self._passing(lambda n: self._explorer.nearest(sketch, n, within, cue.rounded), n)
-            near, texts = nearest(self._explorer.rows(found), cue, dense)
-            if len(found) < n or n >= MOST or (len(near) >= dense and texts >= max(dense / 2, least)):
-                break
-            n *= GROWTH
+        n = self._expect(within, dense)
         while True:
             sharing = self._passing(lambda n: self._explorer.sharing(rare, saturation, n, within), m)
             texts = len({*self._explorer.said(sharing).values()})
             if len(sharing) < m or m >= MOST or texts >= config.lexical_candidates / 2:
                 break
             m *= GROWTH
+        while True:
+            found = self._passing(lambda n: self._explorer.nearest(cue.words, n, within, cue.rounded), n)
+            near, texts = nearest(self._explorer.rows(found), cue, dense)
+            if len(found) < n or n >= MOST or (len(near) >= dense and texts >= max(dense / 2, least)):
+                break
+            n *= GROWTH
         self._gathered.bring([*found, *sharing])
         return [*near, *sharing]
+
+    def _dense(self, k: int) -> int:
+        return max(k, self._config.dense_candidates)
+
+    def _expect(self, within: Within, dense: int) -> int:
+        """Have the nearest looked for, and return how many."""
+        cue, n = dense_cue(self._question.state), dense * self._config.oversampling
+        self._explorer.expect_nearest(cue.words, n, within, cue.rounded)
+        return n
 
     def _rare(self, words: Iterable[Word], nothing: Part) -> dict[int, float]:
         """The weights of those stems of ``words`` that choose candidates: their idf in the whole."""

@@ -138,7 +138,7 @@ class Wide:
     def _for_question(self, gathered: Gathered, question: Question, k: int, conditions: Conditions) -> Part:
         """All that ``question`` looks at."""
         finder = Finder(gathered, self._lexicon, self._config, question, conditions)
-        finder.know()
+        finder.know(k)
         found = finder.cued(k, gathered.part())
         gathered.bring(gathered.explorer.beside(found, REACH))
         gathered.bring(gathered.tellings(found))

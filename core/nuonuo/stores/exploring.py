@@ -98,6 +98,16 @@ class Explorer(Protocol):
         """
         ...
 
+    def expect_nearest(
+        self,
+        sketch: npt.NDArray[np.uint64],
+        n: int,
+        within: Within,
+        state: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        """Say that `nearest` will be asked for: a store that can do it at the same time may begin."""
+        ...
+
     def sharing(
         self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
     ) -> list[int]:
@@ -106,12 +116,6 @@ class Explorer(Protocol):
         Args:
             stems: key -> weight of what is looked for, the weightiest first. saturation: k1 and b.
         """
-        ...
-
-    def expect_sharing(
-        self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
-    ) -> None:
-        """Say that `sharing` will be asked for: a store that can do it at the same time may begin."""
         ...
 
     def called(self, names: Sequence[int], most: int) -> list[int]:

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
@@ -34,13 +34,7 @@ T = TypeVar("T")
 
 _TRIES = 20  # of a transaction that others are in the way of
 _WAIT = 2.0  # seconds for a connection, before it is asked again whether the server is there
-# Planned by its own values, for the indexes that were made for it; compiling takes longer than to answer, and
-# so does starting others. One message: each costs a way there and back.
 _HELD = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_PLANNED = (
-    "SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off; "
-    "SET LOCAL max_parallel_workers_per_gather = 0"
-)
 _PIPELINE = psycopg.capabilities.has_pipeline()
 
 
@@ -99,7 +93,7 @@ class Connections:
         def once(db: Database) -> T:
             try:
                 with pipeline(db):
-                    db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    db.execute(_HELD)
                     told = ask(db)
                     db.execute("ROLLBACK")
             except BaseException:
@@ -115,7 +109,7 @@ class Connections:
         def once(db: Database) -> T:
             beside = Beside(None if self._alone else self._opened(), db, _HELD, _PLANNED)
             try:
-                db.execute(f"{_HELD}; {_PLANNED}".encode())
+                db.execute(f"{_HELD}; {_PLANNED}".encode())  # one message: each costs a way there and back
                 result = work(db, beside)
                 beside.close(failed=False)
                 db.execute("ROLLBACK")
@@ -264,6 +258,24 @@ class Connections:
         """In a forked child: connect anew. The parent's connections must not be used there, nor closed."""
         _inherited.append(self._pool)
         self._pool, self._lock = None, threading.Lock()
+
+
+def settings(values: Mapping[str, str | None]) -> str:
+    """A statement that gives settings these ``values`` until the transaction ends; None for the usual one."""
+    told = ((name, "NULL" if value is None else f"'{value}'") for name, value in values.items())
+    return "SELECT " + ", ".join(f"set_config('{name}', {value}, TRUE)" for name, value in told)
+
+
+# Planned by its own values, for the indexes that were made for it; compiling takes longer than to answer, and
+# so does starting others.
+_PLANNED = settings(
+    {
+        "jit": "off",
+        "plan_cache_mode": "force_custom_plan",
+        "enable_seqscan": "off",
+        "max_parallel_workers_per_gather": "0",
+    }
+)
 
 
 def _settings(address: Address) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Candidates out of a namespace that no process holds: `nuonuo.stores.exploring.Explorer` in SQL.
 
 Bit sketches are compared one by one in a scan, in parallel where the server has processors for it; where
-there are very many, those in the nearest cells, or by an index of pgvector's where there is one. Words are
-found by an inverted index (`nuonuo.stores.postgres.sharing`), meanwhile where a second connection is idle.
+there are very many, those in the nearest cells, or by an index of pgvector's where there is one: on a second
+connection that is idle (`nuonuo.stores.postgres.nearest`). Words are found meanwhile, by an inverted index
+(`nuonuo.stores.postgres.sharing`).
 """
 
 from __future__ import annotations
@@ -19,23 +20,15 @@ from nuonuo.stores.exploring import Holders, Spans, Told, Within
 from nuonuo.stores.postgres import cells
 from nuonuo.stores.postgres.beside import Beside
 from nuonuo.stores.postgres.bodies import LEAD
-from nuonuo.stores.postgres.connections import Database, pipeline
+from nuonuo.stores.postgres.connections import Database
+from nuonuo.stores.postgres.nearest import FOUND, Begin, Nearest, asked
 from nuonuo.stores.postgres.reading import array
-from nuonuo.stores.postgres.sharing import ARRAYS, Begin, Sharing
-from nuonuo.stores.postgres.wide import Mixer, bits, signed
+from nuonuo.stores.postgres.sharing import ARRAYS, Sharing
+from nuonuo.stores.postgres.wide import Mixer, signed
 from nuonuo.stores.sums import Sums
 
-TIES = 3  # one in so many is read beyond those that are asked for, which may be as near as the last of them
-ALIKE = 8192  # vectors beyond those that are asked for which are read for being as near as the last of them
 OFTEN = 10_000  # tellings of one wording that are counted
-FOUND = 1000  # vectors that an index is asked for at most
 _HERE = "namespace = %(id)s"
-# By whether there is an index of sketches: how the next statement is planned, and all after it.
-_NEAREST = {
-    False: "SET LOCAL enable_seqscan = on; SET LOCAL max_parallel_workers_per_gather TO DEFAULT",
-    True: f"SET LOCAL hnsw.ef_search = {FOUND // 2}; SET LOCAL hnsw.iterative_scan = relaxed_order",
-}
-_OTHERS = "SET LOCAL enable_seqscan = off; SET LOCAL max_parallel_workers_per_gather = 0"
 
 
 class Explored:
@@ -62,20 +55,10 @@ class Explored:
         self._read: Rows | None = None  # by order of their reading
         self._places: dict[int, int] = {}  # by seq
         self._frequencies: dict[int, int] = {}  # by stem, as far as they were asked for
-        self._expected: tuple[tuple[Any, ...] | None, Sharing | None] = None, None
+        self._expected: tuple[tuple[Any, ...] | None, Nearest | None] = None, None
 
     def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         return self._db.execute(query.encode(), self._values(values), binary=True).fetchall()
-
-    def _meanwhile(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
-        """As `_ask`, of what takes long: the words that are looked for beside go on meanwhile."""
-        _, search = self._expected
-        if search is None:
-            return self._ask(query, **values)
-        with pipeline(self._db):
-            cursor = self._db.execute(query.encode(), self._values(values), binary=True)
-            search.advance()
-            return cursor.fetchall()
 
     def _begin(self, query: str, **values: Any) -> Callable[[], list[tuple[Any, ...]]]:
         return self._beside.ask(query.encode(), self._values(values))
@@ -113,75 +96,54 @@ class Explored:
         within: Within,
         state: npt.NDArray[np.float32] | None = None,
     ) -> list[int]:
-        """As `Explorer.nearest`; about so where cells or an index find them."""
+        """As `Explorer.nearest`; about so where cells or an index find them (`Nearest`)."""
+        expected, search = self._expected
+        self._expected = None, None
+        if search is None or expected != (sketch.tolist(), n, within):
+            search = self._nearest(self._at_once, sketch, n, within, state)
+        found = search.found()
+        self._beside.close(failed=False)  # others may need it
+        return found
+
+    def expect_nearest(
+        self,
+        sketch: npt.NDArray[np.uint64],
+        n: int,
+        within: Within,
+        state: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        """As `Explorer.expect_nearest`: on another connection, where there is one."""
+        expected = sketch.tolist(), n, within
+        if self._expected[0] != expected:
+            self._expected = expected, self._nearest(self._begin, sketch, n, within, state)
+
+    def _nearest(
+        self,
+        begin: Begin,
+        sketch: npt.NDArray[np.uint64],
+        n: int,
+        within: Within,
+        state: npt.NDArray[np.float32] | None,
+    ) -> Nearest:
         where, values = self._within(within)
-        values |= {"sketch": bits(sketch[None, :])[0]}
-        more, width = n + n // TIES, 64 * len(sketch)
-        indexed = self._indexed and not where and more <= FOUND
-        distance = "bit_count(sketch # %(sketch)t::varbit)"
-        if self._vectors is not None:
-            kept = f"sketch::bit({width})" if indexed else "sketch"
-            distance = f"{kept} OPERATOR({self._vectors}.<~>) %(sketch)t::bit({width})"
-        order = "2" if indexed else "2, seq DESC"
-        query = f"SELECT seq, {distance} FROM wide_sketches WHERE {_HERE}{{}} ORDER BY {order} LIMIT %(n)s"
-
-        def found(where: str, **values: Any) -> list[tuple[int, int]]:
-            asked = more
-            while True:
-                found = self._meanwhile(query.format(where), n=asked, **values)
-                rows = [(seq, int(far)) for seq, far in found]
-                if len(rows) < asked or rows[-1][1] > rows[n - 1][1] or indexed or asked >= ALIKE + n:
-                    return sorted(rows, key=lambda row: row[1])
-                asked *= 2
-
-        rows: list[tuple[int, int]] = []
-        if self._cells is not None and not where and not indexed and more <= FOUND:
+        few = not where and asked(n) <= FOUND
+        indexed, near = few and self._indexed, None
+        if few and not indexed and self._cells is not None:
             leaders = cells.load(self._db, self._id, self._cells)
             near = leaders.near(cells.signs(sketch[None, :])[0] if state is None else state, cells.PROBED)
-            rows = found(" AND cell = ANY(%(cells)t::bigint[])", cells=near, **values)
-        if len(rows) < more:
-            # All of them are compared, by a scan of the table, unless there is an index for it.
-            self._db.execute(_NEAREST[indexed])
-            rows = found(where, **values)
-            self._db.execute(_OTHERS)
-        return [seq for seq, distance in rows if distance <= rows[min(n, len(rows)) - 1][1]]
-
-    def expect_sharing(
-        self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
-    ) -> None:
-        """As `Explorer.expect_sharing`: on another connection, where there is one."""
-        search = self._sharing(self._begin, stems, saturation, n, within)
-        self._expected = (dict(stems), saturation, n, within), search
+        return Nearest(begin, sketch, n, where, values, cells=near, vectors=self._vectors, indexed=indexed)
 
     def sharing(
         self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
     ) -> list[int]:
         """As `Explorer.sharing`, by the rarest stems (`Sharing`)."""
-        asked, search = self._expected
-        self._expected = None, None
-        if asked != (stems, saturation, n, within):
-            search = self._sharing(self._at_once, stems, saturation, n, within)
-        found = [] if search is None else search.found()
-        self._beside.close(failed=False)  # others may need it
-        return found
-
-    def _sharing(
-        self,
-        begin: Begin,
-        stems: Mapping[int, float],
-        saturation: tuple[float, float],
-        n: int,
-        within: Within,
-    ) -> Sharing | None:
         frequencies = self.frequencies([*stems])
         order = sorted((df, stem) for stem, df in frequencies.items())
         if not order:
-            return None
+            return []
         keys, weights = self._keys([stem for _, stem in order]), [stems[stem] for _, stem in order]
-        mean = max(self.words / max(self.memories, 1), 1e-9)
-        return Sharing(
-            begin, keys, [df for df, _ in order], weights, saturation, mean, n, *self._within(within)
-        )
+        often, mean = [df for df, _ in order], max(self.words / max(self.memories, 1), 1e-9)
+        return Sharing(self._ask, keys, often, weights, saturation, mean, n, *self._within(within)).found()
 
     def _within(self, within: Within) -> tuple[str, dict[str, Any]]:
         """A condition on seqs, and its values."""

@@ -20,7 +20,7 @@ ARRAYS = "stems[:] AS stems, counts[:] AS counts"  # copies: what is stored apar
 _ANY = "stems && %(alone)t::bigint[]"
 
 Row = tuple[int, float]  # seq, worth
-Begin = Callable[..., Callable[[], list[tuple[Any, ...]]]]
+Ask = Callable[..., list[tuple[Any, ...]]]
 
 
 class Sharing:
@@ -33,7 +33,7 @@ class Sharing:
     (Turtle & Flood 1995), if each stood once in the shortest of texts, or four times in a common one.
 
     Args:
-        begin: sends a statement with its values; what it gives waits for the rows.
+        ask: gives the rows of a statement, which is told with its values.
         stems: of the database (S,), the rarest first. frequencies, weights: theirs.
         saturation: k1 and b. mean: words of a memory on the average.
         where, values: a condition on seqs.
@@ -41,7 +41,7 @@ class Sharing:
 
     def __init__(
         self,
-        begin: Begin,
+        ask: Ask,
         stems: Sequence[int],
         frequencies: Sequence[int],
         weights: Sequence[float],
@@ -51,7 +51,7 @@ class Sharing:
         where: str,
         values: Mapping[str, Any],
     ) -> None:
-        self._begin, self._n, self._where, self._values = begin, n, where, values
+        self._ask, self._n, self._where, self._values = ask, n, where, values
         k1, b = saturation
         self._once = 1 + k1 * (1 - b)
         self._norm = f"{_number(k1 * (1 - b))} + {_number(k1 * b / mean)} * total"
@@ -64,42 +64,34 @@ class Sharing:
         brought = np.cumsum(frequencies)
         alone = max(int(np.searchsorted(brought, RANKED, "right")), 1)
         first = min(int(np.searchsorted(brought, FIRST)) + 1, alone)
+        self._first = stems[:first]
         self._left, self._weights = stems[first : alone + PAIRED], weights[first : alone + PAIRED]
-        self._alone, self._turn = alone - first, 1
-        self._asked: set[tuple[int, ...]] = set()
-        self._rows: list[Row] = []
-        self._under_way: Callable[[], list[Row]] | None = self._best([_ANY], stems[:first])
-
-    def advance(self) -> None:
-        """Take in what was found, and begin with what that leads to."""
-        if self._under_way is None:
-            return
-        found = self._under_way()
-        self._under_way = None
-        self._rows = sorted({*self._rows, *found}, key=lambda row: (-row[1], row[0]))
-        if self._turn > 2:
-            return
-        least = self._rows[self._n - 1][1] * self._once if len(self._rows) >= self._n else 0.0
-        needed = worth_looking(self._weights, self._alone, least)
-        if self._turn == 1 and not least:  # what the rarest of them brings tells what others must be worth
-            needed = [each for each in needed if each[0] == 0]
-        needed = [each for each in needed if each not in self._asked]
-        self._asked.update(needed)
-        self._turn = 3 if least else self._turn + 1
-        if needed:
-            single = [self._left[each[0]] for each in needed if len(each) == 1]
-            others = [",".join(str(self._left[at]) for at in each) for each in needed if len(each) > 1]
-            chosen = [_ANY] * bool(single) + [f"stems @> '{{{each}}}'" for each in others]
-            self._under_way = self._best(chosen, single)
+        self._alone = alone - first
 
     def found(self) -> list[int]:
         """Their seqs, best first."""
-        while self._under_way is not None:
-            self.advance()
-        return [seq for seq, _ in self._rows[: self._n]]
+        rows = self._best([_ANY], self._first)
+        asked = set[tuple[int, ...]]()
+        for turn in (1, 2):
+            rows = sorted({*rows}, key=lambda row: (-row[1], row[0]))
+            least = rows[self._n - 1][1] * self._once if len(rows) >= self._n else 0.0
+            needed = worth_looking(self._weights, self._alone, least)
+            if turn == 1 and not least:  # what the rarest of them brings tells what others must be worth
+                needed = [each for each in needed if each[0] == 0]
+            needed = [each for each in needed if each not in asked]
+            asked.update(needed)
+            if needed:
+                single = [self._left[each[0]] for each in needed if len(each) == 1]
+                others = [",".join(str(self._left[at]) for at in each) for each in needed if len(each) > 1]
+                rows += self._best(
+                    [_ANY] * bool(single) + [f"stems @> '{{{each}}}'" for each in others], single
+                )
+            if least:
+                break
+        return [seq for seq, _ in sorted({*rows}, key=lambda row: (-row[1], row[0]))[: self._n]]
 
-    def _best(self, chosen: Sequence[str], alone: Sequence[int]) -> Callable[[], list[Row]]:
-        return self._begin(
+    def _best(self, chosen: Sequence[str], alone: Sequence[int]) -> list[Row]:
+        return self._ask(
             f"SELECT seq, ({self._worth})::float4 FROM (SELECT seq, {ARRAYS}, {self._norm} AS norm "
             f"FROM wide_words WHERE namespace = %(id)s AND ({' OR '.join(chosen)}){self._where} "
             "LIMIT %(most)s) AS found ORDER BY 2 DESC, seq LIMIT %(n)s",
