@@ -196,7 +196,8 @@ def test_one_namespace_is_never_found_from_another(address: str) -> None:
         seqs |= {*found.beside([*own["a"], *own["b"]], 9)}
         seqs |= {*found.holders(stems).seqs.tolist()}
         seqs |= {*found.called(stems, 99)}
-        seqs |= {seq for told in found.told(said, 9).values() for seq in told.newest}
+        with found.told(said, 9) as told:
+            seqs |= {seq for each in told().values() for seq in each.newest}
         rows = found.rows([*own["a"], *own["b"]])
         assert rows is not None
         return seqs | {*rows.seqs.tolist()}, found.frequencies(stems)

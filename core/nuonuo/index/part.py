@@ -22,7 +22,6 @@ from nuonuo.index.lexical import Postings
 from nuonuo.index.shard import Shard
 from nuonuo.numbering import EMPTY
 from nuonuo.stores.base import START, Changes, Rows
-from nuonuo.traces import WordColumns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,9 +62,8 @@ class PartPostings(Postings):
     def complete(self) -> bool:
         return False
 
-    def put(self, rows: IntArray, words: WordColumns) -> None:
-        """As `Postings.put`; called once. A stem of which nothing else is known is as rare as it is here."""
-        super().put(rows, words)
+    def learn(self) -> None:
+        """Take in what is known of the whole by now. A stem that is not known of is as rare as it is here."""
         found, known = self._lists.counts.copy(), self._whole.frequencies
         terms = self._term.find(np.fromiter(known, np.uint64, len(known)))
         here = terms != EMPTY
@@ -73,6 +71,7 @@ class PartPostings(Postings):
         found[terms[here]] = np.maximum(found[terms[here]], often[here])
         self._frequencies = found
         self._count, self._total = self._whole.memories, self._whole.words
+        self._changed()
 
     def measure(self, rows: IntArray, lengths: IntArray) -> None:
         """Let ``rows`` be as long as ``lengths`` (R,) say, of whose words not all are here."""
@@ -99,12 +98,11 @@ class PartAssociator(HebbianAssociator):
 
 
 class Part(Shard):
-    """A shard of ``rows`` alone.
+    """A shard of ``rows`` alone; `learn` tells it of the whole.
 
     Args:
         namespace, dimension, pattern_bytes, lexicon, config: as for `Shard`.
         rows: those that are here; None for none at all.
-        associations: source seq -> {target seq: weight}, as far as both are among the rows.
         whole: what is known of the namespace that they are a part of.
     """
 
@@ -116,24 +114,33 @@ class Part(Shard):
         lexicon: Lexicon,
         config: MemoryConfig,
         rows: Rows | None,
-        associations: Mapping[int, Mapping[int, float]],
         whole: Whole,
     ) -> None:
         self._whole = whole
         super().__init__(namespace, dimension, pattern_bytes, lexicon, config)
-        here = set() if rows is None else {*rows.seqs.tolist()}
-        sources = {seq: targets for seq, targets in associations.items() if seq in here}
-        self.apply(Changes(START, added=rows, associations=sources))
-        self.wordings.count_as(whole.told)
-        self.repeats.count_as(whole.repeated)
-        for seq, degree in whole.led_to.items():
+        self.apply(Changes(START, added=rows))
+
+    def learn(self, associations: Mapping[int, Mapping[int, float]]) -> None:
+        """Take in what is known of the whole by now: it is then as if that had been known from the first.
+
+        Args:
+            associations: source seq -> {target seq: weight}, as far as both are among the rows.
+        """
+        for seq, targets in associations.items():
+            source = self._row_of(seq)
+            if source is not None:
+                self._associate(source, targets)
+        self._postings.learn()
+        self.wordings.count_as(self._whole.told)
+        self.repeats.count_as(self._whole.repeated)
+        for seq, degree in self._whole.led_to.items():
             row = self._row_of(seq)
             if row is not None:
                 self._degrees[row] = degree
 
     def clear(self) -> None:
         super().clear()
-        self.postings = PartPostings(self._config, self.lexicon.key, self._whole)
+        self.postings = self._postings = PartPostings(self._config, self.lexicon.key, self._whole)
         associator = PartAssociator(self._config.n_units, self._config.hub_damping)
         self.associator, self._degrees = associator, associator.degrees
 

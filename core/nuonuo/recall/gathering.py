@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,8 @@ class Gathered:
         self._newest: dict[int, Sequence[int]] = {}  # by wording
         self._associations: dict[int, dict[int, float]] = {}
         self._followed: set[int] = set()
+        self._part: Part | None = None  # the last one that was made, and of how many memories
+        self._drawn = 0
 
     def bring(self, seqs: Iterable[int]) -> bool:
         """Let the memories with these ``seqs`` be among those of the next `part`; whether any is new."""
@@ -62,31 +65,53 @@ class Gathered:
             self.whole.frequencies.update(self.explorer.frequencies(new))
 
     def part(self) -> Part:
-        """What was brought, with what is known of the whole."""
-        rows = self.explorer.rows([*self._seqs])
-        if rows is not None:
-            words = rows.traces.words
-            if self.asks:  # what a turn that asks says beyond the question
-                self.know(np.unique(words.stems.rows[words.asks[words.stems.owners]]).tolist())
-            self._know_wordings(words.said.tolist())
-        return self._make(rows, self._associations, self.whole)
+        """What was brought, with what is known of the whole; the last one again, where nothing is new."""
+        if self._part is None or self._drawn < len(self._seqs):
+            self._part, self._drawn = self._built(), len(self._seqs)
+        self._part.learn(self._associations)
+        return self._part
 
-    def _know_wordings(self, said: Iterable[int]) -> None:
+    def _built(self) -> Part:
+        rows = self.explorer.rows([*self._seqs])
+        if rows is None:
+            return self._make(rows, self.whole)
+        words = rows.traces.words
+        if self.asks:  # what a turn that asks says beyond the question
+            self.know(np.unique(words.stems.rows[words.asks[words.stems.owners]]).tolist())
+        with self._asking(words.said.tolist()):
+            return self._make(rows, self.whole)
+
+    @contextmanager
+    def _asking(self, said: Iterable[int]) -> Iterator[None]:
+        """Ask how often each of ``said`` was said, which is known afterwards."""
         new = [each for each in dict.fromkeys(said) if each not in self._asked[1]]
         if not new:
+            yield
             return
         self._asked[1].update(new)
-        for each, told in self.explorer.told(new, TELLINGS).items():
-            self.whole.told[each] = told.times
-            if told.repeated:
-                self.whole.repeated[each] = told.repeated
-            self._newest[each] = told.newest
+        with self.explorer.told(new, TELLINGS) as answer:
+            yield
+            for each, told in answer().items():
+                self.whole.told[each] = told.times
+                if told.repeated:
+                    self.whole.repeated[each] = told.repeated
+                self._newest[each] = told.newest
+
+    def around(self, seqs: Sequence[int], reach: int) -> None:
+        """Bring the turns around ``seqs``, which were brought, and who says the same."""
+        with self._asking(self._said(seqs)):
+            self.bring(self.explorer.beside(seqs, reach))
+        self.bring(self.tellings(seqs))
 
     def tellings(self, seqs: Sequence[int]) -> list[int]:
         """The newest memories that say what some of ``seqs`` say, which were brought."""
-        said = sorted({*self.explorer.said(seqs).values()})
-        self._know_wordings(said)
+        said = self._said(seqs)
+        with self._asking(said):
+            pass
         return [seq for each in said for seq in self._newest.get(each, ())]
+
+    def _said(self, seqs: Sequence[int]) -> list[int]:
+        return sorted({*self.explorer.said(seqs).values()})
 
     def associate(self, seqs: Sequence[int]) -> None:
         """Bring what ``seqs`` were associated with by hand."""
@@ -154,6 +179,7 @@ class Gathered:
         there.extend(len(seqs))
         there.put(np.arange(len(seqs)), _words(seqs, Blocks(keys, sizes), frequencies, holders, titles))
         there.measure(np.arange(len(own), len(seqs)), holders.totals)
+        there.learn()
         found = list[Led]()
         if words:
             stems = stem_links(there, at, there.known(map(str, spellings)), most)

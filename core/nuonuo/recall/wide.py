@@ -140,8 +140,7 @@ class Wide:
         finder = Finder(gathered, self._lexicon, self._config, question, conditions)
         finder.know(k)
         found = finder.cued(k, gathered.part())
-        gathered.bring(gathered.explorer.beside(found, REACH))
-        gathered.bring(gathered.tellings(found))
+        gathered.around(found, REACH)
         for _ in range(3):
             part = gathered.part()
             mask = part.meeting(conditions)

@@ -7,6 +7,7 @@ A store that can do that has `Explorable` beside `Store`; what is found is put t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -129,8 +130,11 @@ class Explorer(Protocol):
         """The memories that stand up to ``reach`` turns before or after one of ``seqs`` in its session."""
         ...
 
-    def told(self, said: Sequence[int], most: int) -> dict[int, Told]:
-        """What was said more than once among ``said`` (digests), with no more than ``most`` seqs of each."""
+    def told(self, said: Sequence[int], most: int) -> AbstractContextManager[Callable[[], dict[int, Told]]]:
+        """Ask what was said more than once among ``said`` (digests), with no more than ``most`` seqs of each.
+
+        What the context gives waits for the answer; a store that can do both at a time goes on meanwhile.
+        """
         ...
 
     def holders(self, stems: Sequence[int]) -> Holders:

@@ -9,6 +9,7 @@ connection that is idle (`nuonuo.stores.postgres.nearest`). Words are found mean
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from nuonuo.stores.exploring import Holders, Spans, Told, Within
 from nuonuo.stores.postgres import cells
 from nuonuo.stores.postgres.beside import Beside
 from nuonuo.stores.postgres.bodies import LEAD
-from nuonuo.stores.postgres.connections import Database
+from nuonuo.stores.postgres.connections import Database, pipeline
 from nuonuo.stores.postgres.nearest import FOUND, Begin, Nearest, asked
 from nuonuo.stores.postgres.reading import array
 from nuonuo.stores.postgres.sharing import ARRAYS, Sharing
@@ -184,19 +185,24 @@ class Explored:
         )
         return [seq for (seq,) in rows]
 
-    def told(self, said: Sequence[int], most: int) -> dict[int, Told]:
+    @contextmanager
+    def told(self, said: Sequence[int], most: int) -> Iterator[Callable[[], dict[int, Told]]]:
         """As `Explorer.told`."""
-        rows = self._ask(
+        query = (
             "SELECT s.said, t.times, t.repeated, t.newest FROM unnest(%(said)t::bigint[]) AS s (said), "
             "LATERAL (SELECT count(*) AS times, count(*) FILTER (WHERE repeats) AS repeated, "
             "(array_agg(seq ORDER BY seq DESC))[:%(most)s] AS newest FROM "
             f"(SELECT seq, repeats FROM wide_words w WHERE w.{_HERE} AND w.said = s.said "
             f"ORDER BY w.seq DESC LIMIT {OFTEN}) AS each) AS t "
-            "WHERE t.times > 1",
-            said=signed(said),
-            most=most,
+            "WHERE t.times > 1"
         )
-        return {said % 2**64: Told(times, repeated, newest) for said, times, repeated, newest in rows}
+        values = self._values({"said": signed(said), "most": most})
+        with pipeline(self._db):
+            cursor = self._db.execute(query.encode(), values, binary=True)
+            yield lambda: {
+                each % 2**64: Told(times, repeated, newest)
+                for each, times, repeated, newest in cursor.fetchall()
+            }
 
     def holders(self, stems: Sequence[int]) -> Holders:
         """As `Explorer.holders`."""

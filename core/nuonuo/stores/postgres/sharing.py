@@ -16,7 +16,8 @@ FIRST = 1024  # of them which are looked at first
 CHOICES = 8  # stems of which it is worked out which of them must stand together
 SETS = 12  # of stems that are looked up; where there are more, all pairs are as quick
 PAIRED = 4  # stems beyond that which choose together: a memory must have two of them
-ARRAYS = "stems[:] AS stems, counts[:] AS counts"  # copies: what is stored apart is fetched once
+# Copies, so that what is stored apart is fetched once; a slice of all of it takes several times as long.
+ARRAYS = "stems || '{}'::bigint[] AS stems, counts || '{}'::smallint[] AS counts"
 _ANY = "stems && %(alone)t::bigint[]"
 
 Row = tuple[int, float]  # seq, worth
