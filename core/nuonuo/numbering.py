@@ -61,7 +61,7 @@ class Numbering:
         Returns:
             (E,), and the new keys in the order of their numbers: that in which they first come.
         """
-        found = self.find(keys)
+        found = self.find(keys) if self._size else np.full(len(keys), EMPTY, np.int64)
         unknown = np.flatnonzero(found == EMPTY)
         if not len(unknown):
             return found, keys[:0]

@@ -37,6 +37,7 @@ class Column:
             numbers = np.fromiter(map(known.__getitem__, values), np.int64, len(rows))
         else:  # what may be equal and not the same, or cannot be looked up
             numbers = np.fromiter(map(self._of, values), np.int64, len(rows))
+        self._uses.extend(len(self._keys) - len(self._uses))
         self._numbers.data[rows] = numbers
         np.add.at(self._uses.data, numbers[numbers != ABSENT], 1)
 
@@ -48,7 +49,6 @@ class Column:
         if number is None:
             number = self._number[key] = len(self._keys)
             self._keys.append(key)
-            self._uses.extend(1)
         return number
 
     def clear(self, row: int) -> bool:

@@ -162,7 +162,7 @@ class Explorer(Protocol):
         ...
 
     def said(self, seqs: Sequence[int]) -> dict[int, int]:
-        """seq -> digest of its wording, of those of ``seqs`` that are there; read as by `rows`."""
+        """seq -> digest of its wording, of those of ``seqs`` that are there; read by `rows`, if need be."""
         ...
 
     def fields(self, seqs: Sequence[int]) -> Rows | None:

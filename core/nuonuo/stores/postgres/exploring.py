@@ -55,6 +55,7 @@ class Explored:
         self._mixer = Mixer(digests.of_namespace(namespace))
         self._read: Rows | None = None  # by order of their reading
         self._places: dict[int, int] = {}  # by seq
+        self._said: dict[int, int] = {}  # by seq, as far as that was found out
         self._frequencies: dict[int, int] = {}  # by stem, as far as they were asked for
         self._expected: tuple[tuple[Any, ...] | None, Nearest | None] = None, None
 
@@ -144,7 +145,10 @@ class Explored:
             return []
         keys, weights = self._keys([stem for _, stem in order]), [stems[stem] for _, stem in order]
         often, mean = [df for df, _ in order], max(self.words / max(self.memories, 1), 1e-9)
-        return Sharing(self._ask, keys, often, weights, saturation, mean, n, *self._within(within)).found()
+        search = Sharing(self._ask, keys, often, weights, saturation, mean, n, *self._within(within))
+        found = search.found()
+        self._said.update((seq, said % 2**64) for seq, said in found.items())
+        return [*found]
 
     def _within(self, within: Within) -> tuple[str, dict[str, Any]]:
         """A condition on seqs, and its values."""
@@ -283,6 +287,7 @@ class Explored:
         self._sums.check(traces, LEAD)
         rows = unpack_rows(here, stamps, bodies, traces, LEAD, self._namespace)
         assert rows is not None
+        self._said.update(zip(here, rows.traces.words.said.tolist(), strict=True))
         self._places.update(zip(here, range(len(self._places), len(self._places) + len(here)), strict=True))
         self._read = rows if self._read is None else Rows.join([self._read, rows])
 
@@ -293,13 +298,9 @@ class Explored:
         return self._ask(query, seqs=seqs)
 
     def said(self, seqs: Sequence[int]) -> dict[int, int]:
-        """As `Explorer.said`."""
-        self._bring(seqs)
-        here = [seq for seq in seqs if seq in self._places]
-        if self._read is None or not here:
-            return {}
-        said = self._read.traces.words.said[[self._places[seq] for seq in here]]
-        return dict(zip(here, said.tolist(), strict=True))
+        """As `Explorer.said`; what `sharing` found need not be read for it."""
+        self._bring([seq for seq in seqs if seq not in self._said])
+        return {seq: self._said[seq] for seq in seqs if seq in self._said}
 
     def fields(self, seqs: Sequence[int]) -> Rows | None:
         """As `Explorer.fields`."""

@@ -20,7 +20,7 @@ PAIRED = 4  # stems beyond that which choose together: a memory must have two of
 ARRAYS = "stems || '{}'::bigint[] AS stems, counts || '{}'::smallint[] AS counts"
 _ANY = "stems && %(alone)t::bigint[]"
 
-Row = tuple[int, float]  # seq, worth
+Row = tuple[int, float, int]  # seq, worth, digest of what it says
 Ask = Callable[..., list[tuple[Any, ...]]]
 
 
@@ -69,8 +69,8 @@ class Sharing:
         self._left, self._weights = stems[first : alone + PAIRED], weights[first : alone + PAIRED]
         self._alone = alone - first
 
-    def found(self) -> list[int]:
-        """Their seqs, best first."""
+    def found(self) -> dict[int, int]:
+        """seq -> digest of what it says, as the database has it; best first."""
         rows = self._best([_ANY], self._first)
         asked = set[tuple[int, ...]]()
         for turn in (1, 2):
@@ -89,13 +89,15 @@ class Sharing:
                 )
             if least:
                 break
-        return [seq for seq, _ in sorted({*rows}, key=lambda row: (-row[1], row[0]))[: self._n]]
+        best = sorted({*rows}, key=lambda row: (-row[1], row[0]))[: self._n]
+        return {seq: said for seq, _, said in best}
 
     def _best(self, chosen: Sequence[str], alone: Sequence[int]) -> list[Row]:
         return self._ask(
-            f"SELECT seq, ({self._worth})::float4 FROM (SELECT seq, {ARRAYS}, {self._norm} AS norm "
-            f"FROM wide_words WHERE namespace = %(id)s AND ({' OR '.join(chosen)}){self._where} "
-            "LIMIT %(most)s) AS found ORDER BY 2 DESC, seq LIMIT %(n)s",
+            f"SELECT seq, ({self._worth})::float4, said FROM (SELECT seq, said, {ARRAYS}, "
+            f"{self._norm} AS norm FROM wide_words WHERE namespace = %(id)s "
+            f"AND ({' OR '.join(chosen)}){self._where} LIMIT %(most)s) AS found "
+            "ORDER BY 2 DESC, seq LIMIT %(n)s",
             alone=[*alone],
             most=4 * RANKED,
             n=self._n,
