@@ -18,7 +18,8 @@ from nuonuo.recall import pipeline
 from nuonuo.recall.completions import Completions
 from nuonuo.recall.evidence import Traced, explain, trace
 from nuonuo.recall.passage import Passages
-from nuonuo.recall.search import BoolArray
+from nuonuo.recall.scoring import Scored
+from nuonuo.recall.search import BoolArray, Search
 from nuonuo.records import Memory, Recall
 
 
@@ -73,6 +74,11 @@ def seqs_of(recalled: Iterable[Recalled]) -> list[int]:
     return [*dict.fromkeys(seq for each in recalled for seq in each.seqs)]
 
 
+Begun = tuple[
+    Search, Scored
+]  # a question that was put to rows, and what they complete (`pipeline.completed`)
+
+
 def ask(
     shard: Shard,
     question: Question,
@@ -81,15 +87,20 @@ def ask(
     config: MemoryConfig,
     *,
     distinct: bool,
+    begun: Begun | None = None,
 ) -> Recalled:
     """Put ``question`` to the rows of ``mask`` (n,). The shard's lock must be held.
 
     Args:
         distinct: what was said again in the same words takes one place.
+        begun: how far that was done already.
     """
     if not mask.any():
         return Recalled(question, None, shard.lexicon)
-    ranking = pipeline.recall(shard, question, k, mask, config, distinct)
+    if begun is None:
+        ranking = pipeline.recall(shard, question, k, mask, config, distinct)
+    else:
+        ranking = pipeline.rank(*begun, k, distinct=distinct)
     traced = trace(shard, ranking, config, mask)
     completions = Completions(shard, question, ranking)
     passages = Passages(shard, question, ranking, shard.lexicon.analyzer)

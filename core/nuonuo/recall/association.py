@@ -66,13 +66,12 @@ class Links:
 _FIELDS = tuple(field.name for field in fields(Links))
 
 
-def associate(search: Search, scored: Scored) -> Scored:
-    """Let activation flow from the best; where a question leaves nothing open, next to nothing flows."""
-    return associated(search, scored)[0]
-
-
 def associated(search: Search, scored: Scored) -> tuple[Scored, Sources, Sources | None]:
-    """As `associate`, and who spoke: at first, and from the ends of branches."""
+    """Let activation flow from the best; where a question leaves nothing open, next to nothing flows.
+
+    Returns:
+        The candidates, and who spoke: at first, and from the ends of branches.
+    """
     sources = loudest(search, scored)
     links = [links_by_words(search, sources), links_by_name(search, sources)]
     if search.config.explicit_weight and search.shard.associator.leads:

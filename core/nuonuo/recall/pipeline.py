@@ -23,13 +23,13 @@ from nuonuo.associative import hopfield
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question
 from nuonuo.index.shard import Shard
-from nuonuo.recall.association import associate
+from nuonuo.recall.association import Sources, associated
 from nuonuo.recall.branches import Named
 from nuonuo.recall.candidates import candidates
 from nuonuo.recall.certainty import certain
 from nuonuo.recall.choice import Chosen, choose
 from nuonuo.recall.scoring import Scored, score
-from nuonuo.recall.search import BoolArray, Dated, FloatArray, prepare
+from nuonuo.recall.search import BoolArray, Dated, FloatArray, Search, prepare
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,10 +67,20 @@ def recall(
     """
     kernels.asked()
     search = prepare(shard, question, mask, config)
+    return rank(search, completed(search, k)[0], k, distinct=distinct)
+
+
+def completed(search: Search, k: int) -> tuple[Scored, Sources, Sources | None]:
+    """The candidates with all that completes them, and who spoke for others (`associated`)."""
     with np.errstate(invalid="ignore"):  # a BLAS may flag lanes of a product that it throws away
-        scored = score(search, candidates(search, k))
-        scored = associate(search, scored)
-        once = shard.wordings.best(scored.rows, scored.shares.energy)
+        return associated(search, score(search, candidates(search, k)))
+
+
+def rank(search: Search, scored: Scored, k: int, *, distinct: bool) -> Ranking:
+    """What `recall` makes of the candidates once they are `completed`."""
+    config = search.config
+    with np.errstate(invalid="ignore"):
+        once = search.shard.wordings.best(scored.rows, scored.shares.energy)
         chosen = choose(search, scored, k, once if distinct else np.arange(len(scored.rows)))
     certainty = certain(search, scored, chosen.at[: config.together])
     settled = hopfield.weights(certainty[once], config.beta, config.null_energy)

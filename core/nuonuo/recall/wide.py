@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo import kernels
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.lexicon import Lexicon
 from nuonuo.encoding.question import Question
@@ -23,13 +24,11 @@ from nuonuo.index.filters import Conditions
 from nuonuo.index.part import Part
 from nuonuo.index.shards import Memories
 from nuonuo.index.vectors import dense_cue
-from nuonuo.recall.asking import Recalled, ask, seqs_of
-from nuonuo.recall.association import associated
-from nuonuo.recall.candidates import candidates
+from nuonuo.recall.asking import Begun, Recalled, ask, seqs_of
 from nuonuo.recall.finding import Finder
 from nuonuo.recall.gathering import Gathered, meeting
 from nuonuo.recall.held import Walked
-from nuonuo.recall.scoring import score
+from nuonuo.recall.pipeline import completed
 from nuonuo.recall.search import FloatArray, prepare
 from nuonuo.recall.walks import ENTRIES, in_common, walk_shard
 from nuonuo.stores.base import PAGE
@@ -127,16 +126,20 @@ class Wide:
         self, explorer: Explorer, question: Question, k: int, conditions: Conditions, distinct: bool
     ) -> Recalled:
         gathered = self._gathered(explorer)
-        part = self._for_question(gathered, question, k, conditions)
-        recalled = ask(part, question, k, part.meeting(conditions), self._config, distinct=distinct)
+        part, begun = self._for_question(gathered, question, k, conditions)
+        mask = part.meeting(conditions)
+        recalled = ask(part, question, k, mask, self._config, distinct=distinct, begun=begun)
         hits = np.array([hit.row for hit in recalled.found.traced] if recalled.found else [], np.int64)
         if gathered.bring(gathered.tellings(part.seqs(hits))):
             part = gathered.part()
             recalled = ask(part, question, k, part.meeting(conditions), self._config, distinct=distinct)
         return recalled
 
-    def _for_question(self, gathered: Gathered, question: Question, k: int, conditions: Conditions) -> Part:
-        """All that ``question`` looks at."""
+    def _for_question(
+        self, gathered: Gathered, question: Question, k: int, conditions: Conditions
+    ) -> tuple[Part, Begun | None]:
+        """All that ``question`` looks at, and how far it was asked of that, if it was."""
+        kernels.asked()
         finder = Finder(gathered, self._lexicon, self._config, question, conditions)
         finder.know(k)
         found = finder.cued(k, gathered.part())
@@ -145,12 +148,12 @@ class Wide:
             part = gathered.part()
             mask = part.meeting(conditions)
             if not mask.any():
-                return part
+                return part, None
             search = prepare(part, question, mask, self._config)
-            _, sources, further = associated(search, score(search, candidates(search, k)))
+            scored, sources, further = completed(search, k)
             known = frozenset(part.postings.keys_of(search.named.terms).tolist())
             if not finder.linked(part, sources, known) and (
                 further is None or not finder.linked(part, further, known, by_name=True)
             ):
-                return part
-        return gathered.part()
+                return part, (search, scored)
+        return gathered.part(), None
