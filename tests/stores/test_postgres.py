@@ -36,6 +36,7 @@ from .samples import Follower, afresh, child, item, say
 
 psycopg = pytest.importorskip("psycopg", reason="pip install 'nuonuo[postgres]'")
 pytest.importorskip("psycopg_pool", reason="pip install 'nuonuo[postgres]'")
+schema = pytest.importorskip("nuonuo.stores.postgres.schema")
 
 PATIENCE = 300  # seconds, after which a test hangs, on however busy a machine
 TURNS = 30_000  # looks at what should come, a hundredth of a second apart
@@ -392,6 +393,32 @@ def test_a_schema_of_something_else_is_left_alone(address: str) -> None:
         with pytest.raises(StoreError, match="gone"):
             store.insert("n", [item("a")])
         store.close()
+
+
+def test_a_newer_version_brings_the_schema_up_beside_an_older_worker(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = open_store(address)
+    older.insert("n", [item("a"), item("b")])
+    version = len(schema.MIGRATIONS) + 1
+    with monkeypatch.context() as upgraded:
+        upgraded.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE later (x int)",)))
+        newer = open_store(address)
+    calls: list[Callable[[], object]] = [
+        lambda: older.insert("n", [item("new")]),
+        lambda: older.delete(ids=["a"]),
+        lambda: older.associate("a", "b", 1.0),
+    ]
+    for call in calls:
+        with pytest.raises(SchemaVersionError, match=f"version {version}, .* up to {version - 1}; upgrade"):
+            call()
+    with monkeypatch.context() as upgraded:
+        upgraded.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE later (x int)",)))
+        newer.insert("n", [item("c")])
+    assert [memory.id for memory in newer.list()] == ["a", "b", "c"]
+    assert not [*newer.associations()]
+    older.close()
+    newer.close()
 
 
 def test_many_may_make_one_schema_at_once(address: str) -> None:

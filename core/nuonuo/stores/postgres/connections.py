@@ -24,7 +24,7 @@ from nuonuo.errors import NuonuoError, StoreClosedError, StoreUnavailableError
 from nuonuo.stores.postgres.address import Address
 from nuonuo.stores.postgres.beside import Beside
 from nuonuo.stores.postgres.errors import RETRIABLE, lost, said, translate, unavailable
-from nuonuo.stores.postgres.schema import prepare
+from nuonuo.stores.postgres.schema import VERSION, checked, prepare
 
 _log = logging.getLogger(__name__)
 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # what it warns of, our errors say
@@ -35,6 +35,8 @@ T = TypeVar("T")
 _TRIES = 20  # of a transaction that others are in the way of
 _WAIT = 2.0  # seconds for a connection, before it is asked again whether the server is there
 _HELD = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# What a transaction has written by, and for what version: a newer one may have brought the schema up.
+_WRITTEN = f"SELECT pg_current_xact_id_if_assigned()::text, ({VERSION})".encode()
 _PIPELINE = psycopg.capabilities.has_pipeline()
 
 
@@ -154,9 +156,10 @@ class Connections:
             with pipeline(db):
                 db.execute("BEGIN")
                 told = work(db)
-                row = db.execute("SELECT pg_current_xact_id_if_assigned()::text")
+                row = db.execute(_WRITTEN, binary=True)
                 result = told()
-                (number,) = one(row)  # all has gone well so far
+                number, version = one(row)  # all has gone well so far
+                checked(version, self.address)
                 db.execute("COMMIT")
         except BaseException as error:
             _give_up(db)

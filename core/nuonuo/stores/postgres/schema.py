@@ -134,6 +134,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
 )
 
+VERSION = "SELECT value FROM meta WHERE key = 'schema_version'"
+
 
 def prepare(db: psycopg.Connection[Any], address: Address) -> tuple[bytes, bool]:
     """Bring the schema up to the newest version, and return the store's salt and whether it is read only.
@@ -187,9 +189,18 @@ def _version(db: psycopg.Connection[Any], address: Address) -> int:
             f"the schema {address.schema!r} of {address.shown!r} is another application's (it has "
             f"{', '.join(map(repr, sorted(tables)[:3]))}); nothing was changed, choose one by ?schema=name"
         )
-    row = db.execute("SELECT value FROM meta WHERE key = 'schema_version'", binary=True).fetchone()
+    row = db.execute(VERSION, binary=True).fetchone()
+    return checked(row[0] if row else None, address)
+
+
+def checked(kept: bytes | None, address: Address) -> int:
+    """The version of the schema that is ``kept`` there (`VERSION`).
+
+    Raises:
+        SchemaVersionError: written by a newer NuoNuo. NotAStoreError: it is none.
+    """
     try:
-        version = int(row[0]) if row else 0
+        version = int(kept or b"0")
     except ValueError:
         version = 0
     if version < 1:
