@@ -7,6 +7,7 @@ The blocks under one heading of a page share a namespace and a folder, and run i
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from nuonuo import errors
 from nuonuo.encoding.embedders.weights import ONNX_INT8, SAFETENSORS
 from nuonuo.errors import MissingDependencyError
 from tests.pages import PAGES, read
@@ -161,6 +163,12 @@ def test_every_block_is_found(page: str) -> None:
     text = read(page)
     assert len([block for block in BLOCKS if block.page == page]) == text.count("```python")
     assert text.count("\n```") % 2 == 0  # every fence that opens closes
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md"])
+def test_every_error_that_is_named_exists(page: str) -> None:
+    named = {*re.findall(r"\b[A-Z]\w+Error\b", read(page))}
+    assert {name for name in named if not hasattr(errors, name) and not hasattr(builtins, name)} == set()
 
 
 def test_there_are_blocks_to_run() -> None:

@@ -318,7 +318,6 @@ def test_a_flipped_bit_of_a_block(at: int, path: str, packed: SQLiteStore) -> No
         lambda store: afresh(store, "n"),
         lambda store: store.scan(0, 99),
         lambda store: store.traced(["m6"]),
-        lambda store: store.delete(ids=["m6"]),
         lambda store: store.replace(Memory("new", id="m6", namespace="n"), traces(1)),
     ]
     for call in calls:
@@ -331,6 +330,27 @@ def test_a_flipped_bit_of_a_block(at: int, path: str, packed: SQLiteStore) -> No
     assert len(afresh(packed, "elsewhere")[0]) == 1
     assert packed.delete(namespace="n") == 9
     assert lying(path) == ([], [10])
+
+
+@pytest.mark.parametrize("at", [1, 130, 900, -3])
+def test_what_is_forgotten_of_a_damaged_block_is_gone(at: int, path: str, packed: SQLiteStore) -> None:
+    add(packed, *range(1, 10))
+    bend(path, "blocks", "id", 2, at)
+    assert packed.delete(ids=["m6"]) == 1
+    left = files_of(path)
+    assert b"text 6" not in left and traces(6).code.tobytes()[:40] not in left
+    assert traces(1).code.tobytes()[:40] in left
+    assert [memory.id for memory in packed.list()] == [f"m{n}" for n in (1, 2, 3, 4, 5, 7, 8, 9)]
+    for call in (lambda: afresh(packed, "n"), lambda: packed.scan(0, 99), lambda: packed.traced(["m7"])):
+        with pytest.raises(NotAStoreError, match="checksum"):  # as before: nobody takes it for all there is
+            call()
+    assert [found.seq for found in examine(packed)] == [5, 7, 8]
+    assert packed.delete(ids=["m5", "m8", "m1"]) == 3
+    assert [found.seq for found in examine(packed)] == [7]
+    assert packed.delete(ids=["m7"]) == 1
+    assert examine(packed) == [] and [*afresh(packed, "n")[0]] == [2, 3, 4, 9]
+    add(packed, 11)
+    assert lying(path) == ([(2, 4)], [9, 10])
 
 
 def test_an_error_that_somebody_keeps_holds_up_no_wipe(path: str, packed: SQLiteStore) -> None:

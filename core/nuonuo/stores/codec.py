@@ -267,6 +267,13 @@ class Pages:
         padded = payload + bytes(-len(payload) % self._chunk)
         return self._sums.of(padded) + self._zeros + padded
 
+    @property
+    def lost(self) -> bytes:
+        """What stands in the place of a body that could not be read: nothing, and no checksum that holds."""
+        padded = bytes(self._chunk)
+        wrong = bytes(byte ^ 1 for byte in self._sums.of(padded))
+        return wrong + self._zeros + padded
+
     def check(self, bodies: Iterable[bytes]) -> None:
         """Raise `NotAStoreError` unless each of ``bodies`` is what `pad` gave, or an older version's."""
         self._sums.check(bodies, self.lead)

@@ -71,6 +71,8 @@ class Packer:
     ) -> Sequence[int]:
         """Write blocks anew without memories that are gone (None), and with what others have become.
 
+        What is to be forgotten of a block that cannot be read is forgotten with all that it holds.
+
         Args:
             changed: by seq, of memories of one namespace.
 
@@ -80,7 +82,13 @@ class Packer:
         source = Source(self.pages, "", nobody)
         held, loose = holding(db, epoch, sorted(changed))
         for number, own in held.items():
-            rows = source.of_blocks([body_of(db, number)])
+            try:
+                rows = source.of_blocks([body_of(db, number)])
+            except NotAStoreError:
+                if any(changed[seq] is not None for seq in own):
+                    raise
+                self._lose(db, number)
+                continue
             at = np.flatnonzero(np.isin(rows.seqs, own))
             parts = [rows.take(np.delete(np.arange(len(rows)), at))] if len(at) < len(rows) else []
             for place, seq in zip(at.tolist(), rows.seqs[at].tolist(), strict=True):
@@ -99,6 +107,23 @@ class Packer:
         db.execute(
             "UPDATE blocks SET first = ?, last = ?, body = ? WHERE id = ?",
             (int(rows.seqs[0]), int(rows.seqs[-1]), self.pages.pad(pack_block(rows)), number),
+        )
+
+    def _lose(self, db: sqlite3.Connection, number: int) -> None:
+        """Leave nothing of a block that cannot be read, but that it cannot; others of it keep their texts."""
+        (others,) = db.execute(
+            "SELECT count(*) FROM blocks b JOIN memories m ON m.namespace = b.namespace "
+            "AND m.seq BETWEEN b.first AND b.last WHERE b.id = ?",
+            (number,),
+        ).fetchone()
+        if not others:
+            db.execute("DELETE FROM blocks WHERE id = ?", (number,))
+            return
+        db.execute("UPDATE blocks SET body = ? WHERE id = ?", (self.pages.lost, number))
+        _log.warning(
+            "what a recall needs of %d other memories was damaged, and is gone with what was forgotten; "
+            "`nuonuo doctor` names them, and their texts can be read",
+            others,
         )
 
     def _become(self, seq: int, become: Changed, old: Rows, place: int) -> Rows:
