@@ -14,9 +14,14 @@ from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 from nuonuo.stores.base import Store
+from nuonuo.stores.opening import is_address, open_store
+from nuonuo.stores.sqlite import SQLiteStore
 
 SPACES = ("home", "work", "travel")
 EACH = 12  # ids of a namespace
+BLOCK = (
+    4  # memories whose traces lie together in a file: few, so that blocks are made and changed all the time
+)
 SESSIONS = 3
 # How often, of all acts.
 KINDS = {"add": 7, "update": 3, "revise": 2, "forget": 3, "end": 1, "associate": 4, "wipe": 1}
@@ -155,10 +160,13 @@ def derived(memory: AssociativeMemory, namespace: str) -> dict[str, Any]:
 
 
 def opened(where: str, language: str | None = "english") -> AssociativeMemory:
-    """The memory at ``where``, made up of small vectors that cost little."""
-    return AssociativeMemory.open(
-        where, embedder=HashEmbedder(DIMENSION), config=replace(CONFIG, language=language)
-    )
+    """The memory at ``where``, made up of small vectors that cost little, and in a file of small blocks."""
+    store = open_store(where) if is_address(where) else SQLiteStore(where, block_length=BLOCK)
+    try:
+        return AssociativeMemory(store, HashEmbedder(DIMENSION), config=replace(CONFIG, language=language))
+    except BaseException:
+        store.close()
+        raise
 
 
 def built_afresh(store: Store) -> AssociativeMemory:
