@@ -129,10 +129,11 @@ def test_who_shares_most_units_with_a_code(n: int, k: int, gap: int, few: bool, 
         associator.add(gap * at, code)  # beyond some gap they are not counted by their numbers
     for gone in rng.integers(0, n, n // 4).tolist():
         associator.discard(gap * gone)
-    kernels.use("numpy")
-    wanted = associator.resembling(codes[-1], k)
-    kernels.use("numba")
-    assert associator.resembling(codes[-1], k).tolist() == wanted.tolist()
+    for code in (codes[-1], codes[-1][:1], codes[-1][:0]):
+        kernels.use("numpy")
+        wanted = associator.resembling(code, k)
+        kernels.use("numba")
+        assert associator.resembling(code, k).tolist() == wanted.tolist()
 
 
 def test_links_for_which_there_is_no_room_at_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,7 +172,7 @@ class HebbianAssociator:
             items, counts = self.overlaps(code)
             return items[largest(counts, k)]
         found, shared = np.empty(k, np.int64), self._sharing(code)
-        reached = np.zeros(np.size(code) + 2, np.int64)
+        reached = np.zeros(max(np.size(code), 1) + 2, np.int64)
         fast.most_frequent(shared, np.zeros(room, np.int32), reached, found)
         return found[: found.searchsorted(room)]
 

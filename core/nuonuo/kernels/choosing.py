@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from nuonuo.kernels.compiling import BOOL, F32, I32, I64, MATRIX, PAIRS, compiled
+from nuonuo.kernels.compiling import BOOL, F32, I64, MATRIX, PAIRS, compiled
 
 
 @compiled(MATRIX, F32, MATRIX)
@@ -75,30 +75,3 @@ def answers(
             side[hit, token], top[hit, token] = place, best
             if best >= least:
                 answering[at[hit, place]] = True
-
-
-@compiled(types.uint32[::1], I32, I64, I64)
-def most_frequent(items: Any, counts: Any, reached: Any, found: Any) -> None:
-    """Which numbers stand most often in ``items`` (n,): into ``found`` (k,), ascending; of equals the lower.
-
-    Args:
-        counts: (room,), zeros; found: how often each number stands there. What ``found`` has too much of
-            room for is filled with ``room``.
-        reached: zeros, two more than any number stands there; found: how many stand there as often, or more.
-    """
-    k, room = len(found), len(counts)
-    found[:] = room
-    if not k:
-        return
-    for item in items:
-        counts[item] += 1
-        reached[counts[item]] += 1
-    least = 1
-    while reached[least + 1] >= k:
-        least += 1
-    end, equal = 0, k - reached[least + 1]
-    for item in range(room):
-        if counts[item] > least or (counts[item] == least and equal > 0):
-            equal -= counts[item] == least
-            found[end] = item
-            end += 1

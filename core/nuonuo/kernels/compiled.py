@@ -6,11 +6,11 @@ is computed in float32 is computed in the same order, without fused or reordered
 
 from __future__ import annotations
 
-from nuonuo.kernels.choosing import answers, best_to_add, most_frequent, uncovered
+from nuonuo.kernels.choosing import answers, best_to_add, uncovered
 from nuonuo.kernels.completing import beside, best_of, rarest, spread, stand
 from nuonuo.kernels.energies import weigh
 from nuonuo.kernels.linking import name_links, stem_links
-from nuonuo.kernels.searching import BLOCK, bm25, cosines, nearest, top, within
+from nuonuo.kernels.searching import BLOCK, bm25, cosines, most_frequent, nearest, top, within
 
 __all__ = [
     "BLOCK",

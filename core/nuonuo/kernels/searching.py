@@ -1,4 +1,4 @@
-"""Kernels for the candidates: the nearest vectors, and the best by their words."""
+"""Kernels for the candidates: the nearest vectors, the best by their words, who shares most of a code."""
 
 from __future__ import annotations
 
@@ -128,3 +128,30 @@ def top(values: Any, peaks: Any, mask: Any, found: Any) -> None:
                     least = best[k - 1]
     found[held:] = -1
     found[:] = np.sort(found)
+
+
+@compiled(types.uint32[::1], I32, I64, I64)
+def most_frequent(items: Any, counts: Any, reached: Any, found: Any) -> None:
+    """Which numbers stand most often in ``items`` (n,): into ``found`` (k,), ascending; of equals the lower.
+
+    Args:
+        counts: (room,), zeros; found: how often each number stands there. What ``found`` has too much of
+            room for is filled with ``room``.
+        reached: zeros, two more than any number stands there; found: how many stand there as often, or more.
+    """
+    k, room = len(found), len(counts)
+    found[:] = room
+    if not k:
+        return
+    for item in items:
+        counts[item] += 1
+        reached[counts[item]] += 1
+    least = 1
+    while reached[least + 1] >= k:
+        least += 1
+    end, equal = 0, k - reached[least + 1]
+    for item in range(room):
+        if counts[item] > least or (counts[item] == least and equal > 0):
+            equal -= counts[item] == least
+            found[end] = item
+            end += 1

@@ -74,9 +74,8 @@ def seqs_of(recalled: Iterable[Recalled]) -> list[int]:
     return [*dict.fromkeys(seq for each in recalled for seq in each.seqs)]
 
 
-Begun = tuple[
-    Search, Scored
-]  # a question that was put to rows, and what they complete (`pipeline.completed`)
+# A question that was put to rows, and what they complete of it (`pipeline.completed`).
+Begun = tuple[Search, Scored]
 
 
 def ask(
