@@ -20,6 +20,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.arrays import largest
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 
 QUANTUM_BITS = 12
@@ -179,19 +180,13 @@ def hadamard_transform(x: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 def winners(drive: npt.NDArray[np.int32], k: int) -> npt.NDArray[np.int64]:
     """The k units of greatest drive in each row, ascending; of equals, the lower units win.
 
-    Drive and unit make one integer key. All keys of a row differ, so there is one right answer, whatever
-    way the partition takes to it, and the key itself says which unit it was.
-
     Shapes:
-        drive: (B, n).
+        drive: (B, n), signed integers.
         returns: (B, k).
     """
-    n = drive.shape[1]
-    keys = drive.astype(np.int64)
-    keys *= n
-    keys += np.arange(n - 1, -1, -1)
-    greatest = np.partition(keys, n - k, axis=1)[:, n - k :]
-    units: npt.NDArray[np.int64] = np.sort(n - 1 - greatest % n, axis=1)
+    units: npt.NDArray[np.int64] = np.empty((len(drive), k), np.int64)
+    for row, found in zip(drive, units, strict=True):
+        found[:] = largest(row, k)
     return units
 
 
