@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nuonuo.arrays import MANY, spread
+from nuonuo.arrays import MANY, distinct, spread
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,9 @@ def test_the_numbers_of_each_row_come_one_after_another_however_many_there_are(c
     wanted = [start + at for start, count in zip(starts.tolist(), counts, strict=True) for at in range(count)]
     found = spread(starts, np.array(counts, np.int64))
     assert found.dtype == np.int64 and found.tolist() == wanted
+
+
+@pytest.mark.parametrize("values", [[], [4], [7, 7], [3, 1, 2, 3, 1], [*range(9, 0, -1)]])
+def test_of_values_each_stands_there_once_in_order(values: list[int]) -> None:
+    found = distinct(np.array(values, np.int64))
+    assert found.dtype == np.int64 and found.tolist() == sorted({*values})

@@ -200,6 +200,15 @@ def among(values: npt.NDArray[Any], few: npt.NDArray[Any]) -> npt.NDArray[np.boo
     return found
 
 
+def distinct(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The distinct ones of ``values`` (n,), ascending: of few, several times as quick as `np.unique`."""
+    values = np.sort(values)
+    new = np.empty(len(values), bool)
+    new[:1] = True
+    np.not_equal(values[1:], values[:-1], out=new[1:])
+    return values[new]
+
+
 def largest(values: npt.NDArray[Any], k: int) -> IntArray:
     """The indices of the ``k`` largest of ``values`` (n,), ascending; ties go to the lower index.
 

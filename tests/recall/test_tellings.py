@@ -136,5 +136,5 @@ def test_wordings_follow_what_is_left(said: list[Memory], rng: Any, data: st.Dat
     mask = np.isin(np.arange(len(said)), left)
     for row in left.tolist():
         alike = [r for r in left.tolist() if same[r] == same[row]]
-        assert wordings.alike(np.array([row]), mask)[0].tolist() == alike
+        assert wordings.alike(np.array([row]), mask) == [alike]
         assert wordings.newest(np.array([row]), mask).tolist() == (alike[-1:] if len(alike) > 1 else [])

@@ -93,6 +93,11 @@ class Column:
         number = int(self._numbers.data[row])
         return None if number == ABSENT else self._keys[number]
 
+    def values(self, rows: IntArray) -> list[Key | None]:
+        """`value` of each of ``rows`` (C,)."""
+        keys = self._keys
+        return [None if number == ABSENT else keys[number] for number in self._numbers.data[rows].tolist()]
+
     @property
     def nbytes(self) -> int:
         return self._numbers.nbytes + self._uses.nbytes + len(self._number) * 150

@@ -84,10 +84,9 @@ class Fields:
         """Which session each row stands in."""
         return self._own["session_id"]
 
-    def session(self, row: int) -> str | None:
-        """The name of the session that ``row`` stands in."""
-        key = self.sessions.value(row)
-        return None if key is None else str(key[1])
+    def sessions_of(self, rows: IntArray) -> list[str | None]:
+        """The name of the session that each of ``rows`` (C,) stands in; None for none."""
+        return [None if key is None else str(key[1]) for key in self.sessions.values(rows)]
 
     def put(self, at: IntArray, rows: Rows) -> None:
         """Take in the fields of ``rows`` at ``at`` (N,), which must be new or cleared."""

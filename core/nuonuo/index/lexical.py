@@ -157,6 +157,12 @@ class Postings:
         found: npt.NDArray[np.uint64] = self._stems.data[terms]
         return found
 
+    @property
+    def keys(self) -> npt.NDArray[np.uint64]:
+        """By term, `keys_of`."""
+        found: npt.NDArray[np.uint64] = self._stems.data
+        return found
+
     def holders(self, terms: IntArray) -> IntArray:
         """The rows that have each of ``terms``, one list after another."""
         return self.entries(terms)[0].astype(np.int64)

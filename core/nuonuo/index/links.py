@@ -128,12 +128,9 @@ def in_room(fill: Callable[..., None], *dtypes: npt.DTypeLike) -> list[npt.NDArr
 def linking_stems(postings: Postings, row: int, other: int, max_df: int) -> list[tuple[int, int]]:
     """The rare stems that two rows share, as (df, key); function words are none."""
     shared = {*postings.terms(row).tolist()}.intersection(postings.terms(other).tolist())
-    if not shared:
-        return []
-    terms = np.array(sorted(shared), np.int64)
-    df = postings.counts(terms)
-    rare = (df <= max_df) & ~postings.stops(terms)
-    return [*zip(df[rare].tolist(), postings.keys_of(terms[rare]).tolist(), strict=True)]
+    df, stops, keys = postings.frequencies, postings.stop_terms, postings.keys
+    rare = [term for term in sorted(shared) if df[term] <= max_df and not stops[term]]
+    return [(int(df[term]), int(keys[term])) for term in rare]
 
 
 def _naming(postings: Postings, rows: IntArray, source: IntArray, targets: IntArray) -> FloatArray:

@@ -106,10 +106,7 @@ def linking_names(postings: Postings, row: int, other: int, without: IntArray, m
     """
     shared = {*postings.name_terms(row).tolist()}.intersection(postings.terms(other).tolist())
     shared -= {*without.tolist()}
-    titles = postings.named_by(other).tolist()
-    terms = [*shared]
-    df = dict(zip(terms, postings.counts(np.array(terms, np.int64)).tolist(), strict=True))
+    titles, df = postings.named_by(other).tolist(), postings.frequencies
     linking = {term: (term not in titles, df[term]) for term in shared if df[term] <= max_df}
     best = min(linking.values(), default=None)
-    chosen = np.array([term for term, value in linking.items() if value == best], np.int64)
-    return [*np.sort(postings.keys_of(chosen)).tolist()]
+    return sorted(int(postings.keys[term]) for term, value in linking.items() if value == best)

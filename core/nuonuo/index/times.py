@@ -101,9 +101,9 @@ class Times:
         """What is kept of ``row``: microseconds since 1970 or `NO_TIME`, and whether that is a whole day."""
         return int(self._stamps.data[row]), bool(self._days.data[row])
 
-    def states(self, rows: IntArray) -> list[tuple[int, bool]]:
+    def states(self, rows: IntArray) -> tuple[list[int], list[bool]]:
         """`state` of each of ``rows`` (C,)."""
-        return [*zip(self._stamps.data[rows].tolist(), self._days.data[rows].tolist(), strict=True)]
+        return self._stamps.data[rows].tolist(), self._days.data[rows].tolist()
 
     @property
     def nbytes(self) -> int:

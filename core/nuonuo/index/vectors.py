@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo import kernels
-from nuonuo.arrays import Blocks, IntArray, Ragged, largest
+from nuonuo.arrays import Blocks, IntArray, Ragged, distinct, largest
 from nuonuo.associative.patterns import popcount
 from nuonuo.associative.rounding import round_vectors, sketch
 from nuonuo.traces import Columns
@@ -128,7 +128,7 @@ class VectorIndex:
             limit = self._dimension if wanted >= total else int(np.searchsorted(within, wanted))
             found = np.empty(within[limit], np.int64)
             fast.within(differences, owners, limit, found)
-            rows = np.unique(found)
+            rows = distinct(found)
             if len(rows) >= k or wanted >= total:
                 return rows[largest(self.cosines(rows, cue), k)]
             wanted *= 4

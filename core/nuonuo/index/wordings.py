@@ -84,12 +84,12 @@ class Wordings:
         found: npt.NDArray[np.bool_] = (self._wording.data[rows] == wording) & (wording != UNIQUE)
         return found
 
-    def alike(self, rows: IntArray, mask: npt.NDArray[np.bool_]) -> list[IntArray]:
+    def alike(self, rows: IntArray, mask: npt.NDArray[np.bool_]) -> list[list[int]]:
         """For each of ``rows`` (C,) those of ``mask`` (n,), ascending, that say what it says; itself too."""
         repeated, wording = (self.times(rows) > 1).tolist(), self._wording.data
         return [
-            np.flatnonzero(mask & (wording == wording[row])) if again else rows[at : at + 1]
-            for at, (row, again) in enumerate(zip(rows.tolist(), repeated, strict=True))
+            np.flatnonzero(mask & (wording == wording[row])).tolist() if again else [row]
+            for row, again in zip(rows.tolist(), repeated, strict=True)
         ]
 
     def distinct(self, rows: IntArray) -> IntArray:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nuonuo.arrays import IntArray, largest
+from nuonuo.arrays import IntArray, distinct, largest
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.recall.search import FloatArray, Search
@@ -46,7 +46,7 @@ def cued(search: Search, dense: int, least: int) -> IntArray:
     found = np.concatenate([near, sharing])
     found = np.concatenate([found, shard.wordings.newest(found, mask)])
     beside = shard.sessions.neighbours(found)
-    reached: IntArray = np.unique(np.concatenate([found, beside[beside != NOBODY]]))
+    reached: IntArray = distinct(np.concatenate([found, beside[beside != NOBODY]]))
     return reached[mask[reached]]
 
 

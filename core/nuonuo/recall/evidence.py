@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import tzinfo
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSou
 
 KINDS: dict[int, AssociationKind] = {WORDS: "content", NAME: "name", EXPLICIT: "explicit"}
 SIGNALS = tuple(field.name for field in fields(Shares))  # a memory's own; others depend on other hits
+_NAMES = (*SIGNALS, "together", "redundancy", "branch")
 LONG = 10_000  # characters of a text that is read once for all words that are looked for in it
 
 
@@ -76,27 +77,25 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig, mask: BoolArray)
     Args:
         mask: (n,), the rows that took part.
     """
-    scored, chosen, found = ranking.scored, ranking.chosen, []
-    seqs, told = shard.seqs(ranking.rows), _told(shard, ranking.rows, mask)
-    own = np.array([getattr(scored.shares, name) for name in SIGNALS])[:, ranking.at]
-    values = np.vstack([own, chosen.together, -chosen.redundancy, chosen.branch]).T.tolist()
-    names = (*SIGNALS, "together", "redundancy", "branch")
-    for place, at in enumerate(ranking.at.tolist()):
-        signals = {name: share for name, share in zip(names, values[place], strict=True) if share}
-        score = sum(share for share in values[place][: len(SIGNALS)] if share)
-        path = _hops(shard, ranking, at, config)
-        row = int(scored.rows[at])
-        found.append(Traced(row, seqs[place], score, sum(signals.values()), signals, path, told[place]))
+    scored, chosen, rows, found = ranking.scored, ranking.chosen, ranking.rows, []
+    own = [getattr(scored.shares, name).take(ranking.at) for name in SIGNALS]
+    values = np.array([*own, chosen.together, -chosen.redundancy, chosen.branch]).T.tolist()
+    linked = (scored.source.take(ranking.at) != NOBODY).tolist()
+    each = zip(rows.tolist(), shard.seqs(rows), ranking.at.tolist(), values, linked, strict=True)
+    for (row, seq, at, shares, by_link), told in zip(each, _told(shard, rows, mask), strict=True):
+        signals = {name: share for name, share in zip(_NAMES, shares, strict=True) if share}
+        score = sum(share for share in shares[: len(SIGNALS)] if share)
+        path = _hops(shard, ranking, at, config) if by_link else ()
+        found.append(Traced(row, seq, score, sum(signals.values()), signals, path, told))
     return found
 
 
 def _told(shard: Shard, rows: IntArray, mask: BoolArray) -> list[tuple[Told, ...]]:
     """Each time that what each of ``rows`` (k,) says was told, among the rows of ``mask`` (n,)."""
-    alike = shard.wordings.alike(rows, mask)
-    every = np.concatenate([np.zeros(0, np.int64), *alike])
-    sessions = map(shard.fields.session, every.tolist())
-    states = zip(every.tolist(), shard.fields.times.states(every), sessions, strict=True)
-    each = iter([(str(shard.ids[row]), stamp, day, session) for row, (stamp, day), session in states])
+    alike, fields = shard.wordings.alike(rows, mask), shard.fields
+    every = [*chain.from_iterable(alike)]
+    at, ids = np.array(every, np.int64), [str(shard.ids[row]) for row in every]
+    each = zip(ids, *fields.times.states(at), fields.sessions_of(at), strict=True)
     return [tuple(islice(each, len(those))) for those in alike]
 
 
