@@ -19,6 +19,7 @@ from nuonuo.associative.hebbian import HebbianAssociator
 from nuonuo.associative.patterns import best_of, completions, pack, round_states
 from nuonuo.errors import InvalidInputError, MissingDependencyError
 from nuonuo.index import links as links_of_stems
+from nuonuo.index.following import followers
 from nuonuo.index.links import stem_links
 from nuonuo.index.names import name_links
 from tests.associative.codes import random_codes
@@ -153,6 +154,46 @@ def test_links_for_which_there_is_no_room_at_first(monkeypatch: pytest.MonkeyPat
     assert found() == wanted
     monkeypatch.setattr(links_of_stems, "ROOM", 1)
     assert found() == wanted
+
+
+NAMED = st.lists(
+    st.lists(
+        st.sampled_from("Ann Lee met Bo Ek in the garage of Thunder Bay a beagle code 4471".split()),
+        min_size=1,
+        max_size=12,
+    ).map(" ".join),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(NAMED, st.booleans(), st.integers(1, 40), st.integers(1, 60), st.data())
+def test_whom_a_memory_is_linked_to_most_strongly(
+    texts: list[str], titled: bool, most: int, room: int, data: st.DataObject
+) -> None:
+    memory = fresh()
+    memory.add([Memory(("Ann Lee\n" if titled else "") + text, id=str(at)) for at, text in enumerate(texts)])
+    gone = data.draw(st.sets(st.sampled_from([*map(str, range(len(texts)))]), max_size=len(texts) - 1))
+    memory.forget(ids=sorted(gone)) if gone else None
+
+    def found() -> list[tuple[bytes, str]]:
+        with memory._shards.reading("default") as shard:
+            each = [
+                of_kind
+                for row in np.flatnonzero(shard.alive).tolist()
+                for of_kind in followers(shard.postings, row, most, memory.config)
+            ]
+            assert (shard.postings.scratch == -1).all()
+        assert all((np.diff(rows) > 0).all() and len(rows) <= most for rows, _ in each)
+        return [(values.tobytes(), str(values.dtype)) for pair in each for values in pair]
+
+    kernels.use("numpy")
+    wanted = found()
+    kernels.use("numba")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(links_of_stems, "ROOM", room)
+        assert found() == wanted
 
 
 PROGRAM = """

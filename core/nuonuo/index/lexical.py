@@ -53,6 +53,7 @@ class Postings:
         self._norms: FloatArray | None = None
         self._common: dict[int, FloatArray] = {}
         self._linking: dict[int, npt.NDArray[np.float64]] = {}
+        self._rarities: dict[int, FloatArray] = {}
         self._asked: dict[str, int | None] = {}  # the numbers of stems that were looked up
         self._scratch = Growable(np.float64)  # by row: -1, between two uses
 
@@ -314,6 +315,12 @@ class Postings:
             self._linking[max_df] = np.concatenate([[0], rarity])
         return self._linking[max_df]
 
+    def rarities(self, max_df: int) -> FloatArray:
+        """`rarity` of what stands in df memories, df <= ``max_df``, by df."""
+        if max_df not in self._rarities:
+            self._rarities[max_df] = np.append(np.float32(1), self.rarity(np.arange(1, max_df + 1)))
+        return self._rarities[max_df]
+
     def rows_of(self, term: int) -> npt.NDArray[np.int32]:
         """The rows in which ``term`` stands, ascending."""
         found: npt.NDArray[np.int32] = self._lists[term][:, 0]
@@ -385,6 +392,7 @@ class Postings:
         self._norms = None
         self._common.clear()
         self._linking.clear()
+        self._rarities.clear()
         self._asked.clear()
 
     def _given(self, terms: list[int]) -> tuple[npt.NDArray[np.int32], FloatArray]:

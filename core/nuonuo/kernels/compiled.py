@@ -9,7 +9,7 @@ from __future__ import annotations
 from nuonuo.kernels.choosing import answers, best_to_add, uncovered
 from nuonuo.kernels.completing import beside, best_of, rarest, spread, stand
 from nuonuo.kernels.energies import weigh
-from nuonuo.kernels.linking import name_links, stem_links
+from nuonuo.kernels.linking import followers, name_links, stem_links
 from nuonuo.kernels.searching import BLOCK, bm25, cosines, most_frequent, nearest, top, within
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "best_to_add",
     "bm25",
     "cosines",
+    "followers",
     "most_frequent",
     "name_links",
     "nearest",

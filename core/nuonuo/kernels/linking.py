@@ -1,4 +1,4 @@
-"""Kernels for the links that leave the sources of activation."""
+"""Kernels for the links that leave the sources of activation, and the stops of a walk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from nuonuo.kernels.compiling import BOOL, F32, F64, I32, I64, PAIRS32, compiled
+from nuonuo.kernels.compiling import BOOL, F32, F64, I32, I64, MATRIX, PAIRS, PAIRS32, compiled
 
 
 @compiled(
@@ -175,3 +175,97 @@ def name_links(
             naming[at] = stands < other
             sources[at], df[at] = source, stands if stands < other else stands - other
     found[0] = end
+
+
+@compiled(F32, types.int64, I64, F32, I64)
+def strongest(values: Any, count: Any, found: Any, best: Any, held: Any) -> None:
+    """Where the greatest of the first ``count`` of ``values`` stand: into ``found`` (k,), ascending.
+
+    Of equals the first ones.
+
+    Args:
+        best: (k,), room. held: (1,), found: how many there are.
+    """
+    k, end = len(found), 0
+    for at in range(count):
+        value = values[at]
+        if end == k and not value > best[k - 1]:
+            continue
+        place = min(end, k - 1)
+        while place > 0 and best[place - 1] < value:
+            best[place], found[place] = best[place - 1], found[place - 1]
+            place -= 1
+        best[place], found[place] = value, at
+        end = min(end + 1, k)
+    found[:end] = np.sort(found[:end])
+    held[0] = end
+
+
+@compiled(
+    PAIRS32, I64, I64, PAIRS32, I64, I64, I32, I64, I64, F32, types.float32, BOOL, I64, F64, F32,
+    types.float32, I64, F64, PAIRS, MATRIX, I64, I64, I64, F64, I64, BOOL, I64,
+)  # fmt: skip
+def followers(
+    entries: Any,
+    starts: Any,
+    counts: Any,
+    forward: Any,
+    begins: Any,
+    lengths: Any,
+    titles: Any,
+    title_begins: Any,
+    title_lengths: Any,
+    norms: Any,
+    most: Any,
+    stops: Any,
+    without: Any,
+    linking: Any,
+    rarities: Any,
+    sharing: Any,
+    rows: Any,
+    scratch: Any,
+    best: Any,
+    weights: Any,
+    held: Any,
+    sources: Any,
+    targets: Any,
+    given: Any,
+    others: Any,
+    naming: Any,
+    found: Any,
+) -> None:
+    """Whom one row (``rows`` (1,)) shares most with, by words and by names, where nobody has a title.
+
+    Args:
+        entries ... title_lengths, norms ... without: as for `stem_links`; linking: its ``rarity``.
+        rarities: how rare a name is, by the number of memories that have it, up to as many as link.
+        sharing: what it counts to have a name too. scratch: (n,), -1 throughout, and so it is left.
+        best, weights, held: found: (2, k), (2, k) and (2,), the rows that it leads to, ascending, how strong
+            the links are, and how many; by words, then by names.
+        sources ... naming: room for links. found: as for `stem_links`.
+    """
+    stem_links(
+        entries, starts, counts, forward, begins, lengths, norms, most, stops, without, linking, titles,
+        title_begins, title_lengths, rows, scratch, sources, targets, given, others, found,
+    )  # fmt: skip
+    end = found[0]
+    if end < 0:
+        return
+    room, strength = np.empty(best.shape[1], np.float32), np.empty(len(targets), np.float32)
+    for at in range(end):
+        strength[at] = given[at] / (given[at] + 1)
+    strongest(strength, end, best[0], room, held[:1])
+    for at in range(held[0]):
+        best[0, at], weights[0, at] = targets[best[0, at]], strength[best[0, at]]
+    name_links(
+        entries, starts, counts, forward, begins, lengths, titles, title_begins, title_lengths, without,
+        len(rarities) - 1, rows, scratch, sources, targets, others, naming, found,
+    )  # fmt: skip
+    end = found[0]
+    if end < 0:
+        return
+    for at in range(end):
+        strength[at] = rarities[others[at]] * (sharing / np.sqrt(np.float32(others[at] - 1)))
+    strongest(strength, end, best[1], room, held[1:])
+    for at in range(held[1]):
+        best[1, at], weights[1, at] = targets[best[1, at]], strength[best[1, at]]

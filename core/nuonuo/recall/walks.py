@@ -18,12 +18,11 @@ from itertools import repeat
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import IntArray, largest
+from nuonuo.arrays import IntArray
 from nuonuo.associative.chain import Association, Stop, walk
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question
-from nuonuo.index.links import stem_links
-from nuonuo.index.names import name_links
+from nuonuo.index.following import followers
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.index.vectors import dense_cue
@@ -35,7 +34,6 @@ FloatArray = npt.NDArray[np.float32]
 
 ENTRIES = 32  # memories that a cue may settle to
 BACKWARD = 0.9  # what came before follows less readily than what came after (Kahana 1996: forward asymmetry)
-NOTHING = np.zeros(0, np.int64)  # names and stems that link nothing
 FANOUT = 32  # content links of a stop that compete
 
 
@@ -93,14 +91,9 @@ def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Associatio
         if target != NOBODY and weight:
             yield Association(target, weight, "temporal")
     if config.chain_content:
-        links = stem_links(shard.postings, np.array([row]), NOTHING, config.content_max_df)
-        weights = links.strength(config.naming_weight)
-        best = largest(weights, FANOUT)
-        yield from _associations(links.target[best], weights[best], "content", config)
-        names = name_links(shard.postings, np.array([row]), NOTHING, config.content_max_df)
-        weights = names.strength(config.naming_weight, config.sharing_weight)
-        best = largest(weights, FANOUT)
-        yield from _associations(names.target[best], weights[best], "name", config)
+        by_words, by_names = followers(shard.postings, row, FANOUT, config)
+        yield from _associations(*by_words, "content", config)
+        yield from _associations(*by_names, "name", config)
 
 
 def _associations(
