@@ -85,10 +85,10 @@ def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_], config:
             found.append(rows)
             weight = np.full(len(rows), postings.rarity(np.array([df[term]]))[0], np.float32)
             weights.append(weight if titles[term] else weight * np.float32(config.sharing_weight / df[term]))
-    counts = [len(rows) for rows in found]
-    rows, first = np.unique(np.concatenate([np.zeros(0, np.int64), *found]), return_index=True)
-    branch = np.arange(len(found)).repeat(counts)
-    weights.append(np.zeros(0, np.float32))
+    if not found:
+        return Named(here, _NONE, _NONE, NOTHING.weight)
+    rows, first = np.unique(np.concatenate(found), return_index=True)
+    branch = np.arange(len(found)).repeat([len(rows) for rows in found])
     return Named(here, rows, branch[first], np.concatenate(weights)[first])
 
 

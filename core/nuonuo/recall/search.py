@@ -152,7 +152,7 @@ def asked_by_word(question: Question, weights: FloatArray, dates: Sequence[Dated
     if asked.states is None or dates or len(asked.states) < len(weights) or not len(weights):
         return np.float32(1)
     shares = np.bincount(asked.owners, weights)
-    return np.float32(np.clip(1 / np.sum(shares**2) - 1, ALONE, 1))
+    return np.float32(min(max(1 / np.add.reduce(shares * shares) - 1, ALONE), 1))
 
 
 def least_idf(shard: Shard, words: Sequence[Word], idf: Mapping[str, float]) -> dict[str, float]:
