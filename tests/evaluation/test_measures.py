@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.chains import measure_chains, noisy
-from nuonuo.evaluation.clock import MeteredEmbedder
+from nuonuo.evaluation.clock import MeteredEmbedder, Walks, walks
 from nuonuo.evaluation.generated import generated_texts
 from nuonuo.evaluation.speed import SINGLE_ADDS, as_one_namespace, measure
 from nuonuo.evaluation.synthetic import HashEmbedder
+from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 from tests.fakes import SMALL, WordEmbedder
 
@@ -41,6 +46,7 @@ def test_speed_reports_what_it_stored(in_ram: bool) -> None:
     assert found.exact_ms_p50 > 0
     assert found.recall_to_exact > 0
     assert 0 < found.hop_ms_p50 <= found.hop_ms_p95
+    assert found.chain_start_ms_p50 > 0
     assert sum(n for what, n in told if what == "memories added") == 160
     assert set(found.to_json()) >= {"store", "resident_bytes", "build_seconds"}
 
@@ -66,6 +72,24 @@ def test_the_metered_embedder_looks_questions_up() -> None:
     assert inner.texts == [*before, "new", "known"]
     assert metered.seconds > 0
     assert (metered.name, metered.dimension, metered.token_dimension) == ("words", 64, 64)
+
+
+def test_a_walk_is_clocked_once_as_a_whole_and_once_to_where_it_begins() -> None:
+    class Scripted(MeteredEmbedder):
+        taken = iter([8.0, 3.0, 2.0, 1.0])
+
+        def clock(self, call: Callable[..., Any], *args: Any) -> float:
+            call(*args)
+            return next(self.taken)
+
+    metered = Scripted(HashEmbedder(64))
+    with AssociativeMemory(embedder=metered, config=replace(SMALL, chain_content=0.0)) as memory:
+        memory.add([Memory(f"turn {at}", session_id="s") for at in range(3)])
+        memory.add("a word by itself")
+        found = walks(memory, metered, ["turn 0", "a word by itself"], 3)
+    assert (found.hops, found.starts, found.onward) == ([8 / 3, 3.0], [2.0, 1.0], [3.0])
+    assert found.figures()["onward_hop_ms_p50"] == 3000
+    assert Walks([1.0], [1.0], []).figures()["onward_hop_ms_p50"] == 0
 
 
 @pytest.mark.parametrize("cosine", [0.2, 0.6, 1.0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -75,18 +76,49 @@ class ExactSearch:
         return order
 
 
-def hops(
-    memory: AssociativeMemory, metered: MeteredEmbedder, texts: Sequence[str], length: int
-) -> list[float]:
-    """Seconds a stop of a walk of ``length`` hops, each from another text's own vector."""
-    found = []
-    for encoding in metered.encode_documents(texts):
-        stops: list[Step] = []
-        taken = metered.clock(
-            lambda vector, into: into.extend(memory.chain(vector, length)), encoding.vectors[0], stops
-        )
-        found.append(taken / max(len(stops), 1))
-    return found
+@dataclass(frozen=True, slots=True)
+class Walks:
+    """Walks that were clocked, each from another text's own vector.
+
+    Attributes:
+        starts: seconds until it is known where each begins: those of a walk of no hop.
+        hops: seconds a stop of a walk of some hops, its start among them.
+        onward: seconds a hop beyond the start, of those that went on.
+    """
+
+    starts: list[float]
+    hops: list[float]
+    onward: list[float]
+
+    def figures(self) -> dict[str, float]:
+        """Milliseconds, as the reports have them; 0 where no walk went on."""
+        return {
+            "hop_ms_p50": milliseconds(self.hops, 50),
+            "hop_ms_p95": milliseconds(self.hops, 95),
+            "chain_start_ms_p50": milliseconds(self.starts, 50),
+            "onward_hop_ms_p50": milliseconds(self.onward or [0.0], 50),
+        }
+
+
+def walks(memory: AssociativeMemory, metered: MeteredEmbedder, texts: Sequence[str], length: int) -> Walks:
+    """Walk ``length`` hops from the vector of each of ``texts``, then once more, only to where it begins."""
+
+    def walked(hops: int) -> list[tuple[float, int]]:
+        found = []
+        for vector in vectors:
+            stops: list[Step] = []
+            taken = metered.clock(lambda start, into: into.extend(memory.chain(start, hops)), vector, stops)
+            found.append((taken, len(stops)))
+        return found
+
+    vectors = [encoding.vectors[0] for encoding in metered.encode_documents(texts)]
+    wholes, starts = walked(length), [taken for taken, _ in walked(0)]
+    pairs = zip(wholes, starts, strict=True)
+    return Walks(
+        starts,
+        [taken / max(stops, 1) for taken, stops in wholes],
+        [(taken - start) / (stops - 1) for (taken, stops), start in pairs if stops > 1],
+    )
 
 
 def far_apart(texts: Iterable[str], of: int, count: int) -> list[str]:

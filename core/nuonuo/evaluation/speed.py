@@ -28,10 +28,10 @@ from nuonuo.evaluation.clock import (
     MeteredEmbedder,
     far_apart,
     grown,
-    hops,
     milliseconds,
     resident_bytes,
     settle_kernels,
+    walks,
 )
 from nuonuo.evaluation.progress import Progress
 from nuonuo.memory import AssociativeMemory
@@ -51,6 +51,8 @@ class Speed:
         build_seconds: from the stored memories to the first recall's answer.
         exact_ms_p50: of an exact search, one float32 matrix product, among as many vectors.
         recall_to_exact: recall_ms_p50 over exact_ms_p50.
+        hop_ms_p50: a stop of a walk of six hops, its start shared among them; chain_start_ms_p50: that start
+            alone, which looks at all memories; onward_hop_ms_p50: each hop after it.
         shard_bytes: of the derived state, as `AssociativeMemory.stats` tells it.
         resident_bytes: by which the process grew from its start to the last recall, but for the kernels;
             None where the system does not tell.
@@ -72,6 +74,8 @@ class Speed:
     recall_to_exact: float
     hop_ms_p50: float
     hop_ms_p95: float
+    chain_start_ms_p50: float
+    onward_hop_ms_p50: float
     shard_bytes: int
     resident_bytes: int | None
     file_bytes: int
@@ -133,8 +137,8 @@ def measure(
             searches = [metered.clock(exact.nearest, vectors[-1], k) for _ in questions]
             del exact, vectors
             texts = (each.text for each in memories)
-            walked = hops(memory, metered, far_apart(texts, len(memories), WALKS), HOPS)
-            tell("chains walked", len(walked))
+            walked = walks(memory, metered, far_apart(texts, len(memories), WALKS), HOPS)
+            tell("chains walked", len(walked.hops))
             resident = grown(None if before is None else before + theirs)
             stats = memory.stats()
     return Speed(
@@ -152,8 +156,7 @@ def measure(
         recall_ms_mean=1000 * float(np.mean(recalls)),
         exact_ms_p50=milliseconds(searches, 50),
         recall_to_exact=milliseconds(recalls, 50) / milliseconds(searches, 50),
-        hop_ms_p50=milliseconds(walked, 50),
-        hop_ms_p95=milliseconds(walked, 95),
+        **walked.figures(),
         shard_bytes=stats.shard_bytes,
         resident_bytes=resident,
         file_bytes=stats.file_bytes,

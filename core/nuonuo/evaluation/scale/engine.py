@@ -16,10 +16,10 @@ from nuonuo.evaluation.clock import (
     MeteredEmbedder,
     far_apart,
     grown,
-    hops,
     milliseconds,
     resident_bytes,
     settle_kernels,
+    walks,
 )
 from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.scale.corpus import Found
@@ -109,7 +109,7 @@ def ask(
     recalls = [metered.clock(memory.recall, question, job.k) for question in questions]
     tell("questions asked", len(questions))
     texts = (memory.text for batch in job.corpus.memories(job.size) for memory in batch)
-    walked = hops(memory, metered, far_apart(texts, job.size, WALKS), HOPS)
+    walked = walks(memory, metered, far_apart(texts, job.size, WALKS), HOPS)
     resident, stats = grown(before), memory.stats()
     vectors, queries = job.corpus.vectors(job.size), job.corpus.queries
     exact = ExactSearch(vectors)
@@ -120,8 +120,7 @@ def ask(
         "recall_ms_p99": milliseconds(recalls, 99),
         "exact_ms_p50": milliseconds(searches, 50),
         "recall_to_exact": milliseconds(recalls, 50) / milliseconds(searches, 50),
-        "hop_ms_p50": milliseconds(walked, 50),
-        "hop_ms_p95": milliseconds(walked, 95),
+        **walked.figures(),
         "shard_bytes": stats.shard_bytes,
         "resident_bytes": resident,
     }

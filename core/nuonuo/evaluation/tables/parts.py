@@ -22,6 +22,10 @@ SPEED = (
     ("add, in batches", "{add_per_second:,.0f} a second"),
     ("add one durable turn, p50 / p95", "{add_one_ms_p50:.1f} / {add_one_ms_p95:.1f} ms"),
     ("hop of a chain, p50 / p95", "{hop_ms_p50:.1f} / {hop_ms_p95:.1f} ms"),
+    (
+        "of it the start of the chain, and each hop after that, p50",
+        "{chain_start_ms_p50:.1f}; {onward_hop_ms_p50:.2f} ms",
+    ),
     ("from the stored memories to the first answer", "{build_seconds:.2f} s"),
     ("indexes, patterns and associations in RAM", "{shard_mb:,.0f} MB"),
     ("growth of the whole process", "{resident_mb:,.0f} MB"),
