@@ -66,11 +66,17 @@ class Numbering:
         if not len(unknown):
             return found, keys[:0]
         asked = keys[unknown]
-        distinct, first = np.unique(asked, return_index=True)
-        new = distinct[first.argsort()]
+        order = asked.argsort()  # not in the order in which equal ones come: that takes three times as long
+        grouped = asked[order]
+        begins = np.ones(len(order), np.bool_)
+        np.not_equal(grouped[1:], grouped[:-1], out=begins[1:])
+        first = np.minimum.reduceat(order, np.flatnonzero(begins))
+        coming = first.argsort()
+        new, numbers = asked[first[coming]], np.empty(len(first), np.int64)
+        numbers[coming] = np.arange(size, size + len(first))
         self._make_room(len(new))
         self._put(new, np.arange(size, size + len(new), dtype=np.int32))
-        found[unknown] = self.find(asked)
+        found[unknown[order]] = numbers[begins.cumsum() - 1]
         return found, new
 
     def remove(self, key: int) -> None:
