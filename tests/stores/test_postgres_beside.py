@@ -111,6 +111,126 @@ def test_rows_are_read_meanwhile(address: str) -> None:
     store.close()
 
 
+def wordy(address: str) -> tuple[PostgresStore, dict[int, float], list[int]]:
+    """A store of more memories, the stems that some of them share with their weights, and all seqs."""
+    store = filled(address)
+    common, rng = np.array([8, 10, 12, 14, 16], np.uint64), np.random.default_rng(3)
+    for at in range(40):
+        memory, kept = away(f"w{at}", at % 30)
+        stems = np.sort(np.append(common[rng.random(5) < 0.4], np.uint64(2000 + 2 * at)))
+        counts, title = rng.integers(1, 4, len(stems)).astype(np.int32), np.zeros(0, np.int32)
+        words = replace(kept.words, stems=stems, counts=counts, title=title, said=at % 9 + 1)
+        store.insert("n", [(replace(memory, session_id=f"s{at % 3}"), replace(kept, words=words))])
+    return store, {int(stem): 5.0 - place for place, stem in enumerate(common)}, store.seqs(0, 100)
+
+
+def gathered(explorer: Explorer, stems: dict[int, float], seqs: list[int]) -> list[Any]:
+    """What can be asked for while words are looked for."""
+    rows = explorer.rows(seqs[:9])
+    assert rows is not None
+    with explorer.told([1, 2, 3], 2) as answer:
+        near = explorer.beside(seqs[5:8], 2)
+    holders = explorer.holders([*stems][:2])
+    return [
+        [(seq, memory, arrays(kept)) for seq, memory, kept in each(rows)],
+        explorer.nearest(*ASKED),
+        explorer.said(seqs),
+        sorted(near),
+        answer(),
+        (holders.seqs.tolist(), holders.counts.tolist()),
+        explorer.called([*stems], 3),
+        explorer.frequencies([*stems, 2000]),
+    ]
+
+
+@pytest.mark.parametrize("first", [1, 1024])
+def test_words_are_looked_for_meanwhile(address: str, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
+    from nuonuo.stores.postgres import sharing
+
+    monkeypatch.setattr(sharing, "FIRST", first)  # where it is 1, there is more to ask once that is there
+    store, stems, seqs = wordy(address)
+    other, asked = opened(address), ((1.2, 0.75), 10, Within())
+
+    def one_by_one(explorer: Explorer) -> tuple[list[int], list[Any]]:
+        return explorer.sharing(stems, *asked), gathered(explorer, stems, seqs)
+
+    def at_once(explorer: Explorer) -> tuple[list[int], list[Any]]:
+        explorer.expect_nearest(*ASKED)
+        with explorer.expect_sharing(stems, *asked):
+            other.delete(ids=["w1", "w2"])
+            assert beside(explorer) is not None
+            found = gathered(explorer, stems, seqs)
+        assert beside(explorer) is None
+        return explorer.sharing(stems, *asked), found
+
+    before = store.explore("n", one_by_one)
+    assert len(before[0]) == 10
+    assert store.explore("n", at_once) == before
+    after = store.explore("n", one_by_one)
+    assert after != before
+    assert store.explore("n", at_once) == after
+    store.close()
+    other.close()
+
+
+def test_other_words_than_were_expected_are_looked_for(address: str) -> None:
+    store, stems, _ = wordy(address)
+    few = dict([*stems.items()][:1])
+
+    def work(explorer: Explorer) -> list[list[int]]:
+        explorer.expect_nearest(*ASKED)
+        with explorer.expect_sharing(stems, (1.2, 0.75), 10, Within()):
+            explorer.nearest(*ASKED)
+        found = [explorer.sharing(few, (1.2, 0.75), 10, Within())]
+        with explorer.expect_sharing({}, (1.2, 0.75), 10, Within()):
+            pass
+        return [*found, explorer.sharing({}, (1.2, 0.75), 10, Within())]
+
+    alone = store.explore("n", lambda explorer: explorer.sharing(few, (1.2, 0.75), 10, Within()))
+    assert store.explore("n", work) == [alone, []]
+    assert alone
+    store.close()
+
+
+@pytest.mark.parametrize("pool", [1, 5])
+def test_words_need_no_second_connection(address: str, pool: int) -> None:
+    store, stems, seqs = wordy(f"{address}&pool={pool}")
+    asked = (1.2, 0.75), 10, Within()
+
+    def work(explorer: Explorer) -> tuple[list[int], list[Any]]:
+        explorer.expect_nearest(*ASKED)
+        with explorer.expect_sharing(stems, *asked):
+            if (second := beside(explorer)) is not None:
+                with store._db.connect() as db:
+                    db.execute("SELECT pg_terminate_backend(%s, 10000)", (second.info.backend_pid,))
+            found = gathered(explorer, stems, seqs)
+        return explorer.sharing(stems, *asked), found
+
+    before = store.explore(
+        "n", lambda explorer: (explorer.sharing(stems, *asked), gathered(explorer, stems, seqs))
+    )
+    assert store.explore("n", work) == before
+    store.close()
+
+
+def test_what_fails_while_words_are_looked_for_leaves_nothing_behind(address: str) -> None:
+    store, stems, _ = wordy(f"{address}&pool=2")
+
+    def work(explorer: Explorer) -> None:
+        explorer.expect_nearest(*ASKED)
+        with explorer.expect_sharing(stems, (1.2, 0.75), 10, Within()):
+            raise KeyError("on purpose")
+
+    for _ in range(5):
+        with pytest.raises(KeyError, match="on purpose"):
+            store.explore("n", work)
+    with store._db.connect() as db:
+        left = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'"
+        assert db.execute(left).fetchone() == (0,)
+    assert len(store.explore("n", lambda e: e.sharing(stems, (1.2, 0.75), 10, Within()))) == 10
+    store.close()
+
+
 def test_one_connection_is_enough(address: str) -> None:
     store, alone = filled(address), filled(f"{address}&pool=1".replace("schema=", "schema=one_", 1))
 

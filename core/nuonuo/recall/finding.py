@@ -68,15 +68,10 @@ class Finder:
         gathered.asks = any(word.asks for word in question.words)
         names = dict.fromkeys(self._lexicon.keys([name for name, _, _ in self._names]))
         known = [name for name in names if gathered.whole.frequencies.get(name)]
-        if known:
-            gathered.bring(self._explorer.called(known, 2 * MANY + 1))
-        few = [name for name in known if gathered.whole.frequencies[name] <= MANY]
-        if few:
-            gathered.bring(self._explorer.holders(few).seqs.tolist())
         rare = self._rare(asked, nothing)
-        found = self._cued(self._within, rare, self._dense(k), k)
+        found = self._cued(self._within, rare, self._dense(k), k, known)
         for within in self._periods:
-            found += self._cued(within, rare, config.dense_candidates, 0)
+            found += self._cued(within, rare, config.dense_candidates, 0, ())
         return found
 
     def know(self, k: int) -> None:
@@ -93,25 +88,47 @@ class Finder:
         self._gathered.know(lexicon.keys([*stems, *(name for name, _, _ in self._names)]))
         self._periods = self._dated()
 
-    def _cued(self, within: Within, rare: Mapping[int, float], dense: int, least: int) -> list[int]:
-        """Bring the nearest and the best, more where most repeat each other; return the very first."""
-        config, cue = self._config, dense_cue(self._question.state)
+    def _cued(
+        self, within: Within, rare: Mapping[int, float], dense: int, least: int, names: Sequence[int]
+    ) -> list[int]:
+        """Bring the nearest and the best, more where most repeat each other; return the very first.
+
+        The words take longest: all else, those in which ``names`` stand too, is brought meanwhile.
+        """
+        gathered, config = self._gathered, self._config
         saturation, m = (config.bm25_k1, config.bm25_b), config.lexical_candidates
         n = self._expect(within, dense)
+        with self._explorer.expect_sharing(rare, saturation, m, within):
+            near = self._near(within, n, dense, least)
+            self._named(names)
         while True:
             sharing = self._passing(lambda n: self._explorer.sharing(rare, saturation, n, within), m)
             texts = len({*self._explorer.said(sharing).values()})
             if len(sharing) < m or m >= MOST or texts >= config.lexical_candidates / 2:
                 break
             m *= GROWTH
+        gathered.bring(sharing)
+        return [*near, *sharing]
+
+    def _named(self, names: Sequence[int]) -> None:
+        """Bring the memories that are called by ``names``, and those in which the rare ones of them stand."""
+        gathered = self._gathered
+        if names:
+            gathered.bring(self._explorer.called(names, 2 * MANY + 1))
+        few = [name for name in names if gathered.whole.frequencies[name] <= MANY]
+        if few:
+            gathered.bring(self._explorer.holders(few).seqs.tolist())
+
+    def _near(self, within: Within, n: int, dense: int, least: int) -> list[int]:
+        """Bring the ``n`` nearest, more where most repeat each other; return the very first."""
+        cue = dense_cue(self._question.state)
         while True:
             found = self._passing(lambda n: self._explorer.nearest(cue.words, n, within, cue.rounded), n)
             near, texts = nearest(self._explorer.rows(found), cue, dense)
             if len(found) < n or n >= MOST or (len(near) >= dense and texts >= max(dense / 2, least)):
-                break
+                self._gathered.bring(found)
+                return near
             n *= GROWTH
-        self._gathered.bring([*found, *sharing])
-        return [*near, *sharing]
 
     def _dense(self, k: int) -> int:
         return max(k, self._config.dense_candidates)

@@ -119,6 +119,15 @@ class Explorer(Protocol):
         """
         ...
 
+    def expect_sharing(
+        self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
+    ) -> AbstractContextManager[None]:
+        """Say that `sharing` will be asked for: a store that can do it at the same time has begun.
+
+        In the context other things can be asked for meanwhile; `sharing` is asked for after it.
+        """
+        ...
+
     def called(self, names: Sequence[int], most: int) -> list[int]:
         """Memories in whose title one of the names with these keys is.
 

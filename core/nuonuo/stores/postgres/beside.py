@@ -42,6 +42,11 @@ class Beside:
         self._pipeline: AbstractContextManager[object] | None = None
         self._tried = self.refused = False
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is none that could be asked something meanwhile."""
+        return self._other is None
+
     def ask(self, query: bytes, values: Mapping[str, Any]) -> Callable[[], Rows]:
         """Send ``query``; what this gives waits for its rows."""
         if not self._tried:

@@ -3,13 +3,13 @@
 Bit sketches are compared one by one in a scan, in parallel where the server has processors for it; where
 there are very many, those in the nearest cells, or by an index of pgvector's where there is one: on a second
 connection that is idle (`nuonuo.stores.postgres.nearest`). Words are found meanwhile, by an inverted index
-(`nuonuo.stores.postgres.sharing`).
+(`nuonuo.stores.postgres.sharing`); that takes longest, so the nearest are read as long as it lasts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -58,9 +58,17 @@ class Explored:
         self._said: dict[int, int] = {}  # by seq, as far as that was found out
         self._frequencies: dict[int, int] = {}  # by stem, as far as they were asked for
         self._expected: tuple[tuple[Any, ...] | None, Nearest | None] = None, None
+        self._shared: tuple[tuple[Any, ...] | None, list[int]] = None, []
+        self._taken = False  # whether the first connection is at work on something that may last
 
     def _ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
-        return self._db.execute(query.encode(), self._values(values), binary=True).fetchall()
+        return self._send(query, **values)()
+
+    def _send(self, query: str, **values: Any) -> Callable[[], list[tuple[Any, ...]]]:
+        """Ask the first connection, or the second where that is `_taken`; what this gives waits for it."""
+        if self._taken:
+            return self._begin(query, **values)
+        return self._db.execute(query.encode(), self._values(values), binary=True).fetchall
 
     def _begin(self, query: str, **values: Any) -> Callable[[], list[tuple[Any, ...]]]:
         return self._beside.ask(query.encode(), self._values(values))
@@ -104,7 +112,8 @@ class Explored:
         if search is None or expected != (sketch.tolist(), n, within):
             search = self._nearest(self._at_once, sketch, n, within, state)
         found = search.found()
-        self._beside.close(failed=False)  # others may need it
+        if not self._taken:
+            self._beside.close(failed=False)  # others may need it
         return found
 
     def expect_nearest(
@@ -139,14 +148,43 @@ class Explored:
         self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
     ) -> list[int]:
         """As `Explorer.sharing`, by the rarest stems (`Sharing`)."""
+        (expected, found), self._shared = self._shared, (None, [])
+        if expected != (stems, saturation, n, within):
+            found = self._found(self._sharing(stems, saturation, n, within))
+        return found
+
+    @contextmanager
+    def expect_sharing(
+        self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
+    ) -> Iterator[None]:
+        """As `Explorer.expect_sharing`: what is asked for meanwhile goes to the second connection, if any."""
+        if self._beside.idle:
+            yield
+            return
+        with pipeline(self._db):
+            search = self._sharing(stems, saturation, n, within)
+            self._taken = True
+            try:
+                yield
+            finally:
+                self._taken = False
+            self._beside.close(failed=False)
+            self._shared = (stems, saturation, n, within), self._found(search)
+
+    def _sharing(
+        self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
+    ) -> Sharing | None:
+        """What looks for them, and has begun to; None where no memory has any of ``stems``."""
         frequencies = self.frequencies([*stems])
         order = sorted((df, stem) for stem, df in frequencies.items())
         if not order:
-            return []
+            return None
         keys, weights = self._keys([stem for _, stem in order]), [stems[stem] for _, stem in order]
         often, mean = [df for df, _ in order], max(self.words / max(self.memories, 1), 1e-9)
-        search = Sharing(self._ask, keys, often, weights, saturation, mean, n, *self._within(within))
-        found = search.found()
+        return Sharing(self._send, keys, often, weights, saturation, mean, n, *self._within(within))
+
+    def _found(self, search: Sharing | None) -> list[int]:
+        found = {} if search is None else search.found()
         self._said.update((seq, said % 2**64) for seq, said in found.items())
         return [*found]
 
@@ -200,12 +238,10 @@ class Explored:
             f"ORDER BY w.seq DESC LIMIT {OFTEN}) AS each) AS t "
             "WHERE t.times > 1"
         )
-        values = self._values({"said": signed(said), "most": most})
-        with pipeline(self._db):
-            cursor = self._db.execute(query.encode(), values, binary=True)
+        with nullcontext() if self._taken else pipeline(self._db):
+            answer = self._send(query, said=signed(said), most=most)
             yield lambda: {
-                each % 2**64: Told(times, repeated, newest)
-                for each, times, repeated, newest in cursor.fetchall()
+                each % 2**64: Told(times, repeated, newest) for each, times, repeated, newest in answer()
             }
 
     def holders(self, stems: Sequence[int]) -> Holders:
@@ -274,7 +310,9 @@ class Explored:
         here = sorted({seq for seq in seqs if seq in self._places})
         if self._read is None or not here:
             return None
-        return self._read.take(np.fromiter(map(self._places.__getitem__, here), np.int64, len(here)))
+        at = np.fromiter(map(self._places.__getitem__, here), np.int64, len(here))
+        every = np.arange(len(self._read))
+        return self._read if np.array_equal(at, every) else self._read.take(at)
 
     def _bring(self, seqs: Sequence[int]) -> None:
         """Read those of ``seqs`` that were not read before; each is unpacked once."""
@@ -295,7 +333,7 @@ class Explored:
         query = (
             f"SELECT seq, stamp, body, traces FROM memories WHERE {_HERE} AND seq = ANY(%(seqs)t::bigint[])"
         )
-        return self._ask(query, seqs=seqs)
+        return sorted(self._ask(query, seqs=seqs))
 
     def said(self, seqs: Sequence[int]) -> dict[int, int]:
         """As `Explorer.said`; what `sharing` found need not be read for it."""

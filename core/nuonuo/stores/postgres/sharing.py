@@ -5,11 +5,13 @@ Ranking needs each row that the index brings, so how many those may be is bounde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+
+from nuonuo.stores.postgres.nearest import Begin
 
 RANKED = 8192  # memories whose words are looked at for one question, about
 FIRST = 1024  # of them which are looked at first
@@ -21,7 +23,6 @@ ARRAYS = "stems || '{}'::bigint[] AS stems, counts || '{}'::smallint[] AS counts
 _ANY = "stems && %(alone)t::bigint[]"
 
 Row = tuple[int, float, int]  # seq, worth, digest of what it says
-Ask = Callable[..., list[tuple[Any, ...]]]
 
 
 class Sharing:
@@ -33,8 +34,10 @@ class Sharing:
     must have so many of the others that it could be worth as much as the last of what they found
     (Turtle & Flood 1995), if each stood once in the shortest of texts, or four times in a common one.
 
+    What the very rarest bring is waited for at once; what is asked for by it is sent, and `found` waits.
+
     Args:
-        ask: gives the rows of a statement, which is told with its values.
+        begin: sends a statement with its values; what it gives waits for the rows.
         stems: of the database (S,), the rarest first. frequencies, weights: theirs.
         saturation: k1 and b. mean: words of a memory on the average.
         where, values: a condition on seqs.
@@ -42,7 +45,7 @@ class Sharing:
 
     def __init__(
         self,
-        ask: Ask,
+        begin: Begin,
         stems: Sequence[int],
         frequencies: Sequence[int],
         weights: Sequence[float],
@@ -52,7 +55,7 @@ class Sharing:
         where: str,
         values: Mapping[str, Any],
     ) -> None:
-        self._ask, self._n, self._where, self._values = ask, n, where, values
+        self._begin, self._n, self._where, self._values = begin, n, where, values
         k1, b = saturation
         self._once = 1 + k1 * (1 - b)
         self._norm = f"{_number(k1 * (1 - b))} + {_number(k1 * b / mean)} * total"
@@ -68,13 +71,22 @@ class Sharing:
         self._first = stems[:first]
         self._left, self._weights = stems[first : alone + PAIRED], weights[first : alone + PAIRED]
         self._alone = alone - first
+        self._rows: list[Row] = []
+        self._steps = self._asking()
+        next(self._steps, None)
 
     def found(self) -> dict[int, int]:
         """seq -> digest of what it says, as the database has it; best first."""
-        rows = self._best([_ANY], self._first)
+        for _ in self._steps:
+            pass
+        return {seq: said for seq, _, said in self._ranked()[: self._n]}
+
+    def _asking(self) -> Iterator[None]:
+        """Ask, one statement after another, and stop wherever one that may take its time was sent."""
+        self._rows += self._best([_ANY], self._first)()
         asked = set[tuple[int, ...]]()
         for turn in (1, 2):
-            rows = sorted({*rows}, key=lambda row: (-row[1], row[0]))
+            rows = self._ranked()
             least = rows[self._n - 1][1] * self._once if len(rows) >= self._n else 0.0
             needed = worth_looking(self._weights, self._alone, least)
             if turn == 1 and not least:  # what the rarest of them brings tells what others must be worth
@@ -84,16 +96,20 @@ class Sharing:
             if needed:
                 single = [self._left[each[0]] for each in needed if len(each) == 1]
                 others = [",".join(str(self._left[at]) for at in each) for each in needed if len(each) > 1]
-                rows += self._best(
+                answer = self._best(
                     [_ANY] * bool(single) + [f"stems @> '{{{each}}}'" for each in others], single
                 )
+                yield
+                self._rows += answer()
             if least:
                 break
-        best = sorted({*rows}, key=lambda row: (-row[1], row[0]))[: self._n]
-        return {seq: said for seq, _, said in best}
 
-    def _best(self, chosen: Sequence[str], alone: Sequence[int]) -> list[Row]:
-        return self._ask(
+    def _ranked(self) -> list[Row]:
+        """What was found, each once, best first."""
+        return sorted({*self._rows}, key=lambda row: (-row[1], row[0]))
+
+    def _best(self, chosen: Sequence[str], alone: Sequence[int]) -> Callable[[], list[tuple[Any, ...]]]:
+        return self._begin(
             f"SELECT seq, ({self._worth})::float4, said FROM (SELECT seq, said, {ARRAYS}, "
             f"{self._norm} AS norm FROM wide_words WHERE namespace = %(id)s "
             f"AND ({' OR '.join(chosen)}){self._where} LIMIT %(most)s) AS found "
