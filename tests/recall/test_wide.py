@@ -110,9 +110,9 @@ def test_what_all_say_is_not_all_read(address: str, monkeypatch: pytest.MonkeyPa
     _, asked = both(address, WordEmbedder())
     asked.add([Memory("hello", id=f"h{n}", session_id=f"s{n}") for n in range(900)] + ["Rex is a beagle."])
     read = list[int]()
-    whole = exploring.Explored.rows
+    whole = exploring.Explored._bring
     monkeypatch.setattr(
-        exploring.Explored, "rows", lambda self, seqs: read.append(len({*seqs})) or whole(self, seqs)
+        exploring.Explored, "_bring", lambda self, seqs: read.append(len({*seqs})) or whole(self, seqs)
     )
     found = asked.recall("hello")
     assert found.hits[0].memory.text == "hello"

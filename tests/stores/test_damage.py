@@ -18,7 +18,7 @@ from nuonuo.errors import NotAStoreError
 from nuonuo.stores import SQLiteStore, Store
 from nuonuo.stores.codec import pack_memory, unpack_memory, unpack_name, unpack_rows
 from nuonuo.stores.doctor import examine
-from nuonuo.stores.layout import TOGETHER, pack_traces, unpack_each, unpack_traces
+from nuonuo.stores.layout import TOGETHER, pack_traces, unpack_each, unpack_traces, unpack_vectors
 from nuonuo.stores.opening import open_store
 from tests.postgres import drop_schemas, fresh_address
 
@@ -132,6 +132,7 @@ READERS: list[Callable[[bytes], object]] = [
     lambda data: unpack_traces([data], 0)[0],
     lambda data: unpack_traces([pack_traces(traces(1)), data], 0)[1],
     lambda data: unpack_each([pack_traces(traces(1)), data], 0),
+    lambda data: unpack_vectors([pack_traces(traces(1)), data], 0),
     lambda data: rows(data, PAYLOADS[1]),
     lambda data: rows(PAYLOADS[0], data),
 ]
@@ -146,6 +147,25 @@ def test_traces_that_are_read_together() -> None:
     assert unpack_each([], 4) == []
     with pytest.raises(NotAStoreError, match="arrays are cut off"):
         unpack_each([*payloads[:9], payloads[9][:-1]], 4)
+
+
+def test_vectors_alone_are_those_of_all_that_is_unpacked() -> None:
+    payloads = [b"lead" + pack_traces(traces(at, windows=at % 3 + 1, tokens=at % 4)) for at in range(9)]
+    vectors, norms, said = unpack_vectors(payloads, 4)
+    whole = unpack_traces(payloads, 4)
+    for one, other in (
+        (vectors.rows, whole.vectors.rows),
+        (vectors.counts, whole.vectors.counts),
+        (norms, whole.norms),
+        (said, whole.words.said),
+    ):
+        assert one.dtype == other.dtype
+        assert np.array_equal(one, other)
+    for wrong in (np.zeros(1, np.float32), np.full(1, np.nan, np.float32)):
+        with pytest.raises(NotAStoreError, match="without a length"):
+            unpack_vectors([pack_traces(replace(traces(1), norms=wrong))], 0)
+    with pytest.raises(NotAStoreError, match="cut off"):
+        unpack_vectors([payloads[0], payloads[1][:-1]], 4)
 
 
 @settings(max_examples=300, deadline=None)

@@ -111,6 +111,45 @@ def test_rows_are_read_meanwhile(address: str) -> None:
     store.close()
 
 
+def test_vectors_are_looked_at_before_the_rest(address: str) -> None:
+    store = filled(address)
+    for key in "efg":
+        store.insert("n", [(Memory(f"text {key}", id=key), traces(ord(key), windows=2))])
+    seqs = store.seqs(0, 10)
+
+    def shown(found: Any) -> list[Any]:
+        assert found is not None
+        return [each.tolist() for each in (found.seqs, found.said, found.vectors.rows, found.norms)]
+
+    def told(rows: Rows | None) -> list[Any]:
+        return [(seq, memory, arrays(kept)) for seq, memory, kept in each(rows)]
+
+    def work(explorer: Explorer) -> None:
+        assert explorer.vectors([]) is None
+        assert explorer.vectors([99_999]) is None
+        first, more = explorer.vectors(seqs[4:1:-1]), explorer.vectors([*seqs[3:], 99_999])
+        assert explorer.said(seqs[:4]) == dict(zip(seqs[:4], said[:4], strict=True))
+        assert told(explorer.rows(seqs[2:5])) == rows[2:5]
+        assert shown(explorer.vectors(seqs[2:5])) == shown(first)  # some of which is unpacked by now
+        assert shown(explorer.vectors(seqs[3:])) == shown(more)
+        assert told(explorer.rows(seqs)) == rows
+        assert first is not None
+        assert first.seqs.tolist() == seqs[2:5]
+
+    whole = store.explore("n", lambda explorer: explorer.rows(seqs))
+    assert whole is not None
+    rows, said = told(whole), whole.traces.words.said.tolist()
+    store.explore("n", work)
+
+    def vectors(explorer: Explorer) -> list[Any]:
+        return shown(explorer.vectors(seqs))
+
+    columns = whole.traces
+    expected = whole.seqs, columns.words.said, columns.vectors.rows, columns.norms
+    assert store.explore("n", vectors) == [each.tolist() for each in expected]
+    store.close()
+
+
 def wordy(address: str) -> tuple[PostgresStore, dict[int, float], list[int]]:
     """A store of more memories, the stems that some of them share with their weights, and all seqs."""
     store = filled(address)

@@ -22,8 +22,8 @@ from nuonuo.recall.association import FAINT, FURTHER, Sources
 from nuonuo.recall.branches import MANY
 from nuonuo.recall.gathering import Gathered, meeting
 from nuonuo.recall.search import prepare
-from nuonuo.stores.base import PAGE, Rows
-from nuonuo.stores.exploring import Within
+from nuonuo.stores.base import PAGE
+from nuonuo.stores.exploring import Vectors, Within
 
 GROWTH = 4  # how many times more are asked for, where too few of them met the conditions
 MOST = 8192  # candidates that are read, however many of them say the same
@@ -124,7 +124,7 @@ class Finder:
         cue = dense_cue(self._question.state)
         while True:
             found = self._passing(lambda n: self._explorer.nearest(cue.words, n, within, cue.rounded), n)
-            near, texts = nearest(self._explorer.rows(found), cue, dense)
+            near, texts = nearest(self._explorer.vectors(found), cue, dense)
             if len(found) < n or n >= MOST or (len(near) >= dense and texts >= max(dense / 2, least)):
                 self._gathered.bring(found)
                 return near
@@ -220,19 +220,19 @@ class Finder:
         return True
 
 
-def nearest(rows: Rows | None, cue: DenseCue, k: int) -> tuple[list[int], int]:
-    """Those of ``rows`` (N,) whose best vector is nearest to ``cue``: ``k`` of them, and of ``k`` texts.
+def nearest(found: Vectors | None, cue: DenseCue, k: int) -> tuple[list[int], int]:
+    """Those of ``found`` (N,) whose best vector is nearest to ``cue``: ``k`` of them, and of ``k`` texts.
 
     Returns:
-        Their seqs, ascending in ``rows``, and how many texts all of ``rows`` are.
+        Their seqs, ascending, and how many texts all of ``found`` are.
     """
-    if rows is None:
+    if found is None:
         return [], 0
-    vectors, said = rows.traces.vectors, rows.traces.words.said
-    cosines = np.einsum("ij,j->i", vectors.rows.astype(np.float32), cue.rounded) / rows.traces.norms
-    best = np.full(len(rows), -np.inf, np.float32)
+    vectors, said = found.vectors, found.said
+    cosines = np.einsum("ij,j->i", vectors.rows.astype(np.float32), cue.rounded) / found.norms
+    best = np.full(len(said), -np.inf, np.float32)
     np.maximum.at(best, vectors.owners, cosines)
     order = np.argsort(-best, kind="stable")
     first = np.sort(np.unique(said[order], return_index=True)[1])
     at = np.union1d(order[:k], order[first[:k]])
-    return rows.seqs[at].tolist(), len(first)
+    return found.seqs[at].tolist(), len(first)

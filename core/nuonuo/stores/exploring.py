@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import IntArray
+from nuonuo.arrays import Blocks, IntArray
 from nuonuo.records import Memory
 from nuonuo.stores.base import Rows
 
@@ -54,6 +54,21 @@ class Holders:
         own = kept[self.at]
         at = (kept.cumsum() - 1)[self.at[own]]
         return Holders(self.seqs[kept], self.totals[kept], at, self.stems[own], self.counts[own], self.titles)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vectors:
+    """The vectors of N memories.
+
+    Shapes:
+        seqs: (N,), ascending. said: (N,), digests of what they say.
+        vectors: blocks of rounded ones. norms: beside their rows.
+    """
+
+    seqs: IntArray
+    said: npt.NDArray[np.uint64]
+    vectors: Blocks
+    norms: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +183,10 @@ class Explorer(Protocol):
 
     def rows(self, seqs: Sequence[int]) -> Rows | None:
         """The memories with these seqs that are there, with their traces; what was read before is kept."""
+        ...
+
+    def vectors(self, seqs: Sequence[int]) -> Vectors | None:
+        """As `rows`, of which the rest is looked at later."""
         ...
 
     def said(self, seqs: Sequence[int]) -> dict[int, int]:

@@ -9,13 +9,14 @@ The first version kept the vectors as float16, and nothing of words. Its payload
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import Blocks, IntArray
+from nuonuo.arrays import Blocks
 from nuonuo.associative.rounding import round_vectors, sketch
 from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.stores.joined import Joined
@@ -91,8 +92,31 @@ def unpack_traces(payloads: Sequence[bytes], lead: int) -> Columns:
     Raises:
         NotAStoreError: the bytes are not what `pack_traces` wrote.
     """
+    with _damaged():
+        columns = _Placed(payloads, lead).columns()
+        check_columns(columns)
+        return columns
+
+
+def unpack_vectors(
+    payloads: Sequence[bytes], lead: int
+) -> tuple[Blocks, npt.NDArray[np.float32], npt.NDArray[np.uint64]]:
+    """Of `unpack_traces` the vectors alone, their norms, and the digests of what the memories say.
+
+    Raises:
+        NotAStoreError: as `unpack_traces`, as far as that is seen in them.
+    """
+    with _damaged():
+        placed = _Placed(payloads, lead)
+        vectors, norms = placed.vectors()
+        _check_norms(norms)
+        return vectors, norms, placed.said
+
+
+@contextmanager
+def _damaged() -> Iterator[None]:
     try:
-        return _unpack(payloads, lead)
+        yield
     except (struct.error, TypeError, ValueError, IndexError) as error:
         raise NotAStoreError(f"stored traces are damaged ({error}); restore the file from a copy") from error
 
@@ -115,54 +139,83 @@ def unpack_each(payloads: Sequence[bytes], lead: int) -> list[Traces]:
     return found
 
 
-def _unpack(payloads: Sequence[bytes], lead: int) -> Columns:
-    joined, headers = _joined(payloads, lead)
-    old = np.flatnonzero(headers["layout"] != LAYOUT).tolist()
-    if old:
-        payloads = [*payloads]
-        for at in old:
-            payloads[at] = bytes(lead) + pack_traces(_first_version(payloads[at], lead))
+class _Placed:
+    """Where in payloads the arrays of each lie.
+
+    Args:
+        payloads: one or more, which start at byte ``lead``.
+
+    Raises:
+        struct.error, TypeError, ValueError, IndexError: they are not what `pack_traces` wrote.
+    """
+
+    def __init__(self, payloads: Sequence[bytes], lead: int) -> None:
         joined, headers = _joined(payloads, lead)
-    d, width, pattern_bytes = (int(headers[name][0]) for name in ("d", "w", "b"))
-    if any((headers[name] != kind).any() for name, kind in (("d", d), ("w", width), ("b", pattern_bytes))):
-        raise ValueError("memories of one namespace differ in their dimensions")
-    windows, found_by, tokens, active, stems, titles = (
-        headers[name].astype(np.int64) for name in ("C", "F", "T", "active", "S", "K")
-    )
-    counts = (stems, found_by, stems, titles, windows, tokens, active, windows, windows, tokens)
-    of_one = (8, 8 * width, 4, 4, 4, 12, 4, 4, d, pattern_bytes)
-    # As floats, which no number that a stranger wrote makes overflow.
-    if (np.stack(counts, axis=1) @ np.array(of_one, np.float64) + _HEADER.itemsize > joined.sizes).any():
-        raise ValueError("arrays are cut off")
-    sizes = np.stack([count * size for count, size in zip(counts, of_one, strict=True)])
-    starts = dict(zip(_ARRAYS, sizes.cumsum(axis=0) - sizes + _HEADER.itemsize, strict=True))
+        old = np.flatnonzero(headers["layout"] != LAYOUT).tolist()
+        if old:
+            payloads = [*payloads]
+            for at in old:
+                payloads[at] = bytes(lead) + pack_traces(_first_version(payloads[at], lead))
+            joined, headers = _joined(payloads, lead)
+        d, width, pattern_bytes = (int(headers[name][0]) for name in ("d", "w", "b"))
+        if any(
+            (headers[name] != kind).any() for name, kind in (("d", d), ("w", width), ("b", pattern_bytes))
+        ):
+            raise ValueError("memories of one namespace differ in their dimensions")
+        windows, found_by, tokens, active, stems, titles = (
+            headers[name].astype(np.int64) for name in ("C", "F", "T", "active", "S", "K")
+        )
+        counts = (stems, found_by, stems, titles, windows, tokens, active, windows, windows, tokens)
+        of_one = (8, 8 * width, 4, 4, 4, 12, 4, 4, d, pattern_bytes)
+        # As floats, which no number that a stranger wrote makes overflow.
+        if (np.stack(counts, axis=1) @ np.array(of_one, np.float64) + _HEADER.itemsize > joined.sizes).any():
+            raise ValueError("arrays are cut off")
+        sizes = np.stack([count * size for count, size in zip(counts, of_one, strict=True)])
+        self._starts = dict(zip(_ARRAYS, sizes.cumsum(axis=0) - sizes + _HEADER.itemsize, strict=True))
+        self._counts = dict(zip(_ARRAYS, counts, strict=True))
+        self._joined, self._headers = joined, headers
+        self._shapes = d, width, pattern_bytes
 
-    def array(name: str, kind: str, counts: IntArray, *shape: int) -> npt.NDArray[Any]:
-        return joined.take(kind, starts[name], counts, *shape)
+    def _array(self, name: str, kind: str, *shape: int) -> npt.NDArray[Any]:
+        return self._joined.take(kind, self._starts[name], self._counts[name], *shape)
 
-    columns = Columns(
-        vectors=Blocks(array("vectors", "i1", windows, d), windows),
-        norms=array("norms", "<f4", windows),
-        parts=array("parts", "<i4", windows),
-        sketches=Blocks(array("sketches", "<u8", found_by, width), found_by),
-        patterns=Blocks(array("patterns", "u1", tokens, pattern_bytes), tokens),
-        spans=Blocks(array("spans", "<i4", tokens, 3), tokens),
-        codes=Blocks(array("code", "<i4", active), active),
-        words=WordColumns(
-            stems=Blocks(array("stems", "<u8", stems), stems),
-            counts=Blocks(array("counts", "<i4", stems), stems),
-            title=Blocks(array("title", "<i4", titles), titles),
-            length=headers["length"].astype(np.int64),
-            said=headers["said"].astype(np.uint64),
-            speaker=headers["speaker"].astype(np.uint64),
-            asks=headers["asks"] > 0,
-        ),
-        lexicons=headers["lexicon"].astype(np.int64),
-        partly=headers["marks"] & _PARTLY > 0,
-        older=headers["marks"] & _OLDER > 0,
-    )
-    check_columns(columns)
-    return columns
+    def _blocks(self, name: str, kind: str, *shape: int) -> Blocks:
+        return Blocks(self._array(name, kind, *shape), self._counts[name])
+
+    @property
+    def said(self) -> npt.NDArray[np.uint64]:
+        """A digest of what each says (N,)."""
+        return np.asarray(self._headers["said"].astype(np.uint64))
+
+    def vectors(self) -> tuple[Blocks, npt.NDArray[np.float32]]:
+        """The vectors, and their norms."""
+        return self._blocks("vectors", "i1", self._shapes[0]), self._array("norms", "<f4")
+
+    def columns(self) -> Columns:
+        """All of them."""
+        headers, (_, width, pattern_bytes) = self._headers, self._shapes
+        vectors, norms = self.vectors()
+        return Columns(
+            vectors=vectors,
+            norms=norms,
+            parts=self._array("parts", "<i4"),
+            sketches=self._blocks("sketches", "<u8", width),
+            patterns=self._blocks("patterns", "u1", pattern_bytes),
+            spans=self._blocks("spans", "<i4", 3),
+            codes=self._blocks("code", "<i4"),
+            words=WordColumns(
+                stems=self._blocks("stems", "<u8"),
+                counts=self._blocks("counts", "<i4"),
+                title=self._blocks("title", "<i4"),
+                length=headers["length"].astype(np.int64),
+                said=self.said,
+                speaker=headers["speaker"].astype(np.uint64),
+                asks=headers["asks"] > 0,
+            ),
+            lexicons=headers["lexicon"].astype(np.int64),
+            partly=headers["marks"] & _PARTLY > 0,
+            older=headers["marks"] & _OLDER > 0,
+        )
 
 
 def check_columns(columns: Columns) -> None:
@@ -173,7 +226,11 @@ def check_columns(columns: Columns) -> None:
         raise ValueError("a title is of words that are not there")
     if (words.counts.rows < 0).any():
         raise ValueError("a word is counted less than never")
-    if not (np.isfinite(columns.norms) & (columns.norms > 0)).all():
+    _check_norms(columns.norms)
+
+
+def _check_norms(norms: npt.NDArray[np.float32]) -> None:
+    if not (np.isfinite(norms) & (norms > 0)).all():
         raise ValueError("there is a vector without a length")
 
 

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from nuonuo.stores.base import Rows
 from nuonuo.stores.codec import Digests, unpack_rows
-from nuonuo.stores.exploring import Holders, Spans, Told, Within
+from nuonuo.stores.exploring import Holders, Spans, Told, Vectors, Within
+from nuonuo.stores.layout import unpack_vectors
 from nuonuo.stores.postgres import cells
 from nuonuo.stores.postgres.beside import Beside
 from nuonuo.stores.postgres.bodies import LEAD
@@ -55,6 +56,7 @@ class Explored:
         self._mixer = Mixer(digests.of_namespace(namespace))
         self._read: Rows | None = None  # by order of their reading
         self._places: dict[int, int] = {}  # by seq
+        self._packed: dict[int, tuple[Any, ...]] = {}  # by seq, what was read and is yet to be unpacked
         self._said: dict[int, int] = {}  # by seq, as far as that was found out
         self._frequencies: dict[int, int] = {}  # by stem, as far as they were asked for
         self._expected: tuple[tuple[Any, ...] | None, Nearest | None] = None, None
@@ -305,8 +307,8 @@ class Explored:
         return int(count)
 
     def rows(self, seqs: Sequence[int]) -> Rows | None:
-        """As `Explorer.rows`."""
-        self._bring(seqs)
+        """As `Explorer.rows`; each is unpacked once."""
+        self._unpack(self._bring(seqs))
         here = sorted({seq for seq in seqs if seq in self._places})
         if self._read is None or not here:
             return None
@@ -314,15 +316,33 @@ class Explored:
         every = np.arange(len(self._read))
         return self._read if np.array_equal(at, every) else self._read.take(at)
 
-    def _bring(self, seqs: Sequence[int]) -> None:
-        """Read those of ``seqs`` that were not read before; each is unpacked once."""
-        new = [seq for seq in dict.fromkeys(seqs) if seq not in self._places]
+    def vectors(self, seqs: Sequence[int]) -> Vectors | None:
+        """As `Explorer.vectors`."""
+        new = self._bring(seqs)
+        if not new or any(seq in self._places for seq in seqs):
+            rows = self.rows(seqs)
+            if rows is None:
+                return None
+            return Vectors(rows.seqs, rows.traces.words.said, rows.traces.vectors, rows.traces.norms)
+        vectors, norms, said = unpack_vectors([self._packed[seq][3] for seq in new], LEAD)
+        self._said.update(zip(new, said.tolist(), strict=True))
+        return Vectors(np.array(new, np.int64), said, vectors, norms)
+
+    def _bring(self, seqs: Sequence[int]) -> list[int]:
+        """Read those of ``seqs`` that were not read before; return those that are yet to be unpacked."""
+        distinct = sorted({*seqs})
+        new = [seq for seq in distinct if seq not in self._places and seq not in self._packed]
         found = self._fetched(new) if new else []
-        if not found:
+        self._sums.check([row[2] for row in found], LEAD)
+        self._sums.check([row[3] for row in found], LEAD)
+        self._packed.update((row[0], row) for row in found)
+        return [seq for seq in distinct if seq in self._packed]
+
+    def _unpack(self, seqs: Sequence[int]) -> None:
+        """Unpack ``seqs``, ascending, which were read."""
+        if not seqs:
             return
-        here, stamps, bodies, traces = zip(*found, strict=True)
-        self._sums.check(bodies, LEAD)
-        self._sums.check(traces, LEAD)
+        here, stamps, bodies, traces = zip(*map(self._packed.pop, seqs), strict=True)
         rows = unpack_rows(here, stamps, bodies, traces, LEAD, self._namespace)
         assert rows is not None
         self._said.update(zip(here, rows.traces.words.said.tolist(), strict=True))
@@ -333,11 +353,11 @@ class Explored:
         query = (
             f"SELECT seq, stamp, body, traces FROM memories WHERE {_HERE} AND seq = ANY(%(seqs)t::bigint[])"
         )
-        return sorted(self._ask(query, seqs=seqs))
+        return self._ask(query, seqs=seqs)
 
     def said(self, seqs: Sequence[int]) -> dict[int, int]:
         """As `Explorer.said`; what `sharing` found need not be read for it."""
-        self._bring([seq for seq in seqs if seq not in self._said])
+        self._unpack(self._bring([seq for seq in seqs if seq not in self._said]))
         return {seq: self._said[seq] for seq in seqs if seq in self._said}
 
     def fields(self, seqs: Sequence[int]) -> Rows | None:
