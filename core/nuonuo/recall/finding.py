@@ -21,7 +21,7 @@ from nuonuo.recall.association import COMMON as COMMON_NAME
 from nuonuo.recall.association import FAINT, FURTHER, Sources
 from nuonuo.recall.branches import MANY
 from nuonuo.recall.gathering import Gathered, meeting
-from nuonuo.recall.search import prepare
+from nuonuo.recall.search import asked_words
 from nuonuo.stores.base import PAGE
 from nuonuo.stores.exploring import Vectors, Within
 
@@ -63,8 +63,7 @@ class Finder:
             nothing: a part of no memories, which knows how rare the question's words are.
         """
         gathered, config, question = self._gathered, self._config, self._question
-        search = prepare(nothing, question, nothing.alive, config)
-        asked = question.words if search.worded == 1 else [word for word in question.words if word.content]
+        asked = asked_words(nothing, question, config)
         gathered.asks = any(word.asks for word in question.words)
         names = dict.fromkeys(self._lexicon.keys([name for name, _, _ in self._names]))
         known = [name for name in names if gathered.whole.frequencies.get(name)]

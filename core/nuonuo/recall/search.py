@@ -82,12 +82,9 @@ def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryCon
     """Put ``question`` to the rows of ``mask`` (n,)."""
     postings = shard.postings
     postings.look_up(chain(question.spellings, *question.asked.forms))
-    idf = postings.idfs(question.stems)
     said = postings.known(question.spellings)
-    dates = tuple(_dated(shard, question, config))
-    weights = word_weights(shard, question, config, idf, dates)
-    worded = asked_by_word(question, weights, dates)
-    words = question.words if worded == 1 else [word for word in question.words if word.content]
+    idf, dates, weights, worded = _weighed(shard, question, config)
+    words = _asked(question, worded)
     lexical = postings.scores(spellings(words))
     most = np.float32(max(postings.most(least_idf(shard, words, idf).values()), 1e-9))
     cue = dense_cue(question.state)
@@ -96,6 +93,25 @@ def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryCon
     return Search(
         shard, question, mask, config, weights, said, standing, worded, cue, lexical, most, who, dates
     )
+
+
+def asked_words(shard: Shard, question: Question, config: MemoryConfig) -> Sequence[Word]:
+    """The words of ``question`` by which `prepare` looks for memories."""
+    return _asked(question, _weighed(shard, question, config)[-1])
+
+
+def _asked(question: Question, worded: np.float32) -> Sequence[Word]:
+    return question.words if worded == 1 else [word for word in question.words if word.content]
+
+
+def _weighed(
+    shard: Shard, question: Question, config: MemoryConfig
+) -> tuple[dict[str, float], tuple[Dated, ...], FloatArray, np.float32]:
+    """The idf of each stem, the dates, the weights of the tokens, and how far it is asked word by word."""
+    idf = shard.postings.idfs(question.stems)
+    dates = tuple(_dated(shard, question, config))
+    weights = word_weights(shard, question, config, idf, dates)
+    return idf, dates, weights, asked_by_word(question, weights, dates)
 
 
 def standing_terms(shard: Shard, question: Question) -> tuple[IntArray, IntArray]:
