@@ -6,7 +6,7 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo picture test check docs peers bench format clean
+.PHONY: demo picture test check lint types docs kernels peers bench format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
@@ -18,13 +18,22 @@ picture: $(VENV)/.installed
 
 test: check
 
+# What needs one processor goes first, two at a time.
 check: $(VENV)/.installed
+	$(MAKE) --jobs 2 lint types docs kernels
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+
+lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/mkdocs build --strict
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+# Compiled once, so that no test waits for it and no two do it at the same time.
+kernels: $(VENV)/.installed
+	$(BIN)/python -c "from nuonuo import kernels; kernels.use('numba')"
 
 # The site of docs/, in site/. A link, a name or an anchor that leads nowhere is an error; --quiet would hide it.
 docs: $(VENV)/.installed
