@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nuonuo.arrays import MANY, distinct, spread
+from nuonuo.arrays import MANY, SMALL, distinct, largest, spread
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,13 @@ def test_the_numbers_of_each_row_come_one_after_another_however_many_there_are(c
 def test_of_values_each_stands_there_once_in_order(values: list[int]) -> None:
     found = distinct(np.array(values, np.int64))
     assert found.dtype == np.int64 and found.tolist() == sorted({*values})
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i4", "i8", "u1", "u8", "f4"])
+@pytest.mark.parametrize("n", [9, SMALL, SMALL + 1])
+def test_the_largest_are_those_of_any_numbers_the_least_of_their_kind_among_them(dtype: str, n: int) -> None:
+    kind = np.finfo(dtype) if dtype == "f4" else np.iinfo(dtype)
+    values = np.random.default_rng(n).choice(np.array([kind.min, 0, 1, kind.max], dtype), n)
+    for k in (0, 1, n // 2, n, n + 1):
+        slow = sorted(sorted(range(n), key=lambda at: (-values[at].item(), at))[:k])
+        assert largest(values, k).tolist() == slow

@@ -220,7 +220,9 @@ def largest(values: npt.NDArray[Any], k: int) -> IntArray:
     if k <= 0:
         return np.zeros(0, np.int64)
     if len(values) <= SMALL:
-        return np.sort((-values).argsort(kind="stable")[:k])
+        # Of whole numbers ~ turns the order round for all: the least has no negative, nor have unsigned ones.
+        falling = ~values if values.dtype.kind in "iu" else -values
+        return np.sort(falling.argsort(kind="stable")[:k])
     threshold = np.partition(values, len(values) - k)[len(values) - k]
     above = np.flatnonzero(values > threshold)
     equal = np.flatnonzero(values == threshold)[: k - len(above)]

@@ -181,7 +181,7 @@ def winners(drive: npt.NDArray[np.int32], k: int) -> npt.NDArray[np.int64]:
     """The k units of greatest drive in each row, ascending; of equals, the lower units win.
 
     Shapes:
-        drive: (B, n), signed integers.
+        drive: (B, n), whole numbers.
         returns: (B, k).
     """
     units: npt.NDArray[np.int64] = np.empty((len(drive), k), np.int64)
