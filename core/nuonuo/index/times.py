@@ -102,7 +102,7 @@ class Times:
         return int(self._stamps.data[row]), bool(self._days.data[row])
 
     def states(self, rows: IntArray) -> tuple[list[int], list[bool]]:
-        """`state` of each of ``rows`` (C,)."""
+        """`state` of each of ``rows`` (C,): first what is kept of all, then which of that are whole days."""
         return self._stamps.data[rows].tolist(), self._days.data[rows].tolist()
 
     @property

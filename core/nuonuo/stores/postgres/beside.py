@@ -43,8 +43,8 @@ class Beside:
         self._tried = self.refused = False
 
     @property
-    def idle(self) -> bool:
-        """Whether there is none that could be asked something meanwhile."""
+    def alone(self) -> bool:
+        """Whether the first one works alone: there is no second one now that it shares its snapshot with."""
         return self._other is None
 
     def ask(self, query: bytes, values: Mapping[str, Any]) -> Callable[[], Rows]:

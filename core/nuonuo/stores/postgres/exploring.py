@@ -160,7 +160,7 @@ class Explored:
         self, stems: Mapping[int, float], saturation: tuple[float, float], n: int, within: Within
     ) -> Iterator[None]:
         """As `Explorer.expect_sharing`: what is asked for meanwhile goes to the second connection, if any."""
-        if self._beside.idle:
+        if self._beside.alone:
             yield
             return
         with pipeline(self._db):
