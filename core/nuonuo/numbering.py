@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from nuonuo import kernels
 
 IntArray = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
@@ -61,6 +64,9 @@ class Numbering:
         Returns:
             (E,), and the new keys in the order of their numbers: that in which they first come.
         """
+        fast = kernels.loaded()
+        if fast is not None:
+            return self._number(fast, keys, size)
         found = self.find(keys) if self._size else np.full(len(keys), EMPTY, np.int64)
         unknown = np.flatnonzero(found == EMPTY)
         if not len(unknown):
@@ -78,6 +84,26 @@ class Numbering:
         self._put(new, np.arange(size, size + len(new), dtype=np.int32))
         found[unknown[order]] = numbers[begins.cumsum() - 1]
         return found, new
+
+    def _number(self, fast: Any, keys: Keys, size: int) -> tuple[IntArray, Keys]:
+        """`number`, compiled."""
+        keys = np.require(
+            keys, np.uint64, ["C", "A", "W"]
+        )  # those that were read lie wherever they lay in a file
+        found, new = np.empty(len(keys), np.int64), np.empty(len(keys), np.uint64)
+        state = np.array([0, size, self._taken])
+        while True:
+            before = int(state[1])
+            fast.number(
+                keys, np.uint64(_FACTOR), np.uint64(self._shift), self._keys, self._numbers, self._last // 2,
+                state, found, new[before - size :],
+            )  # fmt: skip
+            at, after, self._taken = state.tolist()
+            self._size += after - before
+            if at == len(keys):
+                return found, new[: after - size]
+            self._make_room(min(len(keys) - at, max(self._size, 1)))  # how many are new, nobody knows
+            state[2] = self._taken
 
     def remove(self, key: int) -> None:
         """Take back the number of ``key``, which must have one."""

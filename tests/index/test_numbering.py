@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
+from nuonuo import kernels
 from nuonuo.numbering import EMPTY, Numbering
+
+
+@pytest.fixture(autouse=True, params=["numpy", "numba"])
+def by(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.param == "numba":
+        pytest.importorskip("numba")
+    kernels.use(request.param)
+    yield
+    kernels.use("numpy")
 
 
 def keys_of(numbers: list[int]) -> Any:
@@ -61,3 +72,11 @@ def test_it_stays_small_whatever_comes_and_goes() -> None:
         for key in several:
             numbering.remove(key)
     assert numbering.nbytes < 5000
+
+
+def test_keys_may_lie_anywhere() -> None:
+    numbering, keys = Numbering(), keys_of([*range(100), 5, 1 << 63])
+    read = np.frombuffer(b"?" + keys.tobytes(), "<u8", offset=1)  # not aligned, and nobody may write there
+    every_second = np.repeat(keys, 2)[::2]
+    found = [numbering.number(each, 0)[0].tolist() for each in (read, every_second)]
+    assert found[0] == found[1] == [*range(100), 5, 100]

@@ -10,6 +10,7 @@ from nuonuo.kernels.choosing import answers, best_to_add, uncovered
 from nuonuo.kernels.completing import beside, best_of, rarest, spread, stand
 from nuonuo.kernels.energies import weigh
 from nuonuo.kernels.linking import followers, name_links, stem_links
+from nuonuo.kernels.numbering import number
 from nuonuo.kernels.searching import BLOCK, bm25, cosines, most_frequent, nearest, top, within
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "most_frequent",
     "name_links",
     "nearest",
+    "number",
     "rarest",
     "spread",
     "stand",
