@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nuonuo.errors import NotAStoreError, StoreError
 from nuonuo.records import Memory
 from nuonuo.stores import PostgresStore, Rows
 from nuonuo.stores.exploring import Explorer, Within
@@ -267,6 +268,83 @@ def test_what_fails_while_words_are_looked_for_leaves_nothing_behind(address: st
         left = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'"
         assert db.execute(left).fetchone() == (0,)
     assert len(store.explore("n", lambda e: e.sharing(stems, (1.2, 0.75), 10, Within()))) == 10
+    store.close()
+
+
+@pytest.mark.parametrize("first", [1, 1024])
+def test_a_first_connection_that_is_lost_while_words_are_looked_for(
+    address: str, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    from nuonuo.stores.postgres import sharing
+
+    monkeypatch.setattr(sharing, "FIRST", first)
+    store, stems, seqs = wordy(address)
+    asked, calls = ((1.2, 0.75), 10, Within()), list[bool]()
+
+    def work(explorer: Explorer) -> tuple[list[int], list[Any]]:
+        explorer.expect_nearest(*ASKED)
+        calls.append(beside(explorer) is not None)
+        with explorer.expect_sharing(stems, *asked):
+            if len(calls) == 1:
+                with store._db.connect() as db:
+                    lost = explorer._db.info.backend_pid  # type: ignore[attr-defined]
+                    db.execute("SELECT pg_terminate_backend(%s, 10000)", (lost,))
+            found = gathered(explorer, stems, seqs)
+        return explorer.sharing(stems, *asked), found
+
+    before = store.explore(
+        "n", lambda explorer: (explorer.sharing(stems, *asked), gathered(explorer, stems, seqs))
+    )
+    assert store.explore("n", work) == before
+    assert len(calls) == 2 and calls[0]
+    filled_again(store)
+    assert store.explore("n", work) == before
+    store.close()
+
+
+def test_what_looks_for_words_too_long_leaves_nothing_behind(address: str) -> None:
+    store, stems, _ = wordy(f"{address}&pool=2")
+    asked, found = ((1.2, 0.75), 10, Within()), list[list[int]]()
+    active = "SELECT FROM pg_stat_activity WHERE pid = %s AND state = 'active' AND query LIKE '%%pg_sleep%%'"
+
+    def work(explorer: Explorer) -> None:
+        explorer.expect_nearest(*ASKED)
+        with explorer.expect_sharing(stems, *asked):
+            assert beside(explorer) is not None
+            explorer._db.execute("SELECT pg_sleep(60)")  # type: ignore[attr-defined]
+            slow = explorer._db.info.backend_pid  # type: ignore[attr-defined]
+            with store._db.connect() as db:
+                while db.execute(active, (slow,)).fetchone() is None:
+                    pass
+                db.execute("SELECT pg_cancel_backend(%s)", (slow,))
+            found.append(explorer.nearest(*ASKED))
+
+    for _ in range(3):
+        with pytest.raises(StoreError, match="did not get its turn"):
+            store.explore("n", work)
+        filled_again(store)
+        assert store._db._opened().get_stats()["pool_available"] == 2
+        assert len(store.explore("n", lambda e: e.sharing(stems, *asked))) == 10
+    assert found == [store.explore("n", lambda explorer: explorer.nearest(*ASKED))] * 3
+    store.close()
+
+
+@pytest.mark.parametrize("column", ["body", "traces"])
+def test_of_what_is_damaged_the_vectors_are_not_believed(address: str, column: str) -> None:
+    store = filled(address)
+    seqs = store.seqs(0, 10)
+
+    def work(explorer: Explorer) -> list[int]:
+        with pytest.raises(NotAStoreError, match="checksum"):
+            explorer.vectors(seqs)
+        left = explorer.vectors(seqs[1:])
+        return [] if left is None else left.seqs.tolist()
+
+    with store._db.connect() as db:
+        flipped = f"set_bit({column}, 200, 1 - get_bit({column}, 200))"
+        flip = f"UPDATE memories SET {column} = {flipped} WHERE seq = %s"
+        db.execute(flip.encode(), (seqs[0],))
+    assert store.explore("n", work) == seqs[1:]
     store.close()
 
 
