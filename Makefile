@@ -18,7 +18,7 @@ picture: $(VENV)/.installed
 
 test: check
 
-# What needs one processor goes first, two at a time.
+# What needs one processor goes first, two at a time: make lint | make types | make docs | make kernels.
 check: $(VENV)/.installed
 	$(MAKE) --jobs 2 lint types docs kernels
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal

@@ -258,10 +258,12 @@ def test_what_fails_while_words_are_looked_for_leaves_nothing_behind(address: st
 
     def work(explorer: Explorer) -> None:
         explorer.expect_nearest(*ASKED)
+        assert beside(explorer) is not None
         with explorer.expect_sharing(stems, (1.2, 0.75), 10, Within()):
             raise KeyError("on purpose")
 
     for _ in range(5):
+        filled_again(store)
         with pytest.raises(KeyError, match="on purpose"):
             store.explore("n", work)
     with store._db.connect() as db:

@@ -179,7 +179,7 @@ def name_links(
 
 @compiled(F32, types.int64, I64, F32, I64)
 def strongest(values: Any, count: Any, found: Any, best: Any, held: Any) -> None:
-    """Where the greatest of the first ``count`` of ``values`` stand: into ``found`` (k,), ascending.
+    """Where the greatest of the first ``count`` of ``values`` stand: into ``found`` (k,), k > 0, ascending.
 
     Of equals the first ones.
 

@@ -34,7 +34,7 @@ ENGINE = (
     Line("exact search among as many vectors, p50", "{exact_ms_p50:.2f} ms", "exact_ms_p50"),
     Line("recall over exact search, p50", "{recall_to_exact:.2f}"),
     Line("hop of a chain, p50", "{hop_ms_p50:.2f} ms", "hop_ms_p50"),
-    Line("of it the start of the chain, and each hop after that, p50",
+    Line("the start of a chain; each hop after that, p50",
          "{chain_start_ms_p50:.1f}; {onward_hop_ms_p50:.2f} ms", "onward_hop_ms_p50"),
     Line("open the file and answer a first question", "{first_answer_seconds:.2f} s", "first_answer_seconds"),
     Line("add in batches, while it is in use", "{add_per_second:,.0f} a second"),

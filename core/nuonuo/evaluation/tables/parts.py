@@ -23,7 +23,7 @@ SPEED = (
     ("add one durable turn, p50 / p95", "{add_one_ms_p50:.1f} / {add_one_ms_p95:.1f} ms"),
     ("hop of a chain, p50 / p95", "{hop_ms_p50:.1f} / {hop_ms_p95:.1f} ms"),
     (
-        "of it the start of the chain, and each hop after that, p50",
+        "the start of a chain; each hop after that, p50",
         "{chain_start_ms_p50:.1f}; {onward_hop_ms_p50:.2f} ms",
     ),
     ("from the stored memories to the first answer", "{build_seconds:.2f} s"),
