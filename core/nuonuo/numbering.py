@@ -72,38 +72,30 @@ class Numbering:
         if not len(unknown):
             return found, keys[:0]
         asked = keys[unknown]
-        order = asked.argsort()  # not in the order in which equal ones come: that takes three times as long
-        grouped = asked[order]
-        begins = np.ones(len(order), np.bool_)
-        np.not_equal(grouped[1:], grouped[:-1], out=begins[1:])
-        first = np.minimum.reduceat(order, np.flatnonzero(begins))
-        coming = first.argsort()
-        new, numbers = asked[first[coming]], np.empty(len(first), np.int64)
-        numbers[coming] = np.arange(size, size + len(first))
+        distinct, first = np.unique(asked, return_index=True)
+        new = distinct[first.argsort()]
         self._make_room(len(new))
         self._put(new, np.arange(size, size + len(new), dtype=np.int32))
-        found[unknown[order]] = numbers[begins.cumsum() - 1]
+        found[unknown] = self.find(asked)
         return found, new
 
     def _number(self, fast: Any, keys: Keys, size: int) -> tuple[IntArray, Keys]:
         """`number`, compiled."""
-        keys = np.require(
-            keys, np.uint64, ["C", "A", "W"]
-        )  # those that were read lie wherever they lay in a file
+        # What was read lies wherever it lay in a file, where nobody may write.
+        keys = np.require(keys, np.uint64, ["C", "A", "W"])
         found, new = np.empty(len(keys), np.int64), np.empty(len(keys), np.uint64)
-        state = np.array([0, size, self._taken])
+        at, coming, known = 0, 0, self._size
         while True:
-            before = int(state[1])
+            state, most = np.array([at, coming, self._taken]), self._last // 2
             fast.number(
-                keys, np.uint64(_FACTOR), np.uint64(self._shift), self._keys, self._numbers, self._last // 2,
-                state, found, new[before - size :],
+                keys, np.uint64(_FACTOR), np.uint64(self._shift), self._keys, self._numbers, most, size,
+                state, found, new,
             )  # fmt: skip
-            at, after, self._taken = state.tolist()
-            self._size += after - before
+            at, coming, self._taken = state.tolist()
+            self._size = known + coming
             if at == len(keys):
-                return found, new[: after - size]
+                return found, new[:coming]
             self._make_room(min(len(keys) - at, max(self._size, 1)))  # how many are new, nobody knows
-            state[2] = self._taken
 
     def remove(self, key: int) -> None:
         """Take back the number of ``key``, which must have one."""

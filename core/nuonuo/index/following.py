@@ -23,7 +23,8 @@ NOTHING = np.zeros(0, np.int64)  # names and stems that link nothing
 def followers(postings: Postings, row: int, most: int, config: MemoryConfig) -> tuple[Followers, Followers]:
     """The ``most`` rows to which ``row`` is linked most strongly: by words, and by names.
 
-    They are what `stem_links` and `name_links` find; of equals those with the lower rows.
+    Returns:
+        What `stem_links` finds, and what `name_links` finds; of equals those with the lower rows.
     """
     rows, fast = np.array([row]), kernels.loaded()
     if fast is not None and postings.complete and not postings.has_titles:
@@ -50,7 +51,7 @@ def _followers(
 
     def fill(*room: npt.NDArray[Any]) -> None:
         fast.followers(
-            *postings.tables, *postings.saturation, postings.stop_terms, NOTHING, postings.linking(max_df),
+            postings.tables, *postings.saturation, postings.stop_terms, NOTHING, postings.linking(max_df),
             postings.rarities(max_df), config.sharing_weight, rows, postings.scratch, targets, weights, held,
             *room,
         )  # fmt: skip

@@ -89,12 +89,11 @@ def _sharing(
 
 def _stem_links(fast: Any, postings: Postings, rows: IntArray, without: IntArray, max_df: int) -> StemLinks:
     """`stem_links`, compiled."""
-    (entries, starts, counts, *forward), titles = postings.tables[:6], postings.tables[6:]
 
     def fill(*arrays: npt.NDArray[Any]) -> None:
         fast.stem_links(
-            entries, starts, counts, *forward, *postings.saturation, postings.stop_terms, without,
-            postings.linking(max_df), *titles, rows, postings.scratch, *arrays,
+            postings.tables, *postings.saturation, postings.stop_terms, without, postings.linking(max_df),
+            rows, postings.scratch, *arrays,
         )  # fmt: skip
 
     source, target, v, rarest = in_room(fill, np.int64, np.int64, np.float64, np.int64)

@@ -92,7 +92,7 @@ def _name_links(fast: Any, postings: Postings, rows: IntArray, without: IntArray
     """`name_links`, compiled."""
 
     def fill(*arrays: npt.NDArray[Any]) -> None:
-        fast.name_links(*postings.tables, without, max_df, rows, postings.scratch, *arrays)
+        fast.name_links(postings.tables, without, max_df, rows, postings.scratch, *arrays)
 
     source, target, df, naming = in_room(fill, np.int64, np.int64, np.int64, np.bool_)
     return NameLinks(source, target, postings.rarity(df), df - 1, naming)

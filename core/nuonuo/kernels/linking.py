@@ -8,27 +8,21 @@ import numpy as np
 from numba import types
 
 from nuonuo.kernels.compiling import BOOL, F32, F64, I32, I64, MATRIX, PAIRS, PAIRS32, compiled
+from nuonuo.kernels.ranking import strongest
+
+# `nuonuo.index.lexical.Postings.tables`: the memories that have each term, what stands in each row, and the
+# terms of its title; each as rows, where the block of each begins, and how long it is.
+TABLES: Any = types.Tuple((PAIRS32, I64, I64, PAIRS32, I64, I64, I32, I64, I64))  # type: ignore[no-untyped-call]
 
 
-@compiled(
-    PAIRS32, I64, I64, PAIRS32, I64, I64, F32, types.float32, BOOL, I64, F64, I32, I64, I64, I64,
-    F64, I64, I64, F64, I64, I64,
-)  # fmt: skip
+@compiled(TABLES, F32, types.float32, BOOL, I64, F64, I64, F64, I64, I64, F64, I64, I64)
 def stem_links(
-    entries: Any,
-    starts: Any,
-    counts: Any,
-    forward: Any,
-    begins: Any,
-    lengths: Any,
+    tables: Any,
     norms: Any,
     most: Any,
     stops: Any,
     without: Any,
     rarity: Any,
-    titles: Any,
-    title_begins: Any,
-    title_lengths: Any,
     rows: Any,
     sums: Any,
     sources: Any,
@@ -40,9 +34,8 @@ def stem_links(
     """Whom each of ``rows`` (S,) shares rare stems with, by source, then target.
 
     Args:
-        entries, starts, counts: the postings; forward, begins, lengths: what stands in each row; titles,
-            title_begins, title_lengths: by which terms it is named.
-        norms, most: of BM25's saturation. stops, without: terms that link nothing; ``without`` ascends.
+        tables: `TABLES`. norms, most: of BM25's saturation.
+        stops, without: terms that link nothing; ``without`` ascends.
         rarity: by the number of memories that have a stem: from 2 up to as many as link.
         sums: (n,), -1 throughout, and so it is left.
         sources, targets, given: found: the source's number, the row, and the sum of what they share.
@@ -50,6 +43,7 @@ def stem_links(
             says all of it, else 0.
         found: (1,), how many links there are; where there is no room for all, minus what is needed.
     """
+    entries, starts, counts, forward, begins, lengths, titles, title_begins, title_lengths = tables
     end, needed = 0, 0
     for source in range(len(rows)):
         first = begins[rows[source]]
@@ -101,19 +95,9 @@ def stem_links(
     found[0] = end
 
 
-@compiled(
-    PAIRS32, I64, I64, PAIRS32, I64, I64, I32, I64, I64, I64, types.int64, I64, F64, I64, I64, I64, BOOL, I64
-)  # fmt: skip
+@compiled(TABLES, I64, types.int64, I64, F64, I64, I64, I64, BOOL, I64)
 def name_links(
-    entries: Any,
-    starts: Any,
-    counts: Any,
-    forward: Any,
-    begins: Any,
-    lengths: Any,
-    titles: Any,
-    title_begins: Any,
-    title_lengths: Any,
+    tables: Any,
     without: Any,
     max_df: Any,
     rows: Any,
@@ -127,12 +111,13 @@ def name_links(
     """Whom each of ``rows`` (S,) shares a name with, by source, then target: for each the strongest.
 
     Args:
-        entries ... title_lengths, without: as for `stem_links`. max_df: memories with a name that links.
+        tables, without: as for `stem_links`. max_df: memories with a name that links.
         best: (n,), -1 throughout, and so it is left.
         sources, targets, df, naming: found: the source's number, the row, in how many memories the name
             stands, and whether the target is called by it.
         found: (1,), how many links there are; where there is no room for all, minus what is needed.
     """
+    entries, starts, counts, forward, begins, lengths, titles, title_begins, title_lengths = tables
     end, other, needed = 0, max_df + 1, 0
     for source in range(len(rows)):
         first = begins[rows[source]]
@@ -177,44 +162,12 @@ def name_links(
     found[0] = end
 
 
-@compiled(F32, types.int64, I64, F32, I64)
-def strongest(values: Any, count: Any, found: Any, best: Any, held: Any) -> None:
-    """Where the greatest of the first ``count`` of ``values`` stand: into ``found`` (k,), k > 0, ascending.
-
-    Of equals the first ones.
-
-    Args:
-        best: (k,), room. held: (1,), found: how many there are.
-    """
-    k, end = len(found), 0
-    for at in range(count):
-        value = values[at]
-        if end == k and not value > best[k - 1]:
-            continue
-        place = min(end, k - 1)
-        while place > 0 and best[place - 1] < value:
-            best[place], found[place] = best[place - 1], found[place - 1]
-            place -= 1
-        best[place], found[place] = value, at
-        end = min(end + 1, k)
-    found[:end] = np.sort(found[:end])
-    held[0] = end
-
-
 @compiled(
-    PAIRS32, I64, I64, PAIRS32, I64, I64, I32, I64, I64, F32, types.float32, BOOL, I64, F64, F32,
-    types.float32, I64, F64, PAIRS, MATRIX, I64, I64, I64, F64, I64, BOOL, I64,
+    TABLES, F32, types.float32, BOOL, I64, F64, F32, types.float32, I64, F64, PAIRS, MATRIX, I64,
+    I64, I64, F64, I64, BOOL, I64,
 )  # fmt: skip
 def followers(
-    entries: Any,
-    starts: Any,
-    counts: Any,
-    forward: Any,
-    begins: Any,
-    lengths: Any,
-    titles: Any,
-    title_begins: Any,
-    title_lengths: Any,
+    tables: Any,
     norms: Any,
     most: Any,
     stops: Any,
@@ -230,42 +183,32 @@ def followers(
     sources: Any,
     targets: Any,
     given: Any,
-    others: Any,
+    df: Any,
     naming: Any,
     found: Any,
 ) -> None:
     """Whom one row (``rows`` (1,)) shares most with, by words and by names, where nobody has a title.
 
     Args:
-        entries ... title_lengths, norms ... without: as for `stem_links`; linking: its ``rarity``.
+        tables ... without: as for `stem_links`; linking: its ``rarity``.
         rarities: how rare a name is, by the number of memories that have it, up to as many as link.
         sharing: what it counts to have a name too. scratch: (n,), -1 throughout, and so it is left.
         best, weights, held: found: (2, k), (2, k) and (2,), the rows that it leads to, ascending, how strong
             the links are, and how many; by words, then by names.
         sources ... naming: room for links. found: as for `stem_links`.
     """
+    strength = np.empty(len(targets), np.float32)
     stem_links(
-        entries, starts, counts, forward, begins, lengths, norms, most, stops, without, linking, titles,
-        title_begins, title_lengths, rows, scratch, sources, targets, given, others, found,
-    )  # fmt: skip
-    end = found[0]
-    if end < 0:
+        tables, norms, most, stops, without, linking, rows, scratch, sources, targets, given, df, found
+    )
+    if found[0] < 0:
         return
-    room, strength = np.empty(best.shape[1], np.float32), np.empty(len(targets), np.float32)
-    for at in range(end):
+    for at in range(found[0]):
         strength[at] = given[at] / (given[at] + 1)
-    strongest(strength, end, best[0], room, held[:1])
-    for at in range(held[0]):
-        best[0, at], weights[0, at] = targets[best[0, at]], strength[best[0, at]]
-    name_links(
-        entries, starts, counts, forward, begins, lengths, titles, title_begins, title_lengths, without,
-        len(rarities) - 1, rows, scratch, sources, targets, others, naming, found,
-    )  # fmt: skip
-    end = found[0]
-    if end < 0:
+    strongest(targets, strength[: found[0]], best[0], weights[0], held[:1])
+    name_links(tables, without, len(rarities) - 1, rows, scratch, sources, targets, df, naming, found)
+    if found[0] < 0:
         return
-    for at in range(end):
-        strength[at] = rarities[others[at]] * (sharing / np.sqrt(np.float32(others[at] - 1)))
-    strongest(strength, end, best[1], room, held[1:])
-    for at in range(held[1]):
-        best[1, at], weights[1, at] = targets[best[1, at]], strength[best[1, at]]
+    for at in range(found[0]):
+        strength[at] = rarities[df[at]] * (sharing / np.sqrt(np.float32(df[at] - 1)))
+    strongest(targets, strength[: found[0]], best[1], weights[1], held[1:])

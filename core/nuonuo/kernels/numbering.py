@@ -9,9 +9,18 @@ from numba import types
 from nuonuo.kernels.compiling import I32, I64, U64, compiled
 
 
-@compiled(U64, types.uint64, types.uint64, U64, I32, types.int64, I64, I64, U64)
+@compiled(U64, types.uint64, types.uint64, U64, I32, types.int64, types.int64, I64, I64, U64)
 def number(
-    keys: Any, factor: Any, shift: Any, held: Any, numbers: Any, most: Any, state: Any, found: Any, new: Any
+    keys: Any,
+    factor: Any,
+    shift: Any,
+    held: Any,
+    numbers: Any,
+    most: Any,
+    size: Any,
+    state: Any,
+    found: Any,
+    new: Any,
 ) -> None:
     """The number of each of ``keys`` (E,) in a table by open addressing, where new ones are put into it.
 
@@ -19,11 +28,11 @@ def number(
         factor, shift: of the hash.
         held, numbers: the table: keys, and their numbers; -1 where nothing is, less where one was taken back.
         most: places that may be in use. Where a new key would be one too many, it stops.
-        state: (3,): the key with which it begins, the number of the next new key, the places in use. They
-            are left as they are then; the first is E at the end.
-        found: (E,), the numbers. new: (E,), the new keys, one after another.
+        size: the number of the first new key.
+        state: (3,), which key is next (E at the end), how many are new so far, how many places are in use.
+        found: (E,), found: the numbers. new: (E,), found: the new keys, one after another.
     """
-    last, size, end = len(held) - 1, state[1], 0
+    last = len(held) - 1
     for at in range(state[0], len(keys)):
         key = keys[at]
         place = types.int64((key * factor) >> shift)
@@ -33,9 +42,8 @@ def number(
             if state[2] >= most:
                 state[0] = at
                 return
-            held[place], numbers[place] = key, size + end
-            new[end] = key
-            end += 1
-            state[1], state[2] = size + end, state[2] + 1
+            held[place], numbers[place], new[state[1]] = key, size + state[1], key
+            state[1] += 1
+            state[2] += 1
         found[at] = numbers[place]
     state[0] = len(keys)

@@ -8,6 +8,7 @@ import numpy as np
 from numba import types
 
 from nuonuo.kernels.compiling import BOOL, F32, I16, I32, I64, PAIRS32, U64, WORDS, compiled, ones
+from nuonuo.kernels.ranking import insert
 
 BLOCK = 64  # scores of which the greatest is looked at first
 SUMS = 256 * BLOCK  # scores that are summed up at a time
@@ -118,11 +119,7 @@ def top(values: Any, peaks: Any, mask: Any, found: Any) -> None:
         for at in range(block * BLOCK, min((block + 1) * BLOCK, len(values))):
             value = values[at]
             if value > least and mask[at]:
-                place = min(held, k - 1)
-                while place > 0 and best[place - 1] < value:
-                    best[place], found[place] = best[place - 1], found[place - 1]
-                    place -= 1
-                best[place], found[place] = value, at
+                insert(best, found, held, value, at)
                 held = min(held + 1, k)
                 if held == k:
                     least = best[k - 1]

@@ -19,9 +19,7 @@ from nuonuo.stores.sqlite import SQLiteStore
 
 SPACES = ("home", "work", "travel")
 EACH = 12  # ids of a namespace
-BLOCK = (
-    4  # memories whose traces lie together in a file: few, so that blocks are made and changed all the time
-)
+BLOCK = 4  # memories whose traces lie together in a file: few, so that blocks are always made and changed
 SESSIONS = 3
 # How often, of all acts.
 KINDS = {"add": 7, "update": 3, "revise": 2, "forget": 3, "end": 1, "associate": 4, "wipe": 1}

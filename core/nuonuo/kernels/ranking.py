@@ -1,0 +1,44 @@
+"""Kernels that keep the greatest of some values, the greatest first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from nuonuo.kernels.compiling import F32, I64, compiled
+
+
+@compiled(F32, I64, types.int64, types.float32, types.int64)
+def insert(best: Any, found: Any, held: Any, value: Any, at: Any) -> None:
+    """Put ``value``, which stands at ``at``, behind those of ``best`` (k,) that are as great or greater.
+
+    Args:
+        best, found: (k,), k > 0, the greatest so far and where they stand, of which ``held`` are known; of k
+            the last one is lost.
+    """
+    place = min(held, len(best) - 1)
+    while place > 0 and best[place - 1] < value:
+        best[place], found[place] = best[place - 1], found[place - 1]
+        place -= 1
+    best[place], found[place] = value, at
+
+
+@compiled(I64, F32, I64, F32, I64)
+def strongest(targets: Any, strength: Any, found: Any, weights: Any, held: Any) -> None:
+    """Those of ``targets`` (L,) whose ``strength`` (l,), l <= L, is greatest, in order; of equals the first.
+
+    Args:
+        found, weights: (k,), k > 0, found: the targets, and how strong each is. held: (1,), found: how many.
+    """
+    k, end = len(found), 0
+    best, places = np.empty(k, np.float32), np.empty(k, np.int64)
+    for at in range(len(strength)):
+        if end < k or strength[at] > best[k - 1]:
+            insert(best, places, end, strength[at], at)
+            end = min(end + 1, k)
+    places[:end] = np.sort(places[:end])
+    for at in range(end):
+        found[at], weights[at] = targets[places[at]], strength[places[at]]
+    held[0] = end
