@@ -14,7 +14,7 @@ import pytest
 from nuonuo import AssociativeMemory, Memory, MemoryConfig, MiniLM, Recall
 from nuonuo.encoding.embedders import Embedder
 from nuonuo.recall import finding
-from nuonuo.stores.postgres import exploring, nearest
+from nuonuo.stores.postgres import fetching, nearest
 from tests.corpus import CORPUS
 from tests.fakes import SMALL, WordEmbedder
 from tests.postgres import drop_schemas, fresh_address
@@ -110,9 +110,9 @@ def test_what_all_say_is_not_all_read(address: str, monkeypatch: pytest.MonkeyPa
     _, asked = both(address, WordEmbedder())
     asked.add([Memory("hello", id=f"h{n}", session_id=f"s{n}") for n in range(900)] + ["Rex is a beagle."])
     read = list[int]()
-    whole = exploring.Explored._bring
+    whole = fetching.Fetched._bring
     monkeypatch.setattr(
-        exploring.Explored, "_bring", lambda self, seqs: read.append(len({*seqs})) or whole(self, seqs)
+        fetching.Fetched, "_bring", lambda self, seqs: read.append(len({*seqs})) or whole(self, seqs)
     )
     found = asked.recall("hello")
     assert found.hits[0].memory.text == "hello"

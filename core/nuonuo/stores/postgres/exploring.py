@@ -16,13 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.stores.base import Rows
-from nuonuo.stores.codec import Digests, unpack_rows
+from nuonuo.stores.codec import Digests
 from nuonuo.stores.exploring import Holders, Spans, Told, Vectors, Within
-from nuonuo.stores.layout import unpack_vectors
 from nuonuo.stores.postgres import cells
 from nuonuo.stores.postgres.beside import Beside
-from nuonuo.stores.postgres.bodies import LEAD
 from nuonuo.stores.postgres.connections import Database, pipeline
+from nuonuo.stores.postgres.fetching import Fetched
 from nuonuo.stores.postgres.nearest import FOUND, Begin, Nearest, asked
 from nuonuo.stores.postgres.reading import array
 from nuonuo.stores.postgres.sharing import ARRAYS, Sharing
@@ -51,13 +50,9 @@ class Explored:
         row: tuple[int, int, int, int | None, str | None, bool],
     ) -> None:
         self._db, self._beside = db, beside
-        self._digests, self._sums, self._namespace = digests, sums, namespace
+        self._digests, self._fetched = digests, Fetched(self._ask, sums, namespace)
         self._id, self.memories, self.words, self._cells, self._vectors, self._indexed = row
         self._mixer = Mixer(digests.of_namespace(namespace))
-        self._read: Rows | None = None  # by order of their reading
-        self._places: dict[int, int] = {}  # by seq
-        self._packed: dict[int, tuple[Any, ...]] = {}  # by seq, what was read and is yet to be unpacked
-        self._said: dict[int, int] = {}  # by seq, as far as that was found out
         self._frequencies: dict[int, int] = {}  # by stem, as far as they were asked for
         self._expected: tuple[tuple[Any, ...] | None, Nearest | None] = None, None
         self._shared: tuple[tuple[Any, ...] | None, list[int]] = None, []
@@ -187,7 +182,7 @@ class Explored:
 
     def _found(self, search: Sharing | None) -> list[int]:
         found = {} if search is None else search.found()
-        self._said.update((seq, said % 2**64) for seq, said in found.items())
+        self._fetched.known.update((seq, said % 2**64) for seq, said in found.items())
         return [*found]
 
     def _within(self, within: Within) -> tuple[str, dict[str, Any]]:
@@ -307,88 +302,24 @@ class Explored:
         return int(count)
 
     def rows(self, seqs: Sequence[int]) -> Rows | None:
-        """As `Explorer.rows`; each is unpacked once."""
-        self._unpack(self._bring(seqs))
-        here = sorted({seq for seq in seqs if seq in self._places})
-        if self._read is None or not here:
-            return None
-        at = np.fromiter(map(self._places.__getitem__, here), np.int64, len(here))
-        every = np.arange(len(self._read))
-        return self._read if np.array_equal(at, every) else self._read.take(at)
+        """As `Explorer.rows`."""
+        return self._fetched.rows(seqs)
 
     def vectors(self, seqs: Sequence[int]) -> Vectors | None:
         """As `Explorer.vectors`."""
-        new = self._bring(seqs)
-        if not new or any(seq in self._places for seq in seqs):
-            rows = self.rows(seqs)
-            if rows is None:
-                return None
-            return Vectors(rows.seqs, rows.traces.words.said, rows.traces.vectors, rows.traces.norms)
-        vectors, norms, said = unpack_vectors([self._packed[seq][3] for seq in new], LEAD)
-        self._said.update(zip(new, said.tolist(), strict=True))
-        return Vectors(np.array(new, np.int64), said, vectors, norms)
-
-    def _bring(self, seqs: Sequence[int]) -> list[int]:
-        """Read those of ``seqs`` that were not read before; return those that are yet to be unpacked."""
-        distinct = sorted({*seqs})
-        new = [seq for seq in distinct if seq not in self._places and seq not in self._packed]
-        found = self._fetched(new) if new else []
-        self._sums.check([row[2] for row in found], LEAD)
-        self._sums.check([row[3] for row in found], LEAD)
-        self._packed.update((row[0], row) for row in found)
-        return [seq for seq in distinct if seq in self._packed]
-
-    def _unpack(self, seqs: Sequence[int]) -> None:
-        """Unpack ``seqs``, ascending, which were read."""
-        if not seqs:
-            return
-        here, stamps, bodies, traces = zip(*map(self._packed.pop, seqs), strict=True)
-        rows = unpack_rows(here, stamps, bodies, traces, LEAD, self._namespace)
-        assert rows is not None
-        self._said.update(zip(here, rows.traces.words.said.tolist(), strict=True))
-        self._places.update(zip(here, range(len(self._places), len(self._places) + len(here)), strict=True))
-        self._read = rows if self._read is None else Rows.join([self._read, rows])
-
-    def _fetched(self, seqs: list[int]) -> list[tuple[Any, ...]]:
-        query = (
-            f"SELECT seq, stamp, body, traces FROM memories WHERE {_HERE} AND seq = ANY(%(seqs)t::bigint[])"
-        )
-        return self._ask(query, seqs=seqs)
+        return self._fetched.vectors(seqs)
 
     def said(self, seqs: Sequence[int]) -> dict[int, int]:
         """As `Explorer.said`; what `sharing` found need not be read for it."""
-        self._unpack(self._bring([seq for seq in seqs if seq not in self._said]))
-        return {seq: self._said[seq] for seq in seqs if seq in self._said}
+        return self._fetched.said(seqs)
 
     def fields(self, seqs: Sequence[int]) -> Rows | None:
         """As `Explorer.fields`."""
-        found = self._ask(
-            f"SELECT seq, stamp, body FROM memories WHERE {_HERE} "
-            "AND seq = ANY(%(seqs)t::bigint[]) ORDER BY seq",
-            seqs=list(seqs),
-        )
-        return self._without_traces(found)
+        return self._fetched.fields(seqs)
 
     def every(self, page: int, *, newest_first: bool) -> Iterator[Rows]:
         """As `Explorer.every`."""
-        sign, order, last = ("<", "DESC", (1 << 63) - 1) if newest_first else (">", "ASC", 0)
-        while True:
-            found = self._ask(
-                f"SELECT seq, stamp, body FROM memories WHERE {_HERE} AND seq {sign} %(last)s "
-                f"ORDER BY seq {order} LIMIT %(page)s",
-                last=last,
-                page=page,
-            )
-            rows = self._without_traces(sorted(found))
-            if rows is None:
-                return
-            last = found[-1][0]
-            yield rows
-
-    def _without_traces(self, found: Sequence[tuple[Any, ...]]) -> Rows | None:
-        self._sums.check([row[2] for row in found], LEAD)
-        seqs, stamps, bodies = ([*column] for column in zip(*found, strict=True)) if found else ([], [], [])
-        return unpack_rows(seqs, stamps, bodies, None, LEAD, self._namespace)
+        return self._fetched.every(page, newest_first=newest_first)
 
 
 def _spans(column: str, spans: Spans) -> str:
