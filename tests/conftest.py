@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from nuonuo import AssociativeMemory, MiniLM
+from nuonuo.evaluation.cache import CachedEmbedder
 from nuonuo.stores import InMemoryStore, SQLiteStore
 from tests.fakes import SMALL, Opened, WordEmbedder
 
@@ -27,6 +28,17 @@ def minilm() -> MiniLM:
     embedder = MiniLM(backend="torch")
     embedder.encode_queries(["loaded once"])
     return embedder
+
+
+@pytest.fixture(scope="session")
+def kept_minilm(minilm: MiniLM, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CachedEmbedder]:
+    """MiniLM for what several tests store, such as the sample conversation: one run embeds it once."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, each with a folder in that of the run
+        folder = folder.parent
+    embedder = CachedEmbedder(minilm, folder / "embeddings.db")
+    yield embedder
+    embedder.close()
 
 
 @pytest.fixture(params=["sqlite", "ram"])

@@ -17,6 +17,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from nuonuo import AssociativeMemory
+from nuonuo.evaluation.cache import CachedEmbedder
+from tests import programs
+
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 CHATS = ["plain_engine.py", "langchain_chatbot.py", "langchain_agent.py", "llama_index_chat.py"]
@@ -35,11 +39,10 @@ def common() -> Iterator[ModuleType]:
 
 
 @pytest.fixture(scope="module")
-def filled(common: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file that holds the sample conversation: it is embedded once for all tests."""
-    pytest.importorskip("sentence_transformers")
+def filled(common: ModuleType, kept_minilm: CachedEmbedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that holds the sample conversation."""
     path = tmp_path_factory.mktemp("examples") / "filled.db"
-    with common.open_memory(str(path)) as memory:
+    with AssociativeMemory.open(path, embedder=kept_minilm) as memory:
         common.remember_sample(memory)
     return path
 
@@ -49,27 +52,17 @@ def db(filled: Path, tmp_path: Path) -> str:
     return str(shutil.copy(filled, tmp_path / "memory.db"))
 
 
-def run(script: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run an example as a user does, but with no terminal."""
+def program(script: str) -> Path:
+    """The path of an example, where what it needs is installed."""
     needed = NEEDS.get(script, "llama_index.core" if script.startswith("llama") else "nuonuo")
     for package in (needed, "sentence_transformers", "rich"):
         pytest.importorskip(package)
-    paths = [str(ROOT / "core"), str(ROOT), os.environ.get("PYTHONPATH", "")]
-    return subprocess.run(
-        [sys.executable, str(EXAMPLES / script), *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=600,
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(paths),
-            "PYTHONIOENCODING": "utf-8",
-            "COLUMNS": "90",
-        },
-    )
+    return EXAMPLES / script
+
+
+def run(script: str, *arguments: str, stdin: str = "") -> programs.Done:
+    """Run an example as a user does, but with no terminal."""
+    return programs.run_warm(program(script), *arguments, stdin=stdin)
 
 
 def answer_to(question: str, output: str) -> str:
@@ -189,8 +182,8 @@ def test_the_query_engine_answers_from_the_conversation(db: str) -> None:
 
 
 @pytest.mark.parametrize("script", CHATS)
-def test_an_example_ends_with_its_input(script: str, tmp_path: Path) -> None:
-    done = run(script, "--empty", "--db", str(tmp_path / "new.db"))
+def test_an_example_starts_by_itself_and_ends_with_its_input(script: str, tmp_path: Path) -> None:
+    done = programs.run_fresh(program(script), "--empty", "--db", str(tmp_path / "new.db"))
     assert done.returncode == 0, done.stderr
 
 
@@ -255,16 +248,15 @@ def test_the_demo_goes_on_chatting_in_a_terminal(db: str) -> None:
 
     ours, theirs = pty.openpty()
     os.write(ours, b"What is Biscuit terrified of?\n\x04")  # a question, then Ctrl-D
-    paths = [str(ROOT / "core"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / "demo.py"), "--db", db],
         stdin=theirs,
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=600,
+        timeout=programs.LIMIT,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"},
+        env=programs.environment(),
     )
     os.close(ours)
     os.close(theirs)

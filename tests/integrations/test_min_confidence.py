@@ -9,6 +9,7 @@ import pytest
 
 from nuonuo import AssociativeMemory
 from nuonuo.errors import InvalidInputError, InvalidTypeError
+from nuonuo.evaluation.cache import CachedEmbedder
 from nuonuo_integrations._engine import MIN_CONFIDENCE, confidence_of, recall_unshown
 from tests.fakes import fresh
 
@@ -64,9 +65,8 @@ KNOWN = [
 
 
 @pytest.fixture(scope="module")
-def notes() -> AssociativeMemory:
-    pytest.importorskip("sentence_transformers")
-    memory = AssociativeMemory()
+def notes(kept_minilm: CachedEmbedder) -> AssociativeMemory:
+    memory = AssociativeMemory(embedder=kept_minilm)
     memory.add(NOTES, role="user")
     return memory
 
@@ -79,12 +79,11 @@ def test_small_talk_recalls_nothing_by_default(notes: AssociativeMemory, text: s
 
 
 @pytest.fixture(scope="module")
-def turns() -> AssociativeMemory:
+def turns(kept_minilm: CachedEmbedder) -> AssociativeMemory:
     """The first thirty turns of a user who writes more than a line at a time."""
-    pytest.importorskip("sentence_transformers")
     sessions = json.loads(CONVERSATION.read_text(encoding="utf-8"))
     said = [turn["text"] for session in sessions for turn in session["turns"] if turn["role"] == "user"]
-    memory = AssociativeMemory()
+    memory = AssociativeMemory(embedder=kept_minilm)
     memory.add(said[:30], role="user")
     return memory
 

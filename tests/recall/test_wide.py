@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from nuonuo import AssociativeMemory, Memory, MemoryConfig, MiniLM, Recall
+from nuonuo import AssociativeMemory, Memory, MemoryConfig, Recall
 from nuonuo.encoding.embedders import Embedder
+from nuonuo.evaluation.cache import CachedEmbedder
 from nuonuo.recall import finding
 from nuonuo.stores.postgres import fetching, nearest
 from tests.corpus import CORPUS
@@ -154,8 +155,8 @@ def test_a_namespace_that_grows_is_let_go(address: str) -> None:
     assert memory.stats().shards == 1
 
 
-def test_a_real_conversation(address: str, minilm: MiniLM) -> None:
-    held, asked = both(address, minilm, MemoryConfig())
+def test_a_real_conversation(address: str, kept_minilm: CachedEmbedder) -> None:
+    held, asked = both(address, kept_minilm, MemoryConfig())
     for session in json.loads((EXAMPLES / "conversation.json").read_text(encoding="utf-8")):
         turns = [Memory(turn["text"], role=turn["role"]) for turn in session["turns"]]
         held.add(turns, session_id=session["session_id"], timestamp=session["date"])
