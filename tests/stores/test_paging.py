@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
 import pytest
 
+from nuonuo.errors import NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores import Store
+from nuonuo.stores.ahead import pages
+from nuonuo.stores.base import START, Changes, Cursor
 
 from .conftest import Make
 from .samples import Follower, afresh, item, traces
@@ -58,3 +65,61 @@ def test_a_namespace_that_ends_between_two_pages(paged: Store) -> None:
     reader.sync()
     assert [m.id for m, _ in reader.rows.values()] == ["x", "y", "z"]
     paged.close()
+
+
+def test_the_next_page_is_read_while_one_is_worked_on(paged: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    paged.insert("n", [item(key) for key in "abcde"])
+    alone, ahead = paged.changes, threading.Event()
+
+    def changes(namespace: str, since: Cursor) -> Changes:
+        found = alone(namespace, since)
+        if not since.whole:
+            ahead.set()
+        return found
+
+    monkeypatch.setattr(paged, "changes", changes)
+    told = pages(paged, "n", START)
+    found = [next(told)]
+    assert ahead.wait(60)  # nobody has asked for the second page yet
+    found += told
+    seqs = [seq for each in found if each.added is not None for seq in each.added.seqs.tolist()]
+    assert len(seqs) == 5 and seqs == sorted({*seqs}) and len(found) >= 3
+    assert not any(thread.name.startswith("nuonuo-pages") for thread in threading.enumerate())
+
+
+def test_what_cannot_be_read_is_told_after_the_pages_before_it(
+    paged: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paged.insert("n", [item(key) for key in "abcde"])
+    alone = paged.changes
+
+    def changes(namespace: str, since: Cursor) -> Changes:
+        if since.seq > 2:
+            raise NotAStoreError("damaged")
+        return alone(namespace, since)
+
+    monkeypatch.setattr(paged, "changes", changes)
+    told = pages(paged, "n", START)
+    assert [next(told).cursor.whole, next(told).cursor.whole] == [False, False]
+    with pytest.raises(NotAStoreError, match="damaged"):
+        next(told)
+    assert not any(thread.name.startswith("nuonuo-pages") for thread in threading.enumerate())
+
+
+def test_who_looks_at_no_more_pages_leaves_no_thread(paged: Store) -> None:
+    paged.insert("n", [item(key) for key in "abcde"])
+    with closing(pages(paged, "n", START)) as told:
+        next(told)
+    assert not any(thread.name.startswith("nuonuo-pages") for thread in threading.enumerate())
+
+
+def test_where_no_thread_can_start_the_pages_are_read_in_turn(
+    paged: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paged.insert("n", [item(key) for key in "abcde"])
+
+    def submit(self: ThreadPoolExecutor, *_: object) -> None:
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+    assert sum(len(each.added or ()) for each in pages(paged, "n", START)) == 5

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from nuonuo.index.repeats import Repeats
 from nuonuo.index.sessions import NOBODY, Sessions
 from nuonuo.index.vectors import VectorIndex
 from nuonuo.index.wordings import Wordings
+from nuonuo.stores.ahead import pages
 from nuonuo.stores.base import START, Changes, Cursor, Rows, Store
 from nuonuo.traces import WordColumns
 
@@ -149,11 +151,10 @@ class Shard:
         self.moved = False
         if version == self._version:
             return False
-        self._version, whole = None, False
-        while not whole:
-            changes = store.changes(self.namespace, self.cursor)
-            self.apply(changes)
-            whole = changes.cursor.whole
+        self._version = None
+        with closing(pages(store, self.namespace, self.cursor)) as told:
+            for changes in told:
+                self.apply(changes)
         self._version, self.moved = version, before not in (START, self.cursor)
         if self.size and abs(len(self.ids) - self._measured) * 10 < self._measured:
             return False
