@@ -10,7 +10,7 @@ from nuonuo.kernels.choosing import answers, best_to_add, uncovered
 from nuonuo.kernels.completing import beside, best_of, rarest, spread, stand
 from nuonuo.kernels.energies import weigh
 from nuonuo.kernels.linking import followers, name_links, stem_links
-from nuonuo.kernels.numbering import number
+from nuonuo.kernels.numbering import number, put
 from nuonuo.kernels.searching import BLOCK, bm25, cosines, most_frequent, nearest, top, within
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "name_links",
     "nearest",
     "number",
+    "put",
     "rarest",
     "spread",
     "stand",

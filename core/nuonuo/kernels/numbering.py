@@ -1,4 +1,4 @@
-"""A kernel for the numbers of keys."""
+"""Kernels for the numbers of keys."""
 
 from __future__ import annotations
 
@@ -47,3 +47,18 @@ def number(
             state[2] += 1
         found[at] = numbers[place]
     state[0] = len(keys)
+
+
+@compiled(U64, I32, types.uint64, types.uint64, U64, I32)
+def put(keys: Any, given: Any, factor: Any, shift: Any, held: Any, numbers: Any) -> None:
+    """Put ``keys`` (E,), none of which is there, into a table that has room for them.
+
+    Args:
+        given: (E,), their numbers. factor, shift, held, numbers: as for `number`.
+    """
+    last = len(held) - 1
+    for at in range(len(keys)):
+        place = types.int64((keys[at] * factor) >> shift)
+        while numbers[place] != -1:
+            place = (place + 1) & last
+        held[place], numbers[place] = keys[at], given[at]
