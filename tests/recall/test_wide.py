@@ -14,7 +14,8 @@ import pytest
 from nuonuo import AssociativeMemory, Memory, MemoryConfig, Recall
 from nuonuo.encoding.embedders import Embedder
 from nuonuo.evaluation.cache import CachedEmbedder
-from nuonuo.recall import finding
+from nuonuo.recall import finding, wide
+from nuonuo.recall.asking import Recalled, ask
 from nuonuo.stores.postgres import fetching, nearest
 from tests.corpus import CORPUS
 from tests.fakes import SMALL, WordEmbedder
@@ -166,6 +167,28 @@ def test_a_real_conversation(address: str, kept_minilm: CachedEmbedder) -> None:
     assert len(held.list()) > 100
     for question in questions:
         assert_same(asked.recall(question), held.recall(question))
+
+
+def test_what_an_answer_names_is_of_the_state_that_was_asked(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another writes while a question is worked on: what completed a word would be cut out of other words."""
+    held, asked = both(address, WordEmbedder())
+    old, new = "The kettle stands beside the blue teapot.", "It was sold, with the blue teapot, in May."
+    kept = held.add([old, *CORPUS])[0]
+    asked.recall("Where is the blue teapot?")  # made ready
+
+    def meanwhile(*args: Any, **kwargs: Any) -> Recalled:
+        found = ask(*args, **kwargs)
+        held.update(kept, text=new)
+        return found
+
+    monkeypatch.setattr(wide, "ask", meanwhile)
+    hit = asked.recall("Where is the blue teapot?")[0]
+    assert hit.memory.text == old
+    assert {match.answer for match in hit.evidence.matches if match.source == "text"} >= {"blue", "teapot"}
+    monkeypatch.undo()
+    assert asked.recall("Where is the blue teapot?")[0].memory.text == new
 
 
 def test_titles_and_names_are_followed(address: str) -> None:

@@ -62,11 +62,11 @@ class Wide:
     ) -> tuple[list[Recalled], Memories]:
         """As `Place.recall`."""
 
-        def work(explorer: Explorer) -> list[Recalled]:
-            return [self._recall(explorer, each, k, conditions, distinct) for each in questions]
+        def work(explorer: Explorer) -> tuple[list[Recalled], Memories]:
+            recalled = [self._recall(explorer, each, k, conditions, distinct) for each in questions]
+            return recalled, _memories(explorer, seqs_of(recalled))
 
-        recalled = self._store.explore(self._namespace, work)
-        return recalled, self._memories(seqs_of(recalled))
+        return self._store.explore(self._namespace, work)
 
     def frequencies(self, stems: Sequence[str]) -> list[int]:
         """In how many memories each of ``stems`` stands."""
@@ -88,14 +88,15 @@ class Wide:
                     break
             return found[offset : None if limit is None else offset + limit]
 
-        return self._memories(self._store.explore(self._namespace, work))
+        seqs = self._store.explore(self._namespace, work)
+        return dict(zip(seqs, self._store.get_seqs(self._namespace, seqs), strict=True))
 
     def walk(
         self, state: FloatArray, code: npt.NDArray[np.int32], question: Question | None, hops: int
     ) -> tuple[Walked, Memories]:
         """As `Place.walk`; a vector evokes one of those nearest to it."""
 
-        def work(explorer: Explorer) -> Walked:
+        def work(explorer: Explorer) -> tuple[Walked, Memories]:
             gathered = self._gathered(explorer)
             if question is None:
                 n = ENTRIES * self._config.oversampling
@@ -108,13 +109,10 @@ class Wide:
                 stops = walk_shard(part, state, code, question, hops, self._config)
                 seqs = part.seqs(np.array([stop.item for stop in stops], np.int64))
                 if not gathered.follow(part, [stop.item for stop in stops[:hops]]):
-                    return stops, seqs, in_common(part, stops, self._config)
+                    walked = stops, seqs, in_common(part, stops, self._config)
+                    return walked, _memories(explorer, seqs)
 
-        walked = self._store.explore(self._namespace, work)
-        return walked, self._memories(walked[1])
-
-    def _memories(self, seqs: Sequence[int]) -> Memories:
-        return dict(zip(seqs, self._store.get_seqs(self._namespace, seqs), strict=True))
+        return self._store.explore(self._namespace, work)
 
     def _gathered(self, explorer: Explorer) -> Gathered:
         part = partial(
@@ -157,3 +155,9 @@ class Wide:
             ):
                 return part, (search, scored)
         return gathered.part(), None
+
+
+def _memories(explorer: Explorer, seqs: Sequence[int]) -> Memories:
+    """The memories that an answer names, which were read for it."""
+    found = explorer.stored(seqs)
+    return {seq: found.get(seq) for seq in seqs}

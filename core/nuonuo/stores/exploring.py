@@ -193,6 +193,10 @@ class Explorer(Protocol):
         """seq -> digest of its wording, of those of ``seqs`` that are there; read by `rows`, if need be."""
         ...
 
+    def stored(self, seqs: Sequence[int]) -> dict[int, Memory]:
+        """seq -> memory, of those of ``seqs`` that are there; read as by `rows`, if need be."""
+        ...
+
     def fields(self, seqs: Sequence[int]) -> Rows | None:
         """As `rows`, without traces, and without keeping them."""
         ...

@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # what it warns of, our errors say
 
 Database = psycopg.Connection[Any]
+R = TypeVar("R")
 T = TypeVar("T")
 
 _TRIES = 20  # of a transaction that others are in the way of
@@ -105,14 +106,21 @@ class Connections:
 
         return self._persist(once)
 
-    def hold(self, work: Callable[[Database, Beside], T]) -> T:
-        """What ``work`` gives, whose statements, one after another or beside, see one state; as `read`."""
+    def hold(self, ask: Callable[[Database], Callable[[], R]], work: Callable[[R, Database, Beside], T]) -> T:
+        """What ``work`` gives, whose statements, one after another or beside, see one state; as `read`.
+
+        Args:
+            ask: asks for what ``work`` begins with, and gives what waits for it.
+        """
 
         def once(db: Database) -> T:
             beside = Beside(None if self._alone else self._opened(), db, _HELD, _PLANNED)
             try:
-                db.execute(f"{_HELD}; {_PLANNED}".encode())  # one message: each costs a way there and back
-                result = work(db, beside)
+                with pipeline(db):
+                    db.execute(_HELD)
+                    db.execute(_PLANNED.encode())
+                    told = ask(db)
+                result = work(told(), db, beside)
                 beside.close(failed=False)
                 db.execute("ROLLBACK")
             except BaseException:

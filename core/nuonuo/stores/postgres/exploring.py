@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo.records import Memory
 from nuonuo.stores.base import Rows
 from nuonuo.stores.codec import Digests
 from nuonuo.stores.exploring import Holders, Spans, Told, Vectors, Within
@@ -23,7 +24,7 @@ from nuonuo.stores.postgres.beside import Beside
 from nuonuo.stores.postgres.connections import Database, pipeline
 from nuonuo.stores.postgres.fetching import Fetched
 from nuonuo.stores.postgres.nearest import FOUND, Begin, Nearest, asked
-from nuonuo.stores.postgres.reading import array
+from nuonuo.stores.postgres.reading import WideRow, array
 from nuonuo.stores.postgres.sharing import ARRAYS, Sharing
 from nuonuo.stores.postgres.wide import Mixer, signed
 from nuonuo.stores.sums import Sums
@@ -47,7 +48,7 @@ class Explored:
         digests: Digests,
         sums: Sums,
         namespace: str,
-        row: tuple[int, int, int, int | None, str | None, bool],
+        row: WideRow,
     ) -> None:
         self._db, self._beside = db, beside
         self._digests, self._fetched = digests, Fetched(self._ask, sums, namespace)
@@ -312,6 +313,10 @@ class Explored:
     def said(self, seqs: Sequence[int]) -> dict[int, int]:
         """As `Explorer.said`; what `sharing` found need not be read for it."""
         return self._fetched.said(seqs)
+
+    def stored(self, seqs: Sequence[int]) -> dict[int, Memory]:
+        """As `Explorer.stored`."""
+        return self._fetched.stored(seqs)
 
     def fields(self, seqs: Sequence[int]) -> Rows | None:
         """As `Explorer.fields`."""

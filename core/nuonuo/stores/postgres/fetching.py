@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nuonuo.records import Memory
 from nuonuo.stores.base import Rows
 from nuonuo.stores.codec import unpack_rows
 from nuonuo.stores.exploring import Vectors
@@ -81,6 +82,12 @@ class Fetched:
         """As `Explorer.said`; what is `known` need not be read for it."""
         self._unpack(self._bring([seq for seq in seqs if seq not in self.known]))
         return {seq: self.known[seq] for seq in seqs if seq in self.known}
+
+    def stored(self, seqs: Sequence[int]) -> dict[int, Memory]:
+        """As `Explorer.stored`."""
+        self._unpack(self._bring(seqs))
+        read, here = self._read, [seq for seq in seqs if seq in self._places]
+        return {} if read is None else {seq: read.memory(self._places[seq]) for seq in here}
 
     def fields(self, seqs: Sequence[int]) -> Rows | None:
         """As `Explorer.fields`."""

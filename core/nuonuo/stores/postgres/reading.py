@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from nuonuo.stores.base import START, Cursor
@@ -11,6 +11,7 @@ from nuonuo.stores.postgres import cells
 from nuonuo.stores.postgres.connections import Database, one
 
 Rows = list[tuple[Any, ...]]
+WideRow = tuple[int, int, int, "int | None", "str | None", bool]
 
 _MEMORY = "m.stamp, m.body, n.name FROM memories m JOIN namespaces n ON n.id = m.namespace"
 _INDEXED = 200  # bytes of a name that its index has
@@ -122,27 +123,26 @@ def size(db: Database, namespace: bytes, bound: int) -> tuple[int, bool, bool] |
     ).fetchone()
 
 
-def wide(db: Database, namespace: bytes) -> tuple[int, int, int, int | None, str | None, bool]:
-    """The epoch of a namespace, how many memories it has, and how many words they have; zeros for none.
+def wide(db: Database, namespace: bytes) -> Callable[[], WideRow]:
+    """Ask for the epoch of a namespace, how many memories and how many words it has; zeros for none.
 
     Then the version of the leaders of its cells, None where there are none yet. And what the server has to
     compare its sketches by: the schema of the extension pgvector, None where it is not there, and whether
     there is an index of its that goes on for as long as it must (since 0.8).
     """
-    return one(  # type: ignore[no-any-return]
-        db.execute(
-            "SELECT coalesce(n.id, 0), coalesce(n.wide_memories, 0), coalesce(n.wide_words, 0), "
-            "CASE WHEN n.cells_founders > 0 THEN n.cells_version END, quote_ident(s.nspname), "
-            "e.extversion ~ '^(0\\.([89]|[1-9]\\d+)|[1-9]\\d*)\\.' AND EXISTS "
-            "(SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam "
-            "WHERE i.indrelid = 'wide_sketches'::regclass AND i.indisvalid AND a.amname = 'hnsw') "
-            "FROM (VALUES (1)) AS always LEFT JOIN namespaces n ON n.digest = %b "
-            "LEFT JOIN pg_extension e ON e.extname = 'vector' LEFT JOIN pg_namespace s "
-            "ON s.oid = e.extnamespace",
-            (namespace,),
-            binary=True,
-        )
+    answer = db.execute(
+        "SELECT coalesce(n.id, 0), coalesce(n.wide_memories, 0), coalesce(n.wide_words, 0), "
+        "CASE WHEN n.cells_founders > 0 THEN n.cells_version END, quote_ident(s.nspname), "
+        "e.extversion ~ '^(0\\.([89]|[1-9]\\d+)|[1-9]\\d*)\\.' AND EXISTS "
+        "(SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam "
+        "WHERE i.indrelid = 'wide_sketches'::regclass AND i.indisvalid AND a.amname = 'hnsw') "
+        "FROM (VALUES (1)) AS always LEFT JOIN namespaces n ON n.digest = %b "
+        "LEFT JOIN pg_extension e ON e.extname = 'vector' LEFT JOIN pg_namespace s "
+        "ON s.oid = e.extnamespace",
+        (namespace,),
+        binary=True,
     )
+    return lambda: one(answer)
 
 
 def names(db: Database, prefix: str, limit: int | None) -> list[bytes]:

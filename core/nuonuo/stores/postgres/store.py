@@ -400,11 +400,10 @@ class PostgresStore:
         """As `Explorable.explore`, in a transaction that reads."""
         digest = self._digests.of_namespace(namespace)
 
-        def within(db: Database, beside: Beside) -> T:
-            row = reading.wide(db, digest)
+        def within(row: reading.WideRow, db: Database, beside: Beside) -> T:
             return work(Explored(db, beside, self._digests, self._bodies.sums, namespace, row))
 
-        return self._db.hold(within)
+        return self._db.hold(lambda db: reading.wide(db, digest), within)
 
     def vacuum(self) -> None:
         """Rewrite the tables, so that nothing that was deleted or replaced is left in the server's files.
