@@ -6,14 +6,15 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from nuonuo import AssociativeMemory
+from nuonuo import AssociativeMemory, Memory
 from tests.fakes import LEXICON, SMALL, Opened, WordEmbedder, fresh, state, texts
 from tests.threads import THREADS, at_once
 
@@ -165,3 +166,29 @@ def test_two_processes_write_at_once(tmp_path: Path) -> None:
             assert one("recall", "two", k=200) == texts(memory.recall("two", k=200))
         wanted = [f"{name} {n} {part}" for name in ("one", "two") for n in range(20) for part in "ab"]
         assert sorted(m.text for m in memory.list()) == sorted(wanted + [f"here {n}" for n in range(20)])
+
+
+@pytest.mark.parametrize("often", [1, 50])
+def test_an_answer_is_of_one_state_whoever_writes_meanwhile(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, often: int
+) -> None:
+    """What completed a word is cut out of the text at the place where it stood: it must be that text."""
+    memory = opened()
+    texts = ["The kettle stands beside a blue teapot.", "It was sold, with that blue teapot, in May."]
+    kept = memory.add([texts[0], "Rex fears thunder."])[0]
+    alone, writes = memory._store.get_seqs, 0
+
+    def meanwhile(namespace: str, seqs: Sequence[int]) -> list[Memory | None]:
+        nonlocal writes
+        if writes < often:
+            writes += 1
+            memory.update(kept, text=texts[writes % 2])
+        return alone(namespace, seqs)
+
+    monkeypatch.setattr(memory._store, "get_seqs", meanwhile)
+    hit = memory.recall("Where is the blue teapot?", k=1)[0]
+    assert writes <= 2
+    if often == 1:  # else it is rewritten again and again, and an answer is given in the end
+        answers = {match.answer for match in hit.evidence.matches if match.source == "text"}
+        assert {"blue", "teapot"} <= answers
+        assert hit.memory.text == texts[writes % 2]

@@ -61,7 +61,7 @@ class Shard:
         self.lexicon, self._config = lexicon, config
         self.size = 0  # nbytes as last measured, when the shard had grown
         self.moved = False
-        self._version: int | None = None  # None where it has followed nothing, or only in part
+        self._version: int | None = None
         self._calm = CALM
         self._measured = 0
         self.clear()
@@ -160,6 +160,11 @@ class Shard:
             return False
         self.size, self._measured = self.nbytes, len(self.ids)
         return True
+
+    @property
+    def version(self) -> int | None:
+        """Of the store when it had been followed; None where it has followed nothing, or only in part."""
+        return self._version
 
     @property
     def trusted(self) -> bool:

@@ -15,6 +15,7 @@ from nuonuo.errors import StoreClosedError, StoreError, StoreGoneError, StoreUna
 from nuonuo.index.shard import Shard
 from nuonuo.records import Memory
 from nuonuo.stores import Store
+from nuonuo.stores.base import Cursor
 from nuonuo.stores.distant import Distant
 from nuonuo.stores.exploring import Explorable
 
@@ -60,10 +61,10 @@ class Shards:
     ) -> tuple[T, Memories]:
         """What ``work`` makes of the derived state of ``namespace``, and the memories that it names.
 
-        Whatever was written before the call is in it. A store that is `Distant` is asked once: the look that
-        fetches the memories tells whether the state that was worked on is still that of the store. Where it
-        is not, the work is done again on one that has followed, once and no more; and where others keep
-        writing in the namespace, it follows first.
+        Whatever was written before the call is in it, and the memories are as they were worked on: where any
+        was rewritten meanwhile, the work is done again on a shard that has followed, once and no more. A
+        store that is `Distant` is asked once: the look that fetches the memories tells whether the state that
+        was worked on is still that of the store; where others keep writing there, it follows first.
 
         Args:
             work: called with a shard that is locked, twice at most.
@@ -84,12 +85,28 @@ class Shards:
                 if now == cursor:
                     return made, dict(zip(wanted, memories, strict=True))
                 disturbed = True
-        with self.reading(namespace) as shard:
-            shard.asked(disturbed=disturbed or shard.moved)
-            made = work(shard)
-        wanted = [*dict.fromkeys(seqs(made))]
-        memories = self._store.get_seqs(namespace, wanted) if wanted else []
-        return made, dict(zip(wanted, memories, strict=True))
+        while True:
+            with self.reading(namespace) as shard:
+                shard.asked(disturbed=disturbed or shard.moved)
+                made, version, cursor = work(shard), shard.version, shard.cursor
+            wanted = [*dict.fromkeys(seqs(made))]
+            now, memories = self._look(namespace, wanted, version, cursor)
+            if disturbed or (now.epoch, now.change) == (cursor.epoch, cursor.change):
+                return made, dict(zip(wanted, memories, strict=True))
+            disturbed = True
+
+    def _look(
+        self, namespace: str, seqs: Sequence[int], version: int | None, cursor: Cursor
+    ) -> tuple[Cursor, list[Memory | None]]:
+        """As `Distant.look`, of a store that had this ``version`` when its namespace had this ``cursor``."""
+        if not seqs:
+            return cursor, []
+        if self._distant is not None:
+            return self._distant.look(namespace, seqs)
+        memories = self._store.get_seqs(namespace, seqs)
+        if self._store.version() != version:  # somebody wrote, wherever
+            cursor = self._store.changes(namespace, cursor).cursor
+        return cursor, memories
 
     def _shard(self, namespace: str) -> Shard:
         """The shard of ``namespace``, the most recently used from now on."""
