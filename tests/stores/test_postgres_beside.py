@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -62,6 +63,16 @@ def filled_again(store: PostgresStore) -> None:
 def beside(explorer: Explorer) -> Any:
     """The second connection, which is at work."""
     return explorer._beside._other  # type: ignore[attr-defined]
+
+
+def unfinished(store: PostgresStore) -> int:
+    """How many of its connections are in a transaction, and asked for nothing; by the name in its address."""
+    with store._db.connect() as db:
+        (found,) = db.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%' "
+            "AND application_name = current_setting('application_name')"
+        ).fetchone() or (None,)
+        return int(found)
 
 
 def test_both_see_one_state(address: str) -> None:
@@ -254,7 +265,7 @@ def test_words_need_no_second_connection(address: str, pool: int) -> None:
 
 
 def test_what_fails_while_words_are_looked_for_leaves_nothing_behind(address: str) -> None:
-    store, stems, _ = wordy(f"{address}&pool=2")
+    store, stems, _ = wordy(f"{address}&pool=2&application_name={uuid4()}")
 
     def work(explorer: Explorer) -> None:
         explorer.expect_nearest(*ASKED)
@@ -266,9 +277,7 @@ def test_what_fails_while_words_are_looked_for_leaves_nothing_behind(address: st
         filled_again(store)
         with pytest.raises(KeyError, match="on purpose"):
             store.explore("n", work)
-    with store._db.connect() as db:
-        left = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'"
-        assert db.execute(left).fetchone() == (0,)
+    assert unfinished(store) == 0
     assert len(store.explore("n", lambda e: e.sharing(stems, (1.2, 0.75), 10, Within()))) == 10
     store.close()
 
@@ -388,7 +397,7 @@ def test_a_second_connection_that_is_lost_is_done_without(address: str) -> None:
 
 
 def test_what_fails_leaves_no_connection_behind(address: str) -> None:
-    store = filled(f"{address}&pool=2")
+    store = filled(f"{address}&pool=2&application_name={uuid4()}")
 
     def work(explorer: Explorer) -> None:
         explorer.expect_nearest(*ASKED)
@@ -397,9 +406,10 @@ def test_what_fails_leaves_no_connection_behind(address: str) -> None:
     for _ in range(5):
         with pytest.raises(KeyError, match="on purpose"):
             store.explore("n", work)
+    assert unfinished(store) == 0
     with store._db.connect() as db:
-        left = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'"
-        assert db.execute(left).fetchone() == (0,)
+        db.execute("BEGIN")
+        assert unfinished(store) == 1  # which is what such a connection is known by
     for _ in range(5):
         assert len(store.explore("n", lambda explorer: explorer.nearest(*ASKED))) == 4
     store.close()
