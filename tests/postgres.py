@@ -60,4 +60,5 @@ def drop_schemas() -> None:
     while _schemas:
         base, schema = _schemas.pop()
         with psycopg.connect(base, autocommit=True) as db:
+            db.execute("SET lock_timeout = '30s'")  # where a test left a transaction behind
             db.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())

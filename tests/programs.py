@@ -6,12 +6,13 @@ many programs are run, one process imports these once, and what runs a program i
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -57,7 +58,7 @@ def run_fresh(script: Path, *arguments: str, stdin: str = "") -> Done:
 
 
 def run_warm(script: Path, *arguments: str, stdin: str = "") -> Done:
-    """Run ``script`` as `run_fresh` does, in a process that has imported what is slow to import."""
+    """Run ``script`` as `run_fresh` does, but in a process that has imported what is slow to import."""
     if sys.platform != "linux":  # elsewhere a process with libraries like these is not safe to fork
         return run_fresh(script, *arguments, stdin=stdin)
     forked = multiprocessing.get_context("forkserver")
@@ -66,7 +67,7 @@ def run_warm(script: Path, *arguments: str, stdin: str = "") -> Done:
         streams = Path(name)
         for stream, _ in STREAMS:
             (streams / stream).write_text(stdin if stream == "stdin" else "", encoding="utf-8")
-        process = forked.Process(target=_play, args=(script, arguments, streams))
+        process = forked.Process(target=_play, args=(script, arguments, environment(), streams))
         process.start()
         process.join(LIMIT)
         if process.exitcode is None:
@@ -76,15 +77,20 @@ def run_warm(script: Path, *arguments: str, stdin: str = "") -> Done:
         return subprocess.CompletedProcess([str(script), *arguments], process.exitcode, out, err)
 
 
-def _play(script: Path, arguments: Sequence[str], streams: Path) -> None:
+def _play(script: Path, arguments: Sequence[str], variables: Mapping[str, str], streams: Path) -> None:
     """Be the program: its streams, folder, environment and arguments, as `run_fresh` sets them."""
     for at, (name, mode) in enumerate(STREAMS):
         opened = os.open(streams / name, mode)
-        os.dup2(opened, at)
-        os.close(opened)
+        if opened != at:
+            os.dup2(opened, at)
+            os.close(opened)
         setattr(sys, name, os.fdopen(at, "w" if at else "r", encoding="utf-8", closefd=False))
-    os.environ.update(environment())
+    os.environ.clear()
+    os.environ.update(variables)
     os.chdir(ROOT)
     sys.argv = [str(script), *arguments]
     sys.path.insert(0, str(script.parent))
-    runpy.run_path(str(script), run_name="__main__")
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    finally:
+        atexit._run_exitfuncs()  # which a process that was forked leaves out

@@ -6,15 +6,17 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from nuonuo import AssociativeMemory, Memory
+from nuonuo.recall import held
 from tests.fakes import LEXICON, SMALL, Opened, WordEmbedder, fresh, state, texts
 from tests.threads import THREADS, at_once
 
@@ -168,27 +170,62 @@ def test_two_processes_write_at_once(tmp_path: Path) -> None:
         assert sorted(m.text for m in memory.list()) == sorted(wanted + [f"here {n}" for n in range(20)])
 
 
+class Meanwhile:
+    """Calls ``write`` whenever the memories of an answer are about to be read, ``often`` at most."""
+
+    def __init__(
+        self, memory: AssociativeMemory, write: Callable[[int], Any], often: int, patch: pytest.MonkeyPatch
+    ) -> None:
+        self.writes, alone, writing = 0, memory._store.get_seqs, False
+
+        def read(namespace: str, seqs: Sequence[int]) -> list[Memory | None]:
+            nonlocal writing
+            if self.writes < often and not writing:
+                self.writes, writing = self.writes + 1, True
+                write(self.writes)
+                writing = False
+            return alone(namespace, seqs)
+
+        patch.setattr(memory._store, "get_seqs", read)
+
+
+@pytest.mark.parametrize("added", [0, 2, 5])
 @pytest.mark.parametrize("often", [1, 50])
 def test_an_answer_is_of_one_state_whoever_writes_meanwhile(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch, often: int
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, often: int, added: int
 ) -> None:
     """What completed a word is cut out of the text at the place where it stood: it must be that text."""
     memory = opened()
     texts = ["The kettle stands beside a blue teapot.", "It was sold, with that blue teapot, in May."]
     kept = memory.add([texts[0], "Rex fears thunder."])[0]
-    alone, writes = memory._store.get_seqs, 0
+    monkeypatch.setattr(memory._store, "_page", 2)  # what others add may be more than is told at once
 
-    def meanwhile(namespace: str, seqs: Sequence[int]) -> list[Memory | None]:
-        nonlocal writes
-        if writes < often:
-            writes += 1
-            memory.update(kept, text=texts[writes % 2])
-        return alone(namespace, seqs)
+    def write(number: int) -> None:
+        memory.add([f"Nothing of note happened on day {number * 10 + day}." for day in range(added)])
+        memory.update(kept, text=texts[number % 2])
 
-    monkeypatch.setattr(memory._store, "get_seqs", meanwhile)
+    meanwhile = Meanwhile(memory, write, often, monkeypatch)
     hit = memory.recall("Where is the blue teapot?", k=1)[0]
-    assert writes <= 2
+    assert meanwhile.writes == min(often, 2)
     if often == 1:  # else it is rewritten again and again, and an answer is given in the end
         answers = {match.answer for match in hit.evidence.matches if match.source == "text"}
         assert {"blue", "teapot"} <= answers
-        assert hit.memory.text == texts[writes % 2]
+        assert hit.memory.text == texts[1]
+
+
+def test_what_others_add_meanwhile_is_no_reason_to_work_again(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = opened()
+    memory.add("Rex fears thunder.")
+    ask, works = held.ask, 0
+
+    def worked(*given: Any, **named: Any) -> Any:
+        nonlocal works
+        works += 1
+        return ask(*given, **named)
+
+    monkeypatch.setattr(held, "ask", worked)
+    meanwhile = Meanwhile(memory, lambda number: memory.add("Rex sleeps."), 5, monkeypatch)
+    assert memory.recall("What does Rex fear?")[0].memory.text == "Rex fears thunder."
+    assert (meanwhile.writes, works) == (1, 1)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nuonuo import AssociativeMemory
+from nuonuo import AssociativeMemory, MiniLM
 from nuonuo.errors import InvalidInputError, InvalidTypeError
-from nuonuo.evaluation.cache import CachedEmbedder
 from nuonuo_integrations._engine import MIN_CONFIDENCE, confidence_of, recall_unshown
 from tests.fakes import fresh
 
@@ -65,8 +64,8 @@ KNOWN = [
 
 
 @pytest.fixture(scope="module")
-def notes(kept_minilm: CachedEmbedder) -> AssociativeMemory:
-    memory = AssociativeMemory(embedder=kept_minilm)
+def notes(minilm: MiniLM) -> AssociativeMemory:
+    memory = AssociativeMemory(embedder=minilm)
     memory.add(NOTES, role="user")
     return memory
 
@@ -79,11 +78,11 @@ def test_small_talk_recalls_nothing_by_default(notes: AssociativeMemory, text: s
 
 
 @pytest.fixture(scope="module")
-def turns(kept_minilm: CachedEmbedder) -> AssociativeMemory:
+def turns(minilm: MiniLM) -> AssociativeMemory:
     """The first thirty turns of a user who writes more than a line at a time."""
     sessions = json.loads(CONVERSATION.read_text(encoding="utf-8"))
     said = [turn["text"] for session in sessions for turn in session["turns"] if turn["role"] == "user"]
-    memory = AssociativeMemory(embedder=kept_minilm)
+    memory = AssociativeMemory(embedder=minilm)
     memory.add(said[:30], role="user")
     return memory
 

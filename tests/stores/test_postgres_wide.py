@@ -312,3 +312,18 @@ def test_pgvector_finds_the_same(address: str, indexed: bool) -> None:
     for namespace in "ab":
         both = zip(after[namespace], before[namespace], strict=True)
         assert np.mean([len(one & other) / len(other) for one, other in both]) > 0.9
+
+
+def test_memories_are_told_however_many_readings_brought_them(address: str) -> None:
+    store = opened(address)
+    store.insert("n", [item(f"k{at}") for at in range(1200)])
+    assert store.widened("n", 0)
+    seqs = store.seqs(0, 2000)
+
+    def work(explorer: Explorer) -> dict[int, Memory]:
+        for seq in seqs:
+            explorer.rows([seq])
+        return explorer.stored([*seqs, seqs[-1] + 1])
+
+    assert [*store.explore("n", work).values()] == store.get_seqs("n", seqs)
+    store.close()

@@ -14,9 +14,11 @@ import numpy as np
 
 from nuonuo.encoding.embedders import Embedder, Encoding
 from nuonuo.evaluation.wrapper import Wrapper
+from nuonuo.stores.schema import use_wal
 
 Kind = Literal["document", "query"]
 CHUNK = 512
+_PATIENCE = 60.0  # seconds for other processes that write into the same file
 REVISION = 2  # of what embedders make of a text; what an older one made is not read
 
 
@@ -50,8 +52,8 @@ class CachedEmbedder(Wrapper):
         self._lock = threading.Lock()
         path = Path(path).expanduser()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=60)
-        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=_PATIENCE)
+        use_wal(self._db, _PATIENCE)
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS encodings "

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -152,9 +151,8 @@ class Shard:
         if version == self._version:
             return False
         self._version = None
-        with closing(pages(store, self.namespace, self.cursor)) as told:
-            for changes in told:
-                self.apply(changes)
+        for changes in pages(store, self.namespace, self.cursor):
+            self.apply(changes)
         self._version, self.moved = version, before not in (START, self.cursor)
         if self.size and abs(len(self.ids) - self._measured) * 10 < self._measured:
             return False

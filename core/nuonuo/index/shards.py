@@ -90,23 +90,29 @@ class Shards:
                 shard.asked(disturbed=disturbed or shard.moved)
                 made, version, cursor = work(shard), shard.version, shard.cursor
             wanted = [*dict.fromkeys(seqs(made))]
-            now, memories = self._look(namespace, wanted, version, cursor)
-            if disturbed or (now.epoch, now.change) == (cursor.epoch, cursor.change):
+            memories, same = self._look(namespace, wanted, version, cursor)
+            if same or disturbed:
                 return made, dict(zip(wanted, memories, strict=True))
             disturbed = True
 
     def _look(
         self, namespace: str, seqs: Sequence[int], version: int | None, cursor: Cursor
-    ) -> tuple[Cursor, list[Memory | None]]:
-        """As `Distant.look`, of a store that had this ``version`` when its namespace had this ``cursor``."""
+    ) -> tuple[list[Memory | None], bool]:
+        """Memories, as `Store.get_seqs`, and whether nothing of ``namespace`` was rewritten since ``cursor``.
+
+        Args:
+            version: of the store, when the namespace was there.
+        """
         if not seqs:
-            return cursor, []
+            return [], True
         if self._distant is not None:
-            return self._distant.look(namespace, seqs)
-        memories = self._store.get_seqs(namespace, seqs)
-        if self._store.version() != version:  # somebody wrote, wherever
-            cursor = self._store.changes(namespace, cursor).cursor
-        return cursor, memories
+            now, memories = self._distant.look(namespace, seqs)
+        else:
+            memories = self._store.get_seqs(namespace, seqs)
+            if self._store.version() == version:
+                return memories, True
+            now = self._store.position(namespace)
+        return memories, (now.epoch, now.change) == (cursor.epoch, cursor.change)
 
     def _shard(self, namespace: str) -> Shard:
         """The shard of ``namespace``, the most recently used from now on."""

@@ -24,7 +24,7 @@ from nuonuo.traces import Columns, Identity, Traces, Words
 Revision = Callable[[Memory], Mapping[str, Any] | None]
 
 NO_TIME = int(np.iinfo(np.int64).min)  # the stamp of a memory without a timestamp
-PAGE = 4096  # new rows told of at once: some 15 MB, whose room the next ones take
+PAGE = 4096  # new rows told of at once: some 15 MB; three pages of them are there at a time
 JOURNAL_LENGTH = 10_000  # entries that a reader may lag behind before it must start afresh
 
 
@@ -225,6 +225,10 @@ class Store(Protocol):
 
     def changes(self, namespace: str, since: Cursor) -> Changes:
         """What happened in ``namespace`` since ``since``, from one consistent snapshot."""
+        ...
+
+    def position(self, namespace: str) -> Cursor:
+        """Where a reader stands that has followed all of ``namespace``."""
         ...
 
     def version(self) -> int:

@@ -271,6 +271,11 @@ class InMemoryStore:
         """As `Store.refresh`: left to the readers, since nothing here lasts."""
         return 0
 
+    def position(self, namespace: str) -> Cursor:
+        with self._lock:
+            self._must_be_open()
+            return self._space(namespace).cursor
+
     def version(self) -> int:
         self._must_be_open()
         return self._version

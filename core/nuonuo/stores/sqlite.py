@@ -301,6 +301,10 @@ class SQLiteStore:
         what = "%r was written by an older version; its words are worked out anew"
         return renew(self._db.write, self._packer, lexicon, words, lambda: _log.info(what, self.path))
 
+    def position(self, namespace: str) -> Cursor:
+        with self._db.read() as db:
+            return position(db, self._digests.of_namespace(namespace))[0]
+
     def version(self) -> int:
         return self._db.version()
 

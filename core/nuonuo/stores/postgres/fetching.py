@@ -9,7 +9,7 @@ import numpy as np
 
 from nuonuo.records import Memory
 from nuonuo.stores.base import Rows
-from nuonuo.stores.codec import unpack_rows
+from nuonuo.stores.codec import unpack_memory, unpack_rows
 from nuonuo.stores.exploring import Vectors
 from nuonuo.stores.layout import unpack_vectors
 from nuonuo.stores.postgres.bodies import LEAD
@@ -32,6 +32,7 @@ class Fetched:
         self._read: Rows | None = None  # by order of their reading
         self._places: dict[int, int] = {}  # by seq
         self._packed: dict[int, tuple[Any, ...]] = {}  # by seq, what was read and is yet to be unpacked
+        self._bodies: dict[int, tuple[Any, ...]] = {}  # by seq, the timestamp and the body of the memory
         self.known: dict[int, int] = {}
 
     def rows(self, seqs: Sequence[int]) -> Rows | None:
@@ -65,6 +66,7 @@ class Fetched:
         self._sums.check([row[2] for row in found], LEAD)
         self._sums.check([row[3] for row in found], LEAD)
         self._packed.update((row[0], row) for row in found)
+        self._bodies.update((row[0], row[1:3]) for row in found)
         return [seq for seq in distinct if seq in self._packed]
 
     def _unpack(self, seqs: Sequence[int]) -> None:
@@ -85,9 +87,9 @@ class Fetched:
 
     def stored(self, seqs: Sequence[int]) -> dict[int, Memory]:
         """As `Explorer.stored`."""
-        self._unpack(self._bring(seqs))
-        read, here = self._read, [seq for seq in seqs if seq in self._places]
-        return {} if read is None else {seq: read.memory(self._places[seq]) for seq in here}
+        self._bring(seqs)
+        here = [(seq, self._bodies[seq]) for seq in seqs if seq in self._bodies]
+        return {seq: unpack_memory(body, LEAD, stamp, self._namespace) for seq, (stamp, body) in here}
 
     def fields(self, seqs: Sequence[int]) -> Rows | None:
         """As `Explorer.fields`."""

@@ -309,6 +309,9 @@ class PostgresStore:
         """As `Store.refresh`: `STEP` memories at a time, so that other writers need not wait long."""
         return refresh(self._db, self._bodies, lexicon, words)
 
+    def position(self, namespace: str) -> Cursor:
+        return self.look(namespace, ())[0]
+
     def version(self) -> int:
         """As `Store.version`: a digest of which transactions have ended.
 
