@@ -124,7 +124,7 @@ def test_where_no_thread_can_start_the_pages_are_read_in_turn(
         assert sum(len(each.added or ()) for each in pages(paged, "n", START)) == 5
 
 
-def test_who_revises_may_look_at_what_is_in_ram(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_revises_may_look_at_what_is_in_ram() -> None:
     """A store in RAM is locked by who writes: what that one looks at is not read by another."""
     store = InMemoryStore(page_length=2)
     store.insert("n", [item(key) for key in "abcde"])

@@ -7,7 +7,6 @@ import logging
 import os
 import pickle
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from nuonuo.stores import Store
 from nuonuo.stores.opening import open_store
 from tests.fakes import SMALL, WordEmbedder
 from tests.postgres import drop_schemas, fresh_address, server
+from tests.threads import until
 
 from .samples import Follower, afresh, child, item, say
 
@@ -39,7 +39,6 @@ pytest.importorskip("psycopg_pool", reason="pip install 'nuonuo[postgres]'")
 schema = pytest.importorskip("nuonuo.stores.postgres.schema")
 
 PATIENCE = 300  # seconds, after which a test hangs, on however busy a machine
-TURNS = 30_000  # looks at what should come, a hundredth of a second apart
 
 
 @pytest.fixture
@@ -123,15 +122,6 @@ def pausing(address: str, digest: bytes) -> Iterator[tuple[Callable[[], int], Ca
 
 def let_go(db: Any) -> None:
     db.execute("SELECT pg_advisory_unlock(42)")
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Return once it ``holds``."""
-    for _ in range(TURNS):
-        if holds():
-            return
-        time.sleep(0.01)
-    pytest.fail("what should come does not come")
 
 
 def one_that_pauses_with_its_seq(address: str) -> tuple[bool, list[str], list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +17,7 @@ from nuonuo.stores.exploring import Explorer, Within
 from nuonuo.stores.opening import open_store
 from nuonuo.traces import Traces
 from tests.postgres import drop_schemas, fresh_address
+from tests.threads import until
 
 from .samples import arrays, each, item, traces
 
@@ -56,10 +56,15 @@ def filled(address: str) -> PostgresStore:
 
 def filled_again(store: PostgresStore) -> None:
     """Wait until its pool has them."""
-    pool, deadline = store._db._opened(), time.monotonic() + 30
-    while pool.get_stats()["pool_available"] < min(2, store.address.most):
-        assert time.monotonic() < deadline, "a connection was not given back"
+    pool = store._db._opened()
+
+    def both() -> bool:
+        if pool.get_stats()["pool_available"] >= min(2, store.address.most):
+            return True
         store.explore("n", lambda explorer: explorer.expect_nearest(*ASKED))  # asks for the second one
+        return False
+
+    until(both)
 
 
 def beside(explorer: Explorer) -> Any:
@@ -68,18 +73,13 @@ def beside(explorer: Explorer) -> Any:
 
 
 def unfinished(store: PostgresStore) -> int:
-    """How many of its connections are in a transaction, once those that were dropped have ended."""
-    query = (
-        "SELECT count(*) FROM pg_stat_activity WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() "
-        "AND application_name = current_setting('application_name')"
-    )
-    deadline = time.monotonic() + 10
+    """How many of its connections are in a transaction; those that were dropped end a little later."""
     with store._db.connect() as db:
-        while True:
-            (found,) = db.execute(query).fetchone() or (None,)
-            if not found or time.monotonic() > deadline:
-                return int(found)
-            time.sleep(0.02)
+        (found,) = db.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() "
+            "AND application_name = current_setting('application_name')"
+        ).fetchone() or (None,)
+        return int(found)
 
 
 def test_both_see_one_state(address: str) -> None:
@@ -284,7 +284,7 @@ def test_what_fails_while_words_are_looked_for_leaves_nothing_behind(address: st
         filled_again(store)
         with pytest.raises(KeyError, match="on purpose"):
             store.explore("n", work)
-    assert unfinished(store) == 0
+    until(lambda: unfinished(store) == 0)
     assert len(store.explore("n", lambda e: e.sharing(stems, (1.2, 0.75), 10, Within()))) == 10
     store.close()
 
@@ -415,7 +415,7 @@ def test_what_fails_leaves_no_connection_behind(address: str) -> None:
         filled_again(store)
         with pytest.raises(KeyError, match="on purpose"):
             store.explore("n", work)
-    assert unfinished(store) == 0
+    until(lambda: unfinished(store) == 0)
     for _ in range(5):
         assert len(store.explore("n", lambda explorer: explorer.nearest(*ASKED))) == 4
     store.close()

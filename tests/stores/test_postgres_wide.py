@@ -323,6 +323,8 @@ def test_memories_are_told_however_many_readings_brought_them(address: str) -> N
     def work(explorer: Explorer) -> dict[int, Memory]:
         for seq in seqs:
             explorer.rows([seq])
+        every = explorer.rows(seqs)
+        assert every is not None and every.memory(len(seqs) - 1).id == f"k{len(seqs) - 1}"
         return explorer.stored([*seqs, seqs[-1] + 1])
 
     assert [*store.explore("n", work).values()] == store.get_seqs("n", seqs)

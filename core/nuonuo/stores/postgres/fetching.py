@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from nuonuo.arrays import IntArray
 from nuonuo.records import Memory
 from nuonuo.stores.base import Rows
 from nuonuo.stores.codec import unpack_memory, unpack_rows
@@ -78,7 +81,9 @@ class Fetched:
         assert rows is not None
         self.known.update(zip(here, rows.traces.words.said.tolist(), strict=True))
         self._places.update(zip(here, range(len(self._places), len(self._places) + len(here)), strict=True))
-        self._read = rows if self._read is None else Rows.join([self._read, rows])
+        joined = rows if self._read is None else Rows.join([self._read, rows])
+        # By seq, however many readings were joined: each would call the one before it, and hold its arrays.
+        self._read = replace(joined, memory=partial(_memory_at, joined.seqs, self._memory))
 
     def said(self, seqs: Sequence[int]) -> dict[int, int]:
         """As `Explorer.said`; what is `known` need not be read for it."""
@@ -88,8 +93,11 @@ class Fetched:
     def stored(self, seqs: Sequence[int]) -> dict[int, Memory]:
         """As `Explorer.stored`."""
         self._bring(seqs)
-        here = [(seq, self._bodies[seq]) for seq in seqs if seq in self._bodies]
-        return {seq: unpack_memory(body, LEAD, stamp, self._namespace) for seq, (stamp, body) in here}
+        return {seq: self._memory(seq) for seq in seqs if seq in self._bodies}
+
+    def _memory(self, seq: int) -> Memory:
+        stamp, body = self._bodies[seq]
+        return unpack_memory(body, LEAD, stamp, self._namespace)
 
     def fields(self, seqs: Sequence[int]) -> Rows | None:
         """As `Explorer.fields`."""
@@ -120,3 +128,8 @@ class Fetched:
         self._sums.check([row[2] for row in found], LEAD)
         seqs, stamps, bodies = ([*column] for column in zip(*found, strict=True)) if found else ([], [], [])
         return unpack_rows(seqs, stamps, bodies, None, LEAD, self._namespace)
+
+
+def _memory_at(seqs: IntArray, memory: Callable[[int], Memory], place: int) -> Memory:
+    """The memory in the row ``place`` of those of ``seqs`` (N,)."""
+    return memory(int(seqs[place]))

@@ -11,7 +11,7 @@ from nuonuo.stores.postgres import cells
 from nuonuo.stores.postgres.connections import Database, one
 
 Rows = list[tuple[Any, ...]]
-WideRow = tuple[int, int, int, "int | None", "str | None", bool]
+WideRow = tuple[int, int, int, "int | None", "str | None", bool]  # as `wide` says
 
 _MEMORY = "m.stamp, m.body, n.name FROM memories m JOIN namespaces n ON n.id = m.namespace"
 _INDEXED = 200  # bytes of a name that its index has
