@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nuonuo import Memory, Recall, kernels
-from nuonuo.arrays import Blocks, Ragged
+from nuonuo.arrays import Blocks, Ragged, largest
 from nuonuo.associative.hebbian import HebbianAssociator
 from nuonuo.associative.patterns import best_of, completions, pack, round_states
+from nuonuo.associative.rounding import round_vectors, sketch
 from nuonuo.errors import InvalidInputError, MissingDependencyError
 from nuonuo.index import links as links_of_stems
 from nuonuo.index.following import followers
 from nuonuo.index.links import stem_links
 from nuonuo.index.names import name_links
+from nuonuo.index.vectors import VectorIndex, dense_cue
+from nuonuo.recall.candidates import with_neighbours
+from nuonuo.traces import Columns
 from tests.associative.codes import random_codes
-from tests.fakes import VectorsOnly, WordEmbedder, fresh
+from tests.fakes import NO_ARRAYS, VectorsOnly, WordEmbedder, fresh
 
 pytest.importorskip("numba")
 
@@ -31,6 +36,7 @@ WORDS = "rex beagle thunder ana lisbon boats garage code apple tree the is a 447
 TEXTS = st.lists(
     st.lists(st.sampled_from(WORDS), min_size=1, max_size=30).map(" ".join), min_size=1, max_size=90
 )
+SEEDS = st.integers(0, 2**32 - 1)
 SPOKEN = st.lists(
     st.sampled_from([(None, None), ("s", "user"), ("s", "assistant"), ("t", "user")]), min_size=1
 )
@@ -79,7 +85,7 @@ def test_a_recall_is_the_same_to_the_bit(
 
 
 @settings(deadline=None, max_examples=40)
-@given(TEXTS, SPOKEN, st.booleans(), st.integers(0, 2**32 - 1))
+@given(TEXTS, SPOKEN, st.booleans(), SEEDS)
 def test_they_may_come_in_the_middle_of_a_recall(
     texts: list[str], spoken: list[tuple[str | None, str | None]], tokens: bool, seed: int
 ) -> None:
@@ -102,7 +108,7 @@ def test_they_may_come_in_the_middle_of_a_recall(
     st.lists(st.integers(0, 9), min_size=1, max_size=12),
     st.integers(1, 20),
     st.sampled_from([8, 64, 100, 384]),
-    st.integers(0, 2**32 - 1),
+    SEEDS,
 )  # fmt: skip
 def test_what_patterns_complete(counts: list[int], tokens: int, d: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -121,7 +127,78 @@ def test_what_patterns_complete(counts: list[int], tokens: int, d: int, seed: in
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(1, 60), st.integers(0, 70), st.integers(1, 40), st.booleans(), st.integers(0, 2**32 - 1))
+@given(
+    st.integers(0, 9), st.sampled_from([1, 8, 64, 100, 384]), st.sampled_from([0, 1e-3, 1, 50]), SEEDS
+)  # fmt: skip
+def test_how_states_are_rounded(tokens: int, d: int, scale: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    states = (scale * rng.normal(size=(tokens, d))).astype(np.float32)
+    kernels.use("numpy")
+    wanted = round_states(states)
+    kernels.use("numba")
+    found = round_states(states)
+    for name in ("planes", "norms", "levels"):
+        assert getattr(found, name).dtype == getattr(wanted, name).dtype
+        assert getattr(found, name).tobytes() == getattr(wanted, name).tobytes()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 300), st.integers(1, 60), SEEDS)
+def test_which_values_are_the_largest(n: int, different: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = (rng.integers(0, different, n) / 7 - 1).astype(np.float32)
+    values[rng.integers(0, n, n // 9)] = -np.inf
+    for k in rng.integers(0, n + 2, 5).tolist():
+        kernels.use("numpy")
+        wanted = largest(values, k)
+        kernels.use("numba")
+        assert largest(values, k).tolist() == wanted.tolist()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 200), st.sampled_from([16, 384, 400]), SEEDS)
+def test_which_vectors_are_the_nearest(n: int, d: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(1, 4, n)
+    vectors = rng.normal(size=(int(counts.sum()), d)).astype(np.float32)
+    index = VectorIndex(d, oversampling=2)
+    index.extend(n)
+    index.put(
+        np.arange(n),
+        Columns.of(
+            [
+                replace(NO_ARRAYS, vectors=own, norms=norms, sketches=sketch(own.astype(np.float32)))
+                for own, norms in map(round_vectors, np.split(vectors, counts.cumsum()[:-1]))
+            ]
+        ),
+    )
+    for row in rng.permutation(n)[: n // 5].tolist():
+        index.clear(row)
+    mask = rng.random(n) < 0.8
+    cue = dense_cue(vectors[0] / np.linalg.norm(vectors[0]))
+    for k in (1, 5, n):
+        kernels.use("numpy")
+        wanted = index.nearest(cue, k, mask)
+        kernels.use("numba")
+        assert index.nearest(cue, k, mask).tolist() == wanted.tolist()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 200), SEEDS)
+def test_what_stands_beside_the_candidates(n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    memory = fresh(embedder=VectorsOnly())
+    memory.add([Memory(f"turn {at}", session_id=f"s{rng.integers(3)}") for at in range(n)])
+    rows, mask = rng.integers(0, n, rng.integers(0, 9)), rng.random(n) < 0.8
+    with memory._shards.reading("default") as shard:
+        kernels.use("numpy")
+        wanted = with_neighbours(shard, rows, mask)
+        kernels.use("numba")
+        assert with_neighbours(shard, rows, mask).tolist() == wanted.tolist()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 60), st.integers(0, 70), st.integers(1, 40), st.booleans(), SEEDS)
 def test_who_shares_most_units_with_a_code(n: int, k: int, gap: int, few: bool, seed: int) -> None:
     rng = np.random.default_rng(seed)
     associator = HebbianAssociator(8 if few else 400)

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo import kernels
+
 IntArray = npt.NDArray[np.int64]
 
 LARGE = 1 << 26  # bytes from which an array grows by less at a time
 MANY = 1 << 14  # numbers from which on `spread` goes another way
-SMALL = 1024  # entries up to which sorting all of them is the quickest way to the largest
+SMALL = 1024  # entries up to which sorting all of them is NumPy's quickest way to the largest
+COMPILED = 4096  # entries up to which the kernel is quicker than NumPy
 
 
 class Growable:
@@ -219,6 +222,11 @@ def largest(values: npt.NDArray[Any], k: int) -> IntArray:
         return np.arange(len(values))
     if k <= 0:
         return np.zeros(0, np.int64)
+    fast = kernels.loaded()
+    if fast is not None and values.dtype == np.float32 and len(values) <= COMPILED:
+        found = np.empty(k, np.int64)
+        fast.largest(np.ascontiguousarray(values), found)
+        return found
     if len(values) <= SMALL:
         # Of whole numbers ~ turns the order round for all: the least has no negative, nor have unsigned ones.
         falling = ~values if values.dtype.kind in "iu" else -values

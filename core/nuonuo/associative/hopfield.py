@@ -212,6 +212,8 @@ def weights(energies: Array, beta: float, null: float | None = None) -> Mass:
         raise InvalidInputError("energies and null must be finite, got NaN or infinity; drop such candidates")
     if energies.shape[-1] == 0:
         return Mass(energies, xp.sum(energies, axis=-1))
+    if xp is _NUMPY and energies.ndim == 1:
+        return _weights_one(energies, beta, null)
     greatest = xp.max(energies, axis=-1, keepdims=True)
     if null is None:
         null_mass = xp.zeros_like(greatest)
@@ -222,6 +224,17 @@ def weights(energies: Array, beta: float, null: float | None = None) -> Mass:
     evoked = xp.sum(mass, axis=-1, keepdims=True)
     # evoked / total, not 1 - null_mass / total: a small confidence keeps all its digits.
     total = evoked + null_mass
+    return Mass(mass / total, (evoked / total)[..., 0])
+
+
+def _weights_one(energies: Array, beta: float, null: float | None) -> Mass:
+    """`weights`, of (N,) in NumPy: what every recall ends with. It is written as `_settle_one` is."""
+    greatest = np.maximum.reduce(energies, keepdims=True)
+    if null is not None and not greatest[0] > null:
+        greatest[0] = null
+    mass = np.exp(beta * (energies - greatest))
+    evoked = np.add.reduce(mass, keepdims=True)
+    total = evoked if null is None else evoked + np.exp(beta * (null - greatest))
     return Mass(mass / total, (evoked / total)[..., 0])
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ _PLANES = np.array([1 << bit for bit in range(BITS)], np.uint8)[:, None, None]
 CLIP = 1.494  # the outermost level, in standard deviations: least error for a normal variable (Max 1960)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class RoundedStates:
     """States that ask, each rounded to integers 0 .. 2^BITS - 1 a component.
 
@@ -51,6 +52,17 @@ class RoundedStates:
     def __len__(self) -> int:
         return len(self.norms)
 
+    @cached_property
+    def columns(self) -> WordArray:
+        """`planes` with the states last, one beside the other: (BITS, ceil(d / 64), T)."""
+        return np.ascontiguousarray(self.planes.transpose(0, 2, 1))
+
+    @cached_property
+    def cosine(self) -> tuple[np.float32, FloatArray, FloatArray]:
+        """a, b (T,) and c (T,): a pattern's cosine with each state is (a agreement + b) / c."""
+        d, step = np.float32(self.dimension), np.float32(2 / (2**BITS - 1))
+        return step, d - step * self.levels, self.norms * np.float32(math.sqrt(d))
+
     def of(self, at: IntArray) -> RoundedStates:
         """The states ``at`` these places, in that order."""
         return RoundedStates(self.planes[:, at], self.norms[at], self.levels[at], self.dimension)
@@ -58,17 +70,29 @@ class RoundedStates:
 
 def round_states(states: FloatArray) -> RoundedStates:
     """Round ``states`` (T, d) float to `BITS` bits a component."""
-    top, d = 2**BITS - 1, states.shape[1]
+    t, d = states.shape
     mean = np.add.reduce(states * states, axis=1, keepdims=True) / np.float32(max(d, 1))
-    scale = CLIP * np.sqrt(mean) + 1e-12
+    scale = (CLIP * np.sqrt(mean) + 1e-12).astype(states.dtype, copy=False)
+    fast = kernels.loaded()
+    if fast is None or states.dtype != np.float32:
+        planes, values, levels = _rounded(states, scale)
+    else:
+        planes, values = np.empty((BITS, t, -(-d // 64)), np.uint64), np.empty((t, d), np.float32)
+        levels = np.empty(t, np.float32)
+        fast.rounded(np.ascontiguousarray(states), scale.ravel(), BITS, planes, values, levels)
+    return RoundedStates(planes, np.sqrt(np.add.reduce(values * values, axis=1)), levels, d)
+
+
+def _rounded(states: FloatArray, scale: FloatArray) -> tuple[WordArray, FloatArray, FloatArray]:
+    """The bit planes of ``states`` over ``scale`` (T, 1), what the levels stand for, and their sums."""
+    top, (t, d) = 2**BITS - 1, states.shape
     scaled = (states / scale).clip(-1, 1)
     scaled += 1
     scaled *= top / 2
     levels = np.rint(scaled).astype(np.uint8)
-    planes = pack((levels & _PLANES).reshape(BITS * len(levels), d)).reshape(BITS, len(levels), -(-d // 64))
+    planes = pack((levels & _PLANES).reshape(BITS * t, d)).reshape(BITS, t, -(-d // 64))
     values = levels.astype(np.float32) * np.float32(2 / top) - 1
-    norms = np.sqrt(np.add.reduce(values * values, axis=1))
-    return RoundedStates(planes, norms, np.add.reduce(levels, axis=1, dtype=np.float32), d)
+    return planes, values, np.add.reduce(levels, axis=1, dtype=np.float32)
 
 
 def pack(bits: npt.NDArray[Any]) -> WordArray:
@@ -127,10 +151,10 @@ def best_of(patterns: WordArray, counts: IntArray, states: RoundedStates) -> Flo
     best = np.zeros((len(counts), len(states)), np.float32)
     full = np.flatnonzero(counts)
     if len(full) and len(states):
-        d, step = states.dimension, np.float32(2 / (2**BITS - 1))
+        step, offsets, lengths = states.cosine
         dots = step * _most_agreement(patterns, counts[full], states).T
-        dots += np.float32(d) - step * states.levels
-        best[full] = dots / (states.norms * np.float32(math.sqrt(d)))
+        dots += offsets
+        best[full] = dots / lengths
     return best
 
 
@@ -149,12 +173,8 @@ def _best_of_blocks(
     fast: Any, patterns: WordArray, starts: IntArray, counts: IntArray, at: IntArray, states: RoundedStates
 ) -> FloatArray:
     """`best_of` those blocks ``at`` (C,) of ``patterns`` that begin at ``starts``, compiled: (C, T)."""
-    found = np.empty((len(at), len(states)), np.float32)
-    step, d = np.float32(2 / (2**BITS - 1)), np.float32(states.dimension)
-    fast.best_of(
-        patterns, starts, counts, at, np.ascontiguousarray(states.planes.transpose(0, 2, 1)),
-        d - step * states.levels, states.norms * np.float32(math.sqrt(d)), step, found,
-    )  # fmt: skip
+    found, (step, offsets, lengths) = np.empty((len(at), len(states)), np.float32), states.cosine
+    fast.best_of(patterns, starts, counts, at, states.columns, offsets, lengths, step, found)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from nuonuo.encoding.tokens import Asked
 from nuonuo.encoding.words import Word
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Question:
     """A question's words, and what the encoder made of it.
 
@@ -37,12 +38,12 @@ class Question:
         """(T,), the index of the word that each token belongs to."""
         return self.asked.owners
 
-    @property
+    @cached_property
     def stems(self) -> list[str]:
         """The distinct stems of its words, in order."""
         return list(dict.fromkeys(word.stem for word in self.words))
 
-    @property
+    @cached_property
     def spellings(self) -> list[str]:
         """Those, and the stems of the other forms in which its words are written."""
         return spellings(self.words)

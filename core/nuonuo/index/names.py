@@ -95,7 +95,7 @@ def _name_links(fast: Any, postings: Postings, rows: IntArray, without: IntArray
         fast.name_links(postings.tables, without, max_df, rows, postings.scratch, *arrays)
 
     source, target, df, naming = in_room(fill, np.int64, np.int64, np.int64, np.bool_)
-    return NameLinks(source, target, postings.rarity(df), df - 1, naming)
+    return NameLinks(source, target, postings.rarities(max_df)[df], df - 1, naming)
 
 
 def linking_names(postings: Postings, row: int, other: int, without: IntArray, max_df: int) -> list[int]:

@@ -10,12 +10,19 @@ from numba import types
 from nuonuo.kernels.compiling import BOOL, F32, I64, MATRIX, PAIRS, compiled
 
 
-@compiled(MATRIX, F32, MATRIX)
-def uncovered(answers: Any, covered: Any, found: Any) -> None:
-    """How much more than ``covered`` (T,) each of ``answers`` (C, T) is: into ``found`` (C, T)."""
+@compiled(MATRIX, types.int64, F32, MATRIX)
+def cover(answers: Any, taken: Any, covered: Any, new: Any) -> None:
+    """Cover what the candidate ``taken`` answers, and work out what each answers beyond that.
+
+    Args:
+        answers: (C, T). covered: (T,), the best answer of those that were taken, and then of this one too.
+        new: (C, T), found: how much more than that each answers.
+    """
+    for token in range(len(covered)):
+        covered[token] = max(covered[token], answers[taken, token])
     for at in range(answers.shape[0]):
         for token in range(answers.shape[1]):
-            found[at, token] = max(answers[at, token] - covered[token], np.float32(0))
+            new[at, token] = max(answers[at, token] - covered[token], np.float32(0))
 
 
 @compiled(F32, F32, types.float32, F32, F32, F32, I64)

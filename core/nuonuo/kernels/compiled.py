@@ -6,12 +6,14 @@ is computed in float32 is computed in the same order, without fused or reordered
 
 from __future__ import annotations
 
-from nuonuo.kernels.choosing import answers, best_to_add, uncovered
+from nuonuo.kernels.choosing import answers, best_to_add, cover
 from nuonuo.kernels.completing import beside, best_of, rarest, spread, stand
 from nuonuo.kernels.energies import weigh
 from nuonuo.kernels.linking import followers, name_links, stem_links
 from nuonuo.kernels.numbering import number, put
-from nuonuo.kernels.searching import BLOCK, bm25, cosines, most_frequent, nearest, top, within
+from nuonuo.kernels.ranking import largest
+from nuonuo.kernels.rounding import rounded
+from nuonuo.kernels.searching import BLOCK, bm25, cosines, most_frequent, nearest, reached, top, within
 
 __all__ = [
     "BLOCK",
@@ -21,18 +23,21 @@ __all__ = [
     "best_to_add",
     "bm25",
     "cosines",
+    "cover",
     "followers",
+    "largest",
     "most_frequent",
     "name_links",
     "nearest",
     "number",
     "put",
     "rarest",
+    "reached",
+    "rounded",
     "spread",
     "stand",
     "stem_links",
     "top",
-    "uncovered",
     "weigh",
     "within",
 ]

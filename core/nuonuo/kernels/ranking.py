@@ -42,3 +42,21 @@ def strongest(targets: Any, strength: Any, found: Any, weights: Any, held: Any) 
     for at in range(end):
         found[at], weights[at] = targets[places[at]], strength[places[at]]
     held[0] = end
+
+
+@compiled(F32, I64)
+def largest(values: Any, found: Any) -> None:
+    """Where the greatest of ``values`` (n,) stand: into ``found`` (k,), 0 < k <= n, ascending.
+
+    Of equals the first ones.
+    """
+    k, end = len(found), 0
+    least = np.partition(values, len(values) - k)[len(values) - k]
+    equal = k
+    for value in values:
+        equal -= value > least
+    for at in range(len(values)):
+        if values[at] > least or (values[at] == least and equal > 0):
+            equal -= values[at] == least
+            found[end] = at
+            end += 1

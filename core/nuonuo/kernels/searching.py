@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from nuonuo.kernels.compiling import BOOL, F32, I16, I32, I64, PAIRS32, U64, WORDS, compiled, ones
+from nuonuo.kernels.compiling import BOOL, F32, I16, I32, I64, PAIRS, PAIRS32, U64, WORDS, compiled, ones
 from nuonuo.kernels.ranking import insert
 
 BLOCK = 64  # scores of which the greatest is looked at first
-SUMS = 256 * BLOCK  # scores that are summed up at a time
+SUMS = 64 * BLOCK  # scores that are summed up at a time
 
 
 @compiled(WORDS, U64, I32, BOOL, I16, I64)
@@ -22,15 +22,26 @@ def nearest(sketches: Any, cue: Any, owners: Any, mask: Any, differences: Any, f
         differences: (n,), found; the last value that ``found`` has room for stands for the others.
         found: how many have each value: they are added to it.
     """
-    nowhere = len(found) - 1
-    for at in range(len(owners)):
-        differences[at] = nowhere
-        if owners[at] >= 0 and mask[owners[at]]:
+    if len(cue) == 6:  # 384 components, as most small models have: without an inner loop it takes two thirds
+        a, b, c, d, e, f = cue[0], cue[1], cue[2], cue[3], cue[4], cue[5]
+        for at in range(len(owners)):
+            first = ones(sketches[at, 0] ^ a) + ones(sketches[at, 1] ^ b) + ones(sketches[at, 2] ^ c)
+            rest = ones(sketches[at, 3] ^ d) + ones(sketches[at, 4] ^ e) + ones(sketches[at, 5] ^ f)
+            differences[at] = first + rest
+            found[first + rest] += 1
+    else:
+        for at in range(len(owners)):
             differ = np.uint64(0)
             for word in range(len(cue)):
                 differ += ones(sketches[at, word] ^ cue[word])
             differences[at] = differ
             found[differ] += 1
+    nowhere = len(found) - 1
+    for at in range(len(owners)):
+        owner = owners[at]
+        if owner < 0 or not mask[np.uint32(owner)]:
+            found[differences[at]] -= 1
+            differences[at] = nowhere
 
 
 @compiled(I16, I32, types.int64, I64)
@@ -84,6 +95,7 @@ def bm25(
     """
     at, sums = starts[terms], np.empty(SUMS, np.float64)
     ends = at + counts[terms]
+    bits, tops = scores.view(np.int32), peaks.view(np.int32)  # of floats >= 0 the order is that of their bits
     for first in range(0, len(scores), SUMS):
         stop = min(first + SUMS, len(scores))
         sums[:] = 0
@@ -94,12 +106,13 @@ def bm25(
                 sums[row - first] += np.float64(idf[term] * (most * frequency / (frequency + norms[row])))
                 place += 1
             at[term] = place
+        for row in range(first, stop):
+            scores[row] = np.float32(sums[row - first])
         for begin in range(first, stop, BLOCK):
-            greatest = np.float32(0)
+            greatest = np.int32(0)
             for row in range(begin, min(begin + BLOCK, stop)):
-                scores[row] = np.float32(sums[row - first])
-                greatest = max(greatest, scores[row])
-            peaks[begin // BLOCK] = greatest
+                greatest = max(greatest, bits[row])
+            tops[begin // BLOCK] = greatest
 
 
 @compiled(F32, F32, BOOL, I64)
@@ -152,3 +165,38 @@ def most_frequent(items: Any, counts: Any, reached: Any, found: Any) -> None:
             equal -= counts[item] == least
             found[end] = item
             end += 1
+
+
+@compiled(U64, BOOL, types.int64)
+def mark(marks: Any, mask: Any, row: Any) -> None:
+    """Set the bit of ``row`` in ``marks``, if it is in ``mask``."""
+    if mask[row]:
+        marks[row >> 6] |= np.uint64(1) << np.uint64(row & 63)
+
+
+@compiled(I64, PAIRS, BOOL, U64, I64, I64)
+def reached(rows: Any, neighbours: Any, mask: Any, marks: Any, found: Any, held: Any) -> None:
+    """The rows of ``mask`` (n,) among ``rows`` (C,) and the turns around them: into ``found``, ascending.
+
+    Args:
+        neighbours: (n, 2), the row before and the row after each, -1 for none. Two of each are looked at.
+        marks: (ceil(n / 64),), zeros, a bit for each row. found: (5 C,). held: (1,), found: how many.
+    """
+    for row in rows:
+        mark(marks, mask, row)
+        for side in range(2):
+            near = neighbours[row, side]
+            if near >= 0:
+                mark(marks, mask, near)
+                far = neighbours[near, side]
+                if far >= 0:
+                    mark(marks, mask, far)
+    end = 0
+    for word in range(len(marks)):
+        left = marks[word]
+        while left:
+            lowest = left & (~left + np.uint64(1))
+            found[end] = 64 * word + np.int64(ones(lowest - np.uint64(1)))
+            left ^= lowest
+            end += 1
+    held[0] = end

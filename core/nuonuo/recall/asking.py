@@ -102,5 +102,5 @@ def ask(
         ranking = pipeline.rank(*begun, k, distinct=distinct)
     traced = trace(shard, ranking, config, mask)
     completions = Completions(shard, question, ranking)
-    passages = Passages(shard, question, ranking, shard.lexicon.analyzer)
+    passages = Passages(question, ranking, completions.copied, shard.lexicon.analyzer)
     return Recalled(question, Found(traced, completions, passages, ranking.confidence), shard.lexicon)

@@ -11,7 +11,7 @@ opens a branch of the question (`nuonuo.recall.branches`). What a branch reaches
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from nuonuo.arrays import IntArray, largest
 from nuonuo.index.links import stem_links
 from nuonuo.index.names import name_links
 from nuonuo.recall.branches import openers
-from nuonuo.recall.scoring import EXPLICIT, NAME, WORDS, Scored, extend, places_of
+from nuonuo.recall.scoring import CONTENT, EXPLICIT, NAME, WORDS, Scored, Shares, extend, places_of
 from nuonuo.recall.search import FloatArray, Search
 
 FAINT = 0.1  # a content link that carries less than this of the best's activation moves next to nothing
@@ -96,18 +96,18 @@ def spread(search: Search, scored: Scored, sources: Sources, links: Links, most:
     scored = extend(search, scored, links.target)
     to = places_of(scored.rows, links.target)
     given = flow(search, scored, sources, links)
-    shares: dict[str, FloatArray] = {}
-    for name, of_kind in (("content", links.kind != EXPLICIT), ("explicit", links.kind == EXPLICIT)):
-        shares[name] = getattr(scored.shares, name).copy()
-        np.maximum.at(shares[name], to[of_kind], given[of_kind])
-    before = np.maximum(scored.shares.content, scored.shares.explicit).astype(given.dtype)
+    each, by_hand = scored.shares.each.copy(), links.kind == EXPLICIT
+    content, explicit = each[CONTENT:]
+    before = np.maximum(content, explicit).astype(given.dtype)
+    np.maximum.at(content, to[~by_hand], given[~by_hand])
+    np.maximum.at(explicit, to[by_hand], given[by_hand])
     best = before.copy()  # it is compared with the flow
     np.maximum.at(best, to, given)
     via = np.flatnonzero((given == best[to]) & (given > before[to]))[::-1]  # of equals the first one stands
     source, link, kind = scored.source.copy(), scored.link.copy(), scored.kind.copy()
     source[to[via]], link[to[via]] = sources.rows[links.source[via]], links.weight[via]
     kind[to[via]] = links.kind[via]
-    return replace(scored, shares=replace(scored.shares, **shares), source=source, link=link, kind=kind)
+    return Scored(scored.own, scored.places, scored.completed, Shares(each), source, link, kind)
 
 
 # -- who speaks, and how loud ---------------------------------------------------------------------

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from nuonuo import kernels
 from nuonuo.arrays import IntArray, distinct, largest
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
-from nuonuo.recall.search import FloatArray, Search
+from nuonuo.recall.search import BoolArray, FloatArray, Search
 
 
 def candidates(search: Search, k: int) -> IntArray:
@@ -44,10 +45,23 @@ def cued(search: Search, dense: int, least: int) -> IntArray:
     )
     sharing = various(shard, lambda k: lexical.best(k, mask), lambda rows: lexical.rare[rows], wanted)
     found = np.concatenate([near, sharing])
-    found = np.concatenate([found, shard.wordings.newest(found, mask)])
-    beside = shard.sessions.neighbours(found)
-    reached: IntArray = distinct(np.concatenate([found, beside[beside != NOBODY]]))
-    return reached[mask[reached]]
+    return with_neighbours(shard, np.concatenate([found, shard.wordings.newest(found, mask)]), mask)
+
+
+def with_neighbours(shard: Shard, rows: IntArray, mask: BoolArray) -> IntArray:
+    """The rows of ``mask`` (n,) among ``rows`` (C,) and the turns around them, ascending."""
+    fast = kernels.loaded()
+    if fast is None:
+        beside = shard.sessions.neighbours(rows)
+        reached: IntArray = distinct(np.concatenate([rows, beside[beside != NOBODY]]))
+        return reached[mask[reached]]
+    marks, found, held = (
+        np.zeros(-(-len(mask) // 64), np.uint64),
+        np.empty(5 * len(rows), np.int64),
+        np.zeros(1, np.int64),
+    )
+    fast.reached(rows, shard.sessions.order[0], np.ascontiguousarray(mask), marks, found, held)
+    return found[: held[0]]
 
 
 def various(

@@ -110,30 +110,36 @@ class Adding:
     """
 
     def __init__(self, search: Search, answers: FloatArray) -> None:
-        self._answers, self._weights = answers, search.weights
+        self._answers, self._weights, self._fast = answers, search.weights, kernels.loaded()
         self._weight = np.float32(search.config.together_weight) * search.worded
         self._covered = np.zeros(answers.shape[1], np.float32)
-        self._new = np.empty_like(answers)
+        self._new = np.maximum(answers, 0)
+        self._dots = self._new.dot(self._weights)
         self.bonus = np.zeros(len(answers), np.float32)
+        self._value = np.empty_like(self.bonus)
+        self._best = np.zeros(1, np.int64)
 
     def take(self, at: int) -> None:
         """Cover what the candidate ``at`` answers."""
-        self._covered = np.maximum(self._covered, self._answers[at])
-
-    def best(self, free: FloatArray, redundant: FloatArray) -> tuple[int, FloatArray]:
-        """The candidate of the greatest free + bonus - redundant, of equals the first, and that; all (C,)."""
-        fast = kernels.loaded()
-        if fast is None:
+        if self._fast is None:
+            self._covered = np.maximum(self._covered, self._answers[at])
             np.subtract(self._answers, self._covered, out=self._new)
             np.maximum(self._new, 0, out=self._new)
-            self.bonus = self._weight * (self._new @ self._weights)
+        else:
+            self._fast.cover(self._answers, at, self._covered, self._new)
+        self._new.dot(self._weights, out=self._dots)
+
+    def best(self, free: FloatArray, redundant: FloatArray) -> tuple[int, FloatArray]:
+        """The candidate of the greatest free + bonus - redundant, of equals the first, and that; all (C,).
+
+        What it returns is good until it is asked again.
+        """
+        if self._fast is None:
+            self.bonus = self._weight * self._dots
             value = free + self.bonus - redundant
             return int(value.argmax()), value
-        found, value = np.empty(1, np.int64), np.empty_like(free)
-        fast.uncovered(self._answers, self._covered, self._new)
-        dots = self._new @ self._weights
-        fast.best_to_add(free, dots, self._weight, redundant, self.bonus, value, found)
-        return int(found[0]), value
+        self._fast.best_to_add(free, self._dots, self._weight, redundant, self.bonus, self._value, self._best)
+        return int(self._best[0]), self._value
 
 
 class Losses:

@@ -13,6 +13,7 @@ from nuonuo.arrays import IntArray
 from nuonuo.associative.patterns import RoundedStates, nearest
 from nuonuo.encoding.question import Question
 from nuonuo.index.shard import Shard
+from nuonuo.recall.copied import Copied
 from nuonuo.recall.pipeline import Ranking
 from nuonuo.recall.scoring import Scored
 from nuonuo.recall.search import BoolArray, Dated, FloatArray
@@ -42,6 +43,7 @@ class Completions:
 
     Attributes:
         rows, seqs: the memories whose texts hold the answers, by row and by the store's number.
+        copied: the token patterns of those, and of the hits.
     """
 
     def __init__(self, shard: Shard, question: Question, ranking: Ranking) -> None:
@@ -50,10 +52,10 @@ class Completions:
         rows = ranking.rows
         if question.asked.states is None:
             self.answers = [_lexical_answers(shard, question, ranking, row) for row in rows.tolist()]
-            self.rows, self.seqs = rows.tolist(), shard.seqs(rows)
+            self.rows, self.seqs, self.copied = rows.tolist(), shard.seqs(rows), Copied(shard, rows)
             return
-        # (K, 5): the hit, then its neighbours
-        self._at = np.column_stack([ranking.at, scored.places[ranking.at]])
+        self._at = np.empty((len(ranking.at), 5), np.int64)  # (K, 5): the hit, then its neighbours
+        self._at[:, 0], self._at[:, 1:] = ranking.at, scored.places[ranking.at]
         silent, self._dated = shard.patterns.counts(scored.rows) == 0, _dated(scored, ranking.dates)
         # (K, T): whichever of the five completes a token best, and how well: e_t(m)
         self._side, self._top, answering = _best(
@@ -61,11 +63,8 @@ class Completions:
         )
         holders = np.flatnonzero(answering)
         self.rows, self.seqs = scored.rows[holders].tolist(), shard.seqs(scored.rows[holders])
-        self._patterns, lengths = shard.patterns.gather(scored.rows[holders])
-        ends = lengths.cumsum()
-        places = zip((ends - lengths).tolist(), ends.tolist(), strict=True)
-        self._block = dict(zip(self.rows, places, strict=True))
-        self._spans, _ = shard.spans.gather(scored.rows[holders])
+        answering[ranking.at] = True
+        self.copied = Copied(shard, scored.rows[answering])
 
     @cached_property
     def answers(self) -> list[tuple[Answer, ...]]:
@@ -109,13 +108,11 @@ class Completions:
         found: list[list[Answer]],
     ) -> None:
         """Set in ``found`` where in the texts of ``row`` the answers stand that a pattern gives."""
-        start, end = self._block[row]
+        patterns, spans = self.copied[row]
         tokens = np.unique([token for _, _, token in wanted])
-        at = dict(
-            zip(tokens.tolist(), nearest(self._patterns[start:end], states.of(tokens)).tolist(), strict=True)
-        )
+        at = dict(zip(tokens.tolist(), nearest(patterns, states.of(tokens)).tolist(), strict=True))
         for hit, place, token in wanted:
-            part, begin, stop = self._spans[start + at[token]].tolist()
+            part, begin, stop = spans[at[token]].tolist()
             found[hit][place] = replace(found[hit][place], part=part, start=begin, end=stop)
 
 

@@ -7,10 +7,10 @@ Two steps, since texts lie in the store: `trace` works on the shard's numbers wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import tzinfo
 from functools import partial
 from itertools import chain, islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,18 +28,16 @@ from nuonuo.recall.lazy import Lazy
 from nuonuo.recall.linked import Shared, in_words, shared
 from nuonuo.recall.passage import Passages
 from nuonuo.recall.pipeline import Ranking
-from nuonuo.recall.scoring import EXPLICIT, NAME, WORDS, Shares
+from nuonuo.recall.scoring import EXPLICIT, NAME, SIGNALS, WORDS
 from nuonuo.recall.search import BoolArray
 from nuonuo.records import AssociationKind, Evidence, Hit, Link, Match, MatchSource, Memory, Telling
 
 KINDS: dict[int, AssociationKind] = {WORDS: "content", NAME: "name", EXPLICIT: "explicit"}
-SIGNALS = tuple(field.name for field in fields(Shares))  # a memory's own; others depend on other hits
-_NAMES = (*SIGNALS, "together", "redundancy", "branch")
+_NAMES = (*SIGNALS, "together", "redundancy", "branch")  # a memory's own; the last depend on other hits
 LONG = 10_000  # characters of a text that is read once for all words that are looked for in it
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+class Traced(NamedTuple):
     """One hit in numbers: its row, score, rank, shares, and the links by which it was reached, in order."""
 
     row: int
@@ -51,8 +49,7 @@ class Traced:
     told: tuple[Told, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(NamedTuple):
     """One link in numbers.
 
     Attributes:
@@ -78,15 +75,15 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig, mask: BoolArray)
         mask: (n,), the rows that took part.
     """
     scored, chosen, rows, found = ranking.scored, ranking.chosen, ranking.rows, []
-    own = [getattr(scored.shares, name).take(ranking.at) for name in SIGNALS]
-    values = np.array([*own, chosen.together, -chosen.redundancy, chosen.branch]).T.tolist()
+    values = np.empty((len(rows), len(_NAMES)), np.float32)
+    values[:, : len(SIGNALS)] = scored.shares.each[:, ranking.at].T
+    values[:, len(SIGNALS) :] = np.array([chosen.together, -chosen.redundancy, chosen.branch]).T
     linked = (scored.source.take(ranking.at) != NOBODY).tolist()
-    each = zip(rows.tolist(), shard.seqs(rows), ranking.at.tolist(), values, linked, strict=True)
+    each = zip(rows.tolist(), shard.seqs(rows), ranking.at.tolist(), values.tolist(), linked, strict=True)
     for (row, seq, at, shares, by_link), told in zip(each, _told(shard, rows, mask), strict=True):
         signals = {name: share for name, share in zip(_NAMES, shares, strict=True) if share}
-        score = sum(share for share in shares[: len(SIGNALS)] if share)
         path = _hops(shard, ranking, at, config) if by_link else ()
-        found.append(Traced(row, seq, score, sum(signals.values()), signals, path, told))
+        found.append(Traced(row, seq, sum(shares[: len(SIGNALS)]), sum(shares), signals, path, told))
     return found
 
 

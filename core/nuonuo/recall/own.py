@@ -46,7 +46,7 @@ class Own:
 
     def joined(self, other: Own) -> Own:
         """These candidates and those of ``other``, none of which is among them."""
-        order = np.argsort(np.concatenate([self.rows, other.rows]))
+        order = np.concatenate([self.rows, other.rows]).argsort(kind="stable")  # of two runs: it merges them
         both = ((getattr(self, name), getattr(other, name)) for name in _FIELDS)
         return Own(*(np.concatenate(pair).take(order, axis=0) for pair in both))
 

@@ -3,8 +3,7 @@
     s_t(u) = max over the patterns x in a sentence u of cos(q_t, x)
     the window of sentences, of at most `LONGEST` characters, with the greatest sum_t w_t max_u s_t(u)
 
-The window is then filled up with the sentences around it. What it needs is copied while the shard's lock is
-held; the work is done when a passage is first looked at.
+The window is then filled up with the sentences around it. The work is done when a passage is first looked at.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from nuonuo.associative.patterns import best_of
 from nuonuo.encoding.question import Question
 from nuonuo.encoding.sentences import PIECE, piece_spans
 from nuonuo.encoding.words import Analyzer
-from nuonuo.index.shard import Shard
+from nuonuo.recall.copied import Copied
 from nuonuo.recall.pipeline import Ranking
 from nuonuo.recall.search import FloatArray
 
@@ -34,16 +33,9 @@ Span = tuple[int, int]
 class Passages:
     """Where each hit of a ranking answers."""
 
-    def __init__(self, shard: Shard, question: Question, ranking: Ranking, analyzer: Analyzer) -> None:
+    def __init__(self, question: Question, ranking: Ranking, copied: Copied, analyzer: Analyzer) -> None:
         self._question, self._weights, self._analyzer = question, ranking.weights, analyzer
-        rows = ranking.rows
-        long = shard.patterns.counts(rows) > FEW
-        self._patterns, counts = shard.patterns.gather(rows[long])
-        self._spans, _ = shard.spans.gather(rows[long])
-        ends = np.cumsum(counts)
-        self._block = dict(
-            zip(np.flatnonzero(long).tolist(), zip(ends - counts, ends, strict=True), strict=True)
-        )
+        self._rows, self._copied = ranking.rows.tolist(), copied
 
     def span(self, place: int, text: str) -> Span:
         """Where the passage of the hit at ``place``, whose text this is, begins and ends."""
@@ -56,9 +48,8 @@ class Passages:
         """w_t s_t(u) (U, T) for the pieces of ``text`` that begin at ``starts`` (U,); 0 where it is faint."""
         asked = self._question.asked
         found = np.zeros((len(starts), len(asked.owners)), np.float32)
-        if asked.states is not None and len(asked.states) and place in self._block:
-            begin, end = self._block[place]
-            spans, patterns = self._spans[begin:end], self._patterns[begin:end]
+        patterns, spans = self._copied[self._rows[place]]
+        if asked.states is not None and len(asked.states) and len(patterns) > FEW:
             own = np.flatnonzero(spans[:, 0] == 0)
             piece = np.maximum(np.searchsorted(starts, spans[own, 1], "right") - 1, 0)
             order = np.argsort(piece, kind="stable")

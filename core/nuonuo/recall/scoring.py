@@ -15,7 +15,8 @@ when the candidates are known, and again when links have added some.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,28 +32,39 @@ WORDS, NAME, EXPLICIT = range(3)  # kinds of links along which activation flows
 WHOLE = 0.8  # share of the tokens' weight that the sentence takes which is asked as a whole
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+SIGNALS = ("tokens", "lexical", "dense", "echo", "temporal", "named", "content", "explicit")
+TEMPORAL, BY_NAME, CONTENT = map(SIGNALS.index, ("temporal", "named", "content"))
+
+
+@dataclass(frozen=True, eq=False)
 class Shares:
-    """What each signal gives each candidate, (C,) float32 each; echo, which takes, is 0 or below."""
+    """What each signal gives each candidate; echo, which takes, is 0 or below.
 
-    tokens: FloatArray
-    lexical: FloatArray
-    dense: FloatArray
-    echo: FloatArray
-    temporal: FloatArray
-    named: FloatArray
-    content: FloatArray
-    explicit: FloatArray
+    Shapes: each: (8, C) float32, in the order of `SIGNALS`.
+    """
 
-    @property
+    each: FloatArray
+
+    def __getattr__(self, name: str) -> FloatArray:
+        """What the signal ``name`` gives (C,)."""
+        if name not in SIGNALS:
+            raise AttributeError(name)
+        found: FloatArray = self.each[SIGNALS.index(name)]
+        return found
+
+    @cached_property
     def base(self) -> FloatArray:
         """B(m): how well each candidate completes the question, before any association."""
-        return self.tokens + self.lexical + self.dense + self.echo
+        tokens, lexical, dense, echo = self.each[:TEMPORAL]
+        base: FloatArray = tokens + lexical + dense + echo
+        return base
 
-    @property
+    @cached_property
     def energy(self) -> FloatArray:
         """E(m): everything that speaks for a candidate by itself."""
-        return self.base + self.temporal + self.named + self.content + self.explicit
+        temporal, named, content, explicit = self.each[TEMPORAL:]
+        energy: FloatArray = self.base + temporal + named + content + explicit
+        return energy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,11 +115,8 @@ def extend(search: Search, scored: Scored, rows: IntArray) -> Scored:
     own = scored.own.joined(by_itself(search, np.flatnonzero(new)))
     found = _energies(search, own, *completion(own))
     kept = ~new[own.rows]
-    for flowed, before in (
-        *((getattr(found.shares, name), getattr(scored.shares, name)) for name in ("content", "explicit")),
-        *((getattr(found, name), getattr(scored, name)) for name in ("source", "link", "kind")),
-    ):
-        flowed[kept] = before
+    found.shares.each[CONTENT:, kept] = scored.shares.each[CONTENT:]
+    found.source[kept], found.link[kept], found.kind[kept] = scored.source, scored.link, scored.kind
     return found
 
 
@@ -117,16 +126,16 @@ def _energies(search: Search, own: Own, places: IntArray, completed: FloatArray)
         shares = _weighed(fast, search, own, places, completed)
     else:
         shares = base_energy(search, own, completed)
-        shares = replace(shares, temporal=temporal_energy(search.config, own, places, shares.base))
+        shares.each[TEMPORAL] = temporal_energy(search.config, own, places, shares.base)
     if len(search.named.rows):
-        shares = replace(shares, named=named_energy(search, own.rows))
+        shares.each[BY_NAME] = named_energy(search, own.rows)
     nothing, nowhere = np.zeros(len(own.rows), np.float32), np.full(len(own.rows), NOBODY)
     return Scored(own, places, completed, shares, source=nowhere, link=nothing, kind=nowhere.copy())
 
 
 def _weighed(fast: Any, search: Search, own: Own, places: IntArray, completed: FloatArray) -> Shares:
     """`base_energy` and `temporal_energy`, compiled."""
-    config, shares = search.config, np.zeros((8, len(own.rows)), np.float32)
+    config, each = search.config, np.zeros((len(SIGNALS), len(own.rows)), np.float32)
     near, far = np.float32(config.temporal_near), np.float32(config.temporal_far)
     whole = np.float32(WHOLE * config.token_weight) * (1 - search.worded)
     weights = np.array(
@@ -144,9 +153,9 @@ def _weighed(fast: Any, search: Search, own: Own, places: IntArray, completed: F
     by_chance = own.leans ** np.float32(config.long_discount)
     fast.weigh(
         completed @ search.weights, by_chance, own.cosines, own.bm25, own.heard, places, own.leans,
-        own.replies, weights, shares,
+        own.replies, weights, each,
     )  # fmt: skip
-    return Shares(*shares)
+    return Shares(each)
 
 
 # -- with its neighbours' help --------------------------------------------------------------------
@@ -187,8 +196,9 @@ def base_energy(search: Search, own: Own, completed: FloatArray) -> Shares:
         whole = np.float32(WHOLE * config.token_weight) * (1 - search.worded)
         dense = (np.float32(config.dense_weight) + whole) * own.cosines
     lexical = np.float32(config.lexical_weight) * own.bm25
-    echo = (own.heard - 1) * (tokens + lexical + dense)
-    return Shares(tokens, lexical, dense, echo, *np.zeros((4, len(own.rows)), np.float32))
+    each = np.zeros((len(SIGNALS), len(own.rows)), np.float32)
+    each[:TEMPORAL] = tokens, lexical, dense, (own.heard - 1) * (tokens + lexical + dense)
+    return Shares(each)
 
 
 def temporal_energy(config: MemoryConfig, own: Own, places: IntArray, base: FloatArray) -> FloatArray:

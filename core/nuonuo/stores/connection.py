@@ -21,7 +21,7 @@ from pathlib import Path
 
 from nuonuo.errors import NotAStoreError, ReadOnlyStoreError, StoreClosedError, StoreError
 from nuonuo.stores import schema
-from nuonuo.stores.files import cut_off, gone, inode, size
+from nuonuo.stores.files import cut_off, gone, inode, look, size
 from nuonuo.stores.sqlite_errors import BUSY, CANTOPEN, READONLY, error_code, translated
 
 _log = logging.getLogger(__name__)
@@ -312,9 +312,9 @@ class Connections:
 
     def _must_be_there(self) -> None:
         """Raise `StoreGoneError` unless the file is still the one that was opened, and no shorter."""
-        if inode(self._file) != self._inode:
+        there, bytes_now = look(self._file)
+        if there != self._inode:
             raise gone(self.path)
-        bytes_now = size(self._file)
         if bytes_now < self._least:
             bytes_now = size(self._file)  # another thread may have seen it grow since
             if bytes_now < self._least and not self._shrunk_in_order(bytes_now):

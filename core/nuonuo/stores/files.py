@@ -7,21 +7,23 @@ import os
 from nuonuo.errors import StoreGoneError
 
 
-def inode(path: str) -> tuple[int, int] | None:
-    """Which file stands at ``path`` (a link's target); None for none."""
+def look(path: str) -> tuple[tuple[int, int] | None, int]:
+    """Which file stands at ``path`` (a link's target), and its bytes; None and 0 for none."""
     try:
         found = os.stat(path)
     except OSError:
-        return None
-    return found.st_dev, found.st_ino
+        return None, 0
+    return (found.st_dev, found.st_ino), found.st_size
+
+
+def inode(path: str) -> tuple[int, int] | None:
+    """Which file stands at ``path``; None for none."""
+    return look(path)[0]
 
 
 def size(path: str) -> int:
     """Its bytes; 0 where there is none."""
-    try:
-        return os.path.getsize(path)
-    except OSError:
-        return 0
+    return look(path)[1]
 
 
 def cut_off(path: str, left: int) -> StoreGoneError:
