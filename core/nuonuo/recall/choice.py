@@ -152,8 +152,8 @@ class Losses:
         self._repeated = shard.repeats.times(scored.rows) > 1
         self._repeat = np.float32(config.repeat_loss) * np.maximum(scored.shares.base, 0)
         self._loose: BoolArray = ~shard.sessions.inside(scored.rows)
-        rows = scored.rows if self._loose.any() else scored.rows[:0]
-        self._states, self._norms = shard.vectors.states(rows)
+        if self._loose.any():
+            self._states, self._norms = shard.vectors.states(scored.rows)
         self._likeness = np.float32(config.redundancy_weight)
 
     def any_to(self, best: int) -> bool:
