@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from nuonuo import Memory
 from nuonuo.errors import InvalidInputError, NuonuoError
 from nuonuo.evaluation.reliability.server import Server
 from nuonuo.stores import PostgresStore, Store
 from nuonuo.stores.opening import open_store
+from nuonuo.stores.postgres import schema as migrations
+from nuonuo.traces import Traces
 from tests.pages import read, sections
 from tests.postgres import drop_schemas, fresh_address
 
-from .samples import Follower, afresh, item
+from .samples import Follower, afresh, item, traces
 from .test_postgres import own as own
 
 psycopg = pytest.importorskip("psycopg", reason="pip install 'nuonuo[postgres]'")
@@ -97,6 +101,51 @@ def test_partitions_change_no_answer(address: str) -> None:
     with pytest.raises(InvalidInputError, match="already stored"):
         store.insert("n5", [item("0")])
     store.close()
+
+
+@pytest.mark.parametrize("partitions", [0, 4])
+def test_traces_stand_in_the_row_and_those_of_an_older_schema_once_they_are_written_again(
+    address: str, monkeypatch: pytest.MonkeyPatch, partitions: int
+) -> None:
+    base, space = address.rsplit("?schema=", 1)
+    tables = [f"{space}.memories_{part}" for part in range(partitions)] or [f"{space}.memories"]
+
+    def ask(query: str) -> Any:
+        with psycopg.connect(base, autocommit=True) as db:
+            return db.execute(query.encode()).fetchone()[0]
+
+    def beside() -> int:
+        """Pieces of traces that lie in the second tables of the memories."""
+        second = "SELECT reltoastrelid::regclass::text FROM pg_class WHERE oid = '{}'::regclass"
+        return sum(ask(f"SELECT count(*) FROM {ask(second.format(table))}") for table in tables)
+
+    with monkeypatch.context() as before:
+        before.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:3])
+        store = open_store(address)
+        if partitions:
+            run(address, "Partitions")
+            with psycopg.connect(base, autocommit=True) as db:
+                for table in tables:
+                    db.execute(f"ALTER TABLE {table} RESET (toast_tuple_target)".encode())
+        for number in range(9):
+            store.insert(f"n{number}", [long_item(f"{number}")])
+        store.close()
+    older = beside()
+    assert older >= 9
+    store = open_store(address)
+    for number in range(9):
+        store.insert(f"n{number}", [long_item(f"{number}+")])
+    assert beside() == older
+    kept = [afresh(store, f"n{number}") for number in range(9)]
+    run(address, "How rows lie")
+    assert beside() == 0
+    assert [afresh(store, f"n{number}") for number in range(9)] == kept
+    store.close()
+
+
+def long_item(key: str) -> tuple[Memory, Traces]:
+    """A memory whose traces are as many bytes as those of a turn of some length."""
+    return Memory("a text", id=key), traces(len(key), tokens=150)
 
 
 def test_vacuum_leaves_nothing_in_the_files(address: str, own: Server) -> None:

@@ -72,7 +72,7 @@ def round_states(states: FloatArray) -> RoundedStates:
     """Round ``states`` (T, d) float to `BITS` bits a component."""
     t, d = states.shape
     mean = np.add.reduce(states * states, axis=1, keepdims=True) / np.float32(max(d, 1))
-    scale = (CLIP * np.sqrt(mean) + 1e-12).astype(states.dtype, copy=False)
+    scale: npt.NDArray[Any] = CLIP * np.sqrt(mean) + 1e-12
     fast = kernels.loaded()
     if fast is None or states.dtype != np.float32:
         planes, values, levels = _rounded(states, scale)

@@ -120,12 +120,13 @@ class VectorIndex:
     def _nearest(self, fast: Any, cue: DenseCue, k: int, mask: npt.NDArray[np.bool_]) -> IntArray:
         """`nearest`, by the compiled kernels."""
         owners, mask = self._owners.rows, np.ascontiguousarray(mask)
-        differences, counts = np.empty(len(owners), np.int16), np.zeros(self._dimension + 2, np.int64)
+        most = 64 * len(cue.words)  # bits that may differ: what is damaged has some beyond the dimension too
+        differences, counts = np.empty(len(owners), np.int16), np.zeros(most + 2, np.int64)
         fast.nearest(self._sketches.rows, cue.words, owners, mask, differences, counts)
         within = counts[:-1].cumsum()  # the last one stands for those outside of the mask
         total, wanted = int(within[-1]), k * self._oversampling
         while True:
-            limit = self._dimension if wanted >= total else int(np.searchsorted(within, wanted))
+            limit = most if wanted >= total else int(np.searchsorted(within, wanted))
             found = np.empty(within[limit], np.int64)
             fast.within(differences, owners, limit, found)
             rows = distinct(found)

@@ -51,12 +51,16 @@ def largest(values: Any, found: Any) -> None:
     Of equals the first ones.
     """
     k, end = len(found), 0
-    least = np.partition(values, len(values) - k)[len(values) - k]
+    order = values.copy()
+    for at in range(len(order)):
+        if np.isnan(order[at]):  # of what is damaged; it comes last, as for NumPy
+            order[at] = -np.inf
+    least = np.partition(order, len(order) - k)[len(order) - k]
     equal = k
-    for value in values:
+    for value in order:
         equal -= value > least
-    for at in range(len(values)):
-        if values[at] > least or (values[at] == least and equal > 0):
-            equal -= values[at] == least
+    for at in range(len(order)):
+        if order[at] > least or (order[at] == least and equal > 0):
+            equal -= order[at] == least
             found[end] = at
             end += 1
