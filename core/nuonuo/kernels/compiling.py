@@ -15,18 +15,18 @@ MATRIX, PAIRS = types.float32[:, ::1], types.int64[:, ::1]
 WORDS, PAIRS32 = types.uint64[:, ::1], types.int32[:, ::1]
 BOOL, I32, I16 = types.boolean[::1], types.int32[::1], types.int16[::1]
 
-Kernel = TypeVar("Kernel", bound=Callable[..., None])
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
-def compiled(*arguments: Any) -> Callable[[Kernel], Kernel]:
+def compiled(*arguments: Any, returns: Any = types.void) -> Callable[[Kernel], Kernel]:
     """Compile for these arguments, now; what was compiled is kept beside its file or in the user's cache."""
 
     def compile_(function: Kernel) -> Kernel:
         options: dict[str, Any] = {"nogil": True, "cache": True}
         try:
-            found = numba.njit([types.void(*arguments)], **options)(function)
+            found = numba.njit([returns(*arguments)], **options)(function)
         except RuntimeError:  # no folder that can be written
-            found = numba.njit([types.void(*arguments)], nogil=True)(function)
+            found = numba.njit([returns(*arguments)], nogil=True)(function)
         return cast(Kernel, found)
 
     return compile_
