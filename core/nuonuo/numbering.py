@@ -46,6 +46,11 @@ class Numbering:
 
     def find(self, keys: Keys) -> IntArray:
         """The number of each of ``keys`` (E,), `EMPTY` for none."""
+        fast = kernels.loaded()
+        if fast is not None:
+            keys, here = np.require(keys, np.uint64, ["C", "A", "W"]), np.empty(len(keys), np.int64)
+            fast.find(keys, np.uint64(_FACTOR), np.uint64(self._shift), self._keys, self._numbers, here)
+            return here
         places = self._first(keys)
         found, held = self._numbers.take(places), self._keys.take(places)
         left = np.flatnonzero((found != EMPTY) & ((held != keys) | (found == GONE)))

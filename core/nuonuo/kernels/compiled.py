@@ -10,7 +10,7 @@ from nuonuo.kernels.choosing import answers, best_to_add, cover
 from nuonuo.kernels.completing import beside, best_of, rarest, spread, stand
 from nuonuo.kernels.energies import weigh
 from nuonuo.kernels.linking import followers, name_links, stem_links
-from nuonuo.kernels.numbering import number, put
+from nuonuo.kernels.numbering import find, number, put
 from nuonuo.kernels.ranking import largest
 from nuonuo.kernels.rounding import rounded
 from nuonuo.kernels.searching import BLOCK, bm25, cosines, most_frequent, nearest, reached, top, within
@@ -24,6 +24,7 @@ __all__ = [
     "bm25",
     "cosines",
     "cover",
+    "find",
     "followers",
     "largest",
     "most_frequent",

@@ -62,3 +62,19 @@ def put(keys: Any, given: Any, factor: Any, shift: Any, held: Any, numbers: Any)
         while numbers[place] != -1:
             place = (place + 1) & last
         held[place], numbers[place] = keys[at], given[at]
+
+
+@compiled(U64, types.uint64, types.uint64, U64, I32, I64)
+def find(keys: Any, factor: Any, shift: Any, held: Any, numbers: Any, found: Any) -> None:
+    """The number of each of ``keys`` (E,): into ``found`` (E,), -1 for none.
+
+    Args:
+        factor, shift, held, numbers: as for `number`.
+    """
+    last = len(held) - 1
+    for at in range(len(keys)):
+        key = keys[at]
+        place = types.int64((key * factor) >> shift)
+        while numbers[place] != -1 and (numbers[place] < 0 or held[place] != key):
+            place = (place + 1) & last
+        found[at] = numbers[place]
