@@ -105,9 +105,10 @@ class Beside:
             self._give_back(other)
             raise
         try:
-            other.execute(f"{self._begin}; SET TRANSACTION SNAPSHOT '{name}'; {self._settings}".encode())
             self._pipeline = other.pipeline()
             self._pipeline.__enter__()
+            for statement in (self._begin, f"SET TRANSACTION SNAPSHOT '{name}'", self._settings):
+                other.execute(statement.encode())  # what is refused here is told with the first rows
         except psycopg.Error:
             self._drop()
 
