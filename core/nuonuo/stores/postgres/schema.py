@@ -133,9 +133,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX wide_sketches_leads ON wide_sketches (namespace, seq) WHERE place = 0 AND cell = seq",
     ),
     (
-        # Traces stand in the row beside all else, as far as a page has room: to fetch those that a question
-        # looks at from another place took half as long again. Rows that are there stay as they are until they
-        # are written again. A partitioned table has no such setting, but its partitions.
+        # Traces stand in the row beside all else, as far as a page has room: a question reads hundreds of
+        # them, and to fetch each from another place takes longer. Rows that are there stay as they are until
+        # they are written again. A partitioned table has no such setting, but its partitions.
         """DO $$
         DECLARE part regclass;
         BEGIN
