@@ -440,3 +440,25 @@ def test_a_server_that_shares_no_snapshot_is_asked_on_one(
     assert [store.explore("n", work) for _ in range(3)] == [before] * 3
     assert len(calls) == 4  # once for nothing
     store.close()
+
+
+def test_where_a_second_connection_cannot_take_the_snapshot_the_first_is_asked(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nuonuo.stores.postgres import beside as module
+
+    store = filled(f"{address}&application_name={uuid4()}")
+    before = store.explore("n", lambda explorer: explorer.nearest(*ASKED))
+    monkeypatch.setattr(module, "EXPORT", "SELECT '7FFFFFFF-0000001B-1'")  # as where a pooler leads elsewhere
+
+    def work(explorer: Explorer) -> list[int]:
+        explorer.expect_nearest(*ASKED)
+        found = explorer.nearest(*ASKED)
+        assert beside(explorer) is None
+        return found
+
+    for _ in range(3):
+        filled_again(store)
+        assert store.explore("n", work) == before
+    until(lambda: unfinished(store) == 0)
+    store.close()
