@@ -215,15 +215,12 @@ def weights(energies: Array, beta: float, null: float | None = None) -> Mass:
     if xp is _NUMPY and energies.ndim == 1:
         return _weights_one(energies, beta, null)
     greatest = xp.max(energies, axis=-1, keepdims=True)
-    if null is None:
-        null_mass = xp.zeros_like(greatest)
-    else:
+    if null is not None:
         greatest = xp.where(greatest > null, greatest, xp.full_like(greatest, null))
-        null_mass = xp.exp(beta * (null - greatest))
     mass = xp.exp(beta * (energies - greatest))
     evoked = xp.sum(mass, axis=-1, keepdims=True)
     # evoked / total, not 1 - null_mass / total: a small confidence keeps all its digits.
-    total = evoked + null_mass
+    total = evoked if null is None else evoked + xp.exp(beta * (null - greatest))
     return Mass(mass / total, (evoked / total)[..., 0])
 
 

@@ -81,7 +81,7 @@ class Encodings:
     def _checked(self, vectors: Sequence[FloatArray]) -> list[FloatArray]:
         """What the embedder gave for each text, with unit rows (`check_vectors`)."""
         dimension, who = self._embedder.dimension, f"the embedder {self._embedder.name!r}"
-        if len(vectors) == 1:
+        if len(vectors) == 1:  # a question: it holds nothing of others
             return [check_vectors(vectors[0], (len(vectors[0]), dimension), who)]
         for own in vectors:
             check_shape(own, (len(own), dimension), who)

@@ -193,9 +193,8 @@ class Postings:
 
     def rarity(self, df: IntArray) -> FloatArray:
         """ln(N / df) / ln N: 1 for what stands in one memory, 0 for what stands in all."""
-        found: FloatArray = (np.log(max(self._count, 1) / df) / math.log(max(self._count, 2))).astype(
-            np.float32
-        )
+        rare = np.log(max(self._count, 1) / df) / math.log(max(self._count, 2))
+        found: FloatArray = rare.astype(np.float32)
         return found
 
     def term_of(self, stem: str) -> int | None:
