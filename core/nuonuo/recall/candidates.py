@@ -55,11 +55,8 @@ def with_neighbours(shard: Shard, rows: IntArray, mask: BoolArray) -> IntArray:
         beside = shard.sessions.neighbours(rows)
         reached: IntArray = distinct(np.concatenate([rows, beside[beside != NOBODY]]))
         return reached[mask[reached]]
-    marks, found, held = (
-        np.zeros(-(-len(mask) // 64), np.uint64),
-        np.empty(5 * len(rows), np.int64),
-        np.zeros(1, np.int64),
-    )
+    marks, held = np.zeros(-(-len(mask) // 64), np.uint64), np.zeros(1, np.int64)
+    found = np.empty(5 * len(rows), np.int64)
     fast.reached(rows, shard.sessions.order[0], np.ascontiguousarray(mask), marks, found, held)
     return found[: held[0]]
 

@@ -36,21 +36,28 @@ SIGNALS = ("tokens", "lexical", "dense", "echo", "temporal", "named", "content",
 TEMPORAL, BY_NAME, CONTENT = map(SIGNALS.index, ("temporal", "named", "content"))
 
 
+class _Signal:
+    """What the signal of this name gives each candidate (C,)."""
+
+    def __set_name__(self, owner: type[Shares], name: str) -> None:
+        self._at = SIGNALS.index(name)
+
+    def __get__(self, shares: Shares, owner: type[Shares]) -> FloatArray:
+        found: FloatArray = shares.each[self._at]
+        return found
+
+
 @dataclass(frozen=True, eq=False)
 class Shares:
     """What each signal gives each candidate; echo, which takes, is 0 or below.
 
-    Shapes: each: (8, C) float32, in the order of `SIGNALS`.
+    Shapes: each: (8, C) float32, in the order of `SIGNALS`; the sums below are made once, when it is whole.
     """
 
     each: FloatArray
 
-    def __getattr__(self, name: str) -> FloatArray:
-        """What the signal ``name`` gives (C,)."""
-        if name not in SIGNALS:
-            raise AttributeError(name)
-        found: FloatArray = self.each[SIGNALS.index(name)]
-        return found
+    tokens, lexical, dense, echo = _Signal(), _Signal(), _Signal(), _Signal()
+    temporal, named, content, explicit = _Signal(), _Signal(), _Signal(), _Signal()
 
     @cached_property
     def base(self) -> FloatArray:
