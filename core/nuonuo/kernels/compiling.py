@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
-from llvmlite.ir import IRBuilder
 from numba import types
-from numba.extending import intrinsic
 
 U64, I64, F32, F64 = types.uint64[::1], types.int64[::1], types.float32[::1], types.float64[::1]
 MATRIX, PAIRS = types.float32[:, ::1], types.int64[:, ::1]
@@ -30,15 +28,3 @@ def compiled(*arguments: Any, returns: Any = types.void) -> Callable[[Kernel], K
         return cast(Kernel, found)
 
     return compile_
-
-
-def _count_ones(typing: Any, word: Any) -> Any:
-    """The number of bits of a uint64 that are 1."""
-
-    def generate(context: Any, builder: IRBuilder, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.uint64(types.uint64), generate
-
-
-ones: Any = intrinsic(_count_ones)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from nuonuo.kernels.compiling import BOOL, F32, I32, I64, MATRIX, PAIRS, PAIRS32, WORDS, compiled, ones
+from nuonuo.kernels.compiling import BOOL, F32, I32, I64, MATRIX, PAIRS, PAIRS32, WORDS, compiled
+from nuonuo.kernels.instructions import AHEAD, ahead, ones
 
 
 @compiled(WORDS, I64, I64, I64, types.uint64[:, :, ::1], F32, F32, types.float32, MATRIX)
@@ -32,6 +33,8 @@ def best_of(
     words, tokens = planes.shape[1], planes.shape[2]
     most, agreed = np.empty(tokens, np.int64), np.empty(tokens, np.uint64)
     for at in range(len(rows)):
+        if at + AHEAD < len(rows):
+            ahead(patterns, starts[rows[at + AHEAD]], counts[rows[at + AHEAD]])
         start, count = starts[rows[at]], counts[rows[at]]
         most[:] = -(2**31)
         for place in range(start, start + count):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from nuonuo.kernels.compiling import BOOL, F32, I16, I32, I64, PAIRS, PAIRS32, U64, WORDS, compiled, ones
+from nuonuo.kernels.compiling import BOOL, F32, I16, I32, I64, PAIRS, PAIRS32, U64, WORDS, compiled
+from nuonuo.kernels.instructions import AHEAD, ahead, multiply_add, ones
 from nuonuo.kernels.ranking import insert
 
 BLOCK = 64  # scores of which the greatest is looked at first
@@ -60,12 +61,14 @@ def cosines(
 ) -> None:
     """The cosine of the best vector of each of ``rows`` (C,) with ``cue``: (C,); 0 without vectors."""
     for at in range(len(rows)):
+        if at + AHEAD < len(rows):
+            ahead(vectors, starts[rows[at + AHEAD]], counts[rows[at + AHEAD]])
         start, count = starts[rows[at]], counts[rows[at]]
         best = np.float32(0)
         for place in range(start, start + count):
             product = np.int32(0)
             for i in range(len(cue)):
-                product += np.int32(vectors[place, i]) * np.int32(cue[i])
+                product = multiply_add(product, vectors[place, i], cue[i])
             cosine = np.float32(product) / (norms[place] * norm)
             if place == start or cosine > best:
                 best = cosine
