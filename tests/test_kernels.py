@@ -181,6 +181,11 @@ def test_which_vectors_are_the_nearest(n: int, d: int, seed: int) -> None:
         wanted = index.nearest(cue, k, mask)
         kernels.use("numba")
         assert index.nearest(cue, k, mask).tolist() == wanted.tolist()
+    rows = rng.permutation(n)  # those that were cleared among them
+    kernels.use("numpy")
+    near = index.cosines(rows, cue)
+    kernels.use("numba")
+    assert index.cosines(rows, cue).tobytes() == near.tobytes()
 
 
 @settings(deadline=None, max_examples=60)

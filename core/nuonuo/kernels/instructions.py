@@ -40,7 +40,11 @@ def _multiply_add(typing: Any, total: Any, one: Any, other: Any) -> Any:
 def _ahead(typing: Any, array: Any, row: Any, count: Any) -> Any:
     """Have ``count`` rows of ``array`` from ``row`` on brought into the cache, while others are worked at.
 
-    Rows that lie anywhere in gigabytes take longer to come than to be looked at.
+    Rows that lie anywhere in memory take longer to come than to be looked at. Nothing is read: a row that is
+    not there is no error.
+
+    Args:
+        array: (n, ...), its rows one after another. row, count: int64.
     """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
