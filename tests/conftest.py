@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 
 # Before anything imports a model: tests never ask the hub.
@@ -21,12 +22,23 @@ settings.register_profile("untimed", deadline=None)  # a busy machine is no fail
 settings.load_profile("untimed")
 
 
+def stays() -> None:
+    """What libraries have loaded by now is here to stay: no later collection walks it again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_collection_finish() -> None:
+    stays()
+
+
 @pytest.fixture(scope="session")
 def minilm() -> MiniLM:
     pytest.importorskip("torch")
     pytest.importorskip("sentence_transformers")
     embedder = MiniLM(backend="torch")
     embedder.encode_queries(["loaded once"])
+    stays()
     return embedder
 
 

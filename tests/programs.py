@@ -13,6 +13,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,21 +44,23 @@ def environment() -> dict[str, str]:
     }
 
 
-def run_fresh(script: Path, *arguments: str, stdin: str = "") -> Done:
-    """Run ``script`` in a new Python, without a terminal."""
-    return subprocess.run(
-        [sys.executable, str(script), *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=LIMIT,
-        cwd=ROOT,
-        env=environment(),
-    )
+def run_fresh(script: Path, *arguments: str, stdin: str | Path = "") -> Done:
+    """Run ``script`` in a new Python. What it reads is the text ``stdin``, or the terminal at that path."""
+    with nullcontext() if isinstance(stdin, str) else stdin.open(encoding="utf-8") as terminal:
+        return subprocess.run(
+            [sys.executable, str(script), *arguments],
+            input=stdin if isinstance(stdin, str) else None,
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=LIMIT,
+            cwd=ROOT,
+            env=environment(),
+        )
 
 
-def run_warm(script: Path, *arguments: str, stdin: str = "") -> Done:
+def run_warm(script: Path, *arguments: str, stdin: str | Path = "") -> Done:
     """Run ``script`` as `run_fresh` does, but in a process that has imported what is slow to import."""
     if sys.platform != "linux":  # elsewhere a process with libraries like these is not safe to fork
         return run_fresh(script, *arguments, stdin=stdin)
@@ -65,8 +68,12 @@ def run_warm(script: Path, *arguments: str, stdin: str = "") -> Done:
     forked.set_forkserver_preload(SLOW)
     with TemporaryDirectory() as name:
         streams = Path(name)
-        for stream, _ in STREAMS:
-            (streams / stream).write_text(stdin if stream == "stdin" else "", encoding="utf-8")
+        for stream in ("stdout", "stderr"):
+            (streams / stream).touch()
+        if isinstance(stdin, str):
+            (streams / "stdin").write_text(stdin, encoding="utf-8")
+        else:
+            (streams / "stdin").symlink_to(stdin)
         process = forked.Process(target=_play, args=(script, arguments, environment(), streams))
         process.start()
         process.join(LIMIT)

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -60,8 +59,8 @@ def program(script: str) -> Path:
     return EXAMPLES / script
 
 
-def run(script: str, *arguments: str, stdin: str = "") -> programs.Done:
-    """Run an example as a user does, but with no terminal."""
+def run(script: str, *arguments: str, stdin: str | Path = "") -> programs.Done:
+    """Run an example as a user does, but with no terminal, unless ``stdin`` is the path of one."""
     return programs.run_warm(program(script), *arguments, stdin=stdin)
 
 
@@ -248,16 +247,7 @@ def test_the_demo_goes_on_chatting_in_a_terminal(db: str) -> None:
 
     ours, theirs = pty.openpty()
     os.write(ours, b"What is Biscuit terrified of?\n\x04")  # a question, then Ctrl-D
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "demo.py"), "--db", db],
-        stdin=theirs,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=programs.LIMIT,
-        cwd=ROOT,
-        env=programs.environment(),
-    )
+    done = run("demo.py", "--db", db, stdin=Path(os.ttyname(theirs)))
     os.close(ours)
     os.close(theirs)
     assert done.returncode == 0, done.stderr

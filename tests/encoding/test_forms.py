@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nuonuo import AssociativeMemory, MiniLM
+from nuonuo import AssociativeMemory
 from nuonuo.encoding.forms import joined, pieces
 from nuonuo.encoding.words import Analyzer
+from nuonuo.evaluation.cache import CachedEmbedder
 
 
 def forms(text: str) -> list[str]:
@@ -70,8 +71,8 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("text", "query"), PAIRS)
-def test_each_form_finds_the_other(minilm: MiniLM, text: str, query: str) -> None:
-    memory = AssociativeMemory(embedder=minilm)
+def test_each_form_finds_the_other(kept_minilm: CachedEmbedder, text: str, query: str) -> None:
+    memory = AssociativeMemory(embedder=kept_minilm)
     memory.add([text for text, _ in PAIRS])
     found = memory.recall(query, k=2)
     assert found[0].memory.text == text

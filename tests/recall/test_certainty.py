@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuonuo import AssociativeMemory
-from nuonuo.encoding.embedders import MiniLM
+from nuonuo.evaluation.cache import CachedEmbedder
 from nuonuo.recall import pipeline
 from nuonuo.recall.certainty import certain
 from nuonuo.recall.scoring import score
@@ -25,10 +25,12 @@ LONG = st.lists(
 
 
 @pytest.mark.parametrize("said", [CORPUS[3], CORPUS[20], CORPUS[33], CORPUS[46]])
-def test_a_long_text_is_as_sure_of_its_own_words_as_a_short_one(minilm: MiniLM, said: str) -> None:
+def test_a_long_text_is_as_sure_of_its_own_words_as_a_short_one(
+    kept_minilm: CachedEmbedder, said: str
+) -> None:
     rest = [line for line in CORPUS if line != said]
     book = " ".join([*rest[:40], said, *rest[40:]])
-    with AssociativeMemory(embedder=minilm) as memory:
+    with AssociativeMemory(embedder=kept_minilm) as memory:
         memory.add([said, "The lake was frozen."], namespace="short")
         memory.add([book, "The lake was frozen."], namespace="long")
         for question in (said, " ".join(said.split()[:6])):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nuonuo import AssociativeMemory, MiniLM
+from nuonuo import AssociativeMemory
+from nuonuo.evaluation.cache import CachedEmbedder
 
 PAIRS: dict[str, list[tuple[str, str]]] = json.loads(
     (Path(__file__).parent / "languages.json").read_text(encoding="utf-8")
@@ -15,9 +16,9 @@ PAIRS: dict[str, list[tuple[str, str]]] = json.loads(
 
 
 @pytest.fixture(scope="module")
-def memory(minilm: MiniLM) -> AssociativeMemory:
+def memory(kept_minilm: CachedEmbedder) -> AssociativeMemory:
     """Everything in one namespace, as somebody who speaks several languages would keep it."""
-    memory = AssociativeMemory(embedder=minilm)
+    memory = AssociativeMemory(embedder=kept_minilm)
     for language, pairs in PAIRS.items():
         memory.add([text for text, _ in pairs], metadata={"language": language})
     return memory
@@ -35,8 +36,8 @@ def test_questions_find_what_answers_them(memory: AssociativeMemory, language: s
 
 
 @pytest.mark.parametrize("language", PAIRS)
-def test_a_language_that_is_not_stored_is_not_known(minilm: MiniLM, language: str) -> None:
-    memory = AssociativeMemory(embedder=minilm)
+def test_a_language_that_is_not_stored_is_not_known(kept_minilm: CachedEmbedder, language: str) -> None:
+    memory = AssociativeMemory(embedder=kept_minilm)
     memory.add([text for text, _ in PAIRS[language]])
     foreign = [pairs[at][1] for other, pairs in PAIRS.items() if other != language for at in (0, 8, 16)]
     shared = {"chinese": "japanese", "japanese": "chinese"}.get(language)  # they share characters
@@ -46,8 +47,8 @@ def test_a_language_that_is_not_stored_is_not_known(minilm: MiniLM, language: st
     assert len(foreign) == 12
 
 
-def test_what_is_unknown_completes_nothing(minilm: MiniLM) -> None:
-    memory = AssociativeMemory(embedder=minilm)
+def test_what_is_unknown_completes_nothing(kept_minilm: CachedEmbedder) -> None:
+    memory = AssociativeMemory(embedder=kept_minilm)
     chinese, japanese = "我每天早上都喝一杯咖啡。", "毎朝公園を散歩します。"
     memory.add([chinese, japanese])
     found = memory.recall("咖啡")
@@ -59,7 +60,7 @@ def test_what_is_unknown_completes_nothing(minilm: MiniLM) -> None:
     assert memory.recall("🎂")[0].memory.text.endswith("🎂")
 
 
-def test_one_content_word_is_asked_as_the_sentence_asks_it(minilm: MiniLM) -> None:
+def test_one_content_word_is_asked_as_the_sentence_asks_it(kept_minilm: CachedEmbedder) -> None:
     notes = [
         "I pay 1,250 euros a month for the flat.",
         "I got a raise, now 3,400 before tax.",
@@ -72,7 +73,7 @@ def test_one_content_word_is_asked_as_the_sentence_asks_it(minilm: MiniLM) -> No
         "The plants need water every Thursday.",
         "I parked the car on level 2.",
     ]
-    memory = AssociativeMemory(embedder=minilm)
+    memory = AssociativeMemory(embedder=kept_minilm)
     memory.add(notes)
     for question, answer in (
         ("What is my salary?", notes[1]),

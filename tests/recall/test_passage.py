@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuonuo import AssociativeMemory, Memory
-from nuonuo.encoding.embedders import MiniLM
 from nuonuo.encoding.sentences import piece_spans, sentence_spans
+from nuonuo.evaluation.cache import CachedEmbedder
 from nuonuo.recall.passage import LONGEST, MANY, _pieces, _window
 from tests.fakes import VectorsOnly, WordEmbedder, fresh
 
@@ -60,8 +60,8 @@ def test_the_section_that_answers_is_the_passage(embedder: type[WordEmbedder], a
         ("Invoices are paid within thirty days.", "How long may paying an invoice take?"),
     ],
 )
-def test_with_the_real_encoder(minilm: MiniLM, said: str, question: str) -> None:
-    with AssociativeMemory(embedder=minilm) as memory:
+def test_with_the_real_encoder(kept_minilm: CachedEmbedder, said: str, question: str) -> None:
+    with AssociativeMemory(embedder=kept_minilm) as memory:
         memory.add([handbook(40, said, 29), "Nothing of it.", Memory(handbook(30, "x", 0), cues=[question])])
         hit = next(h for h in memory.recall(question) if said in h.memory.text)
         assert said in hit.passage
