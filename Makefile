@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 export NO_MKDOCS_2_WARNING := 1
+# Where it is set, each of the programs that the tests start compiles all of this again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo picture test check lint types docs kernels peers bench format clean
 

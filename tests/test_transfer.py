@@ -109,12 +109,15 @@ def test_the_users_home_is_expanded_in_every_path(tmp_path: Path, monkeypatch: p
     assert {"m.db", "dump.jsonl"} <= {each.name for each in tmp_path.iterdir()}
 
 
-def dumped(path: Path) -> list[Any]:
+@pytest.fixture(scope="module")
+def dumped(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A whole export."""
+    path = tmp_path_factory.mktemp("dumped") / "dump.jsonl"
     memory = fresh()
     memory.add([f"turn {number}" for number in range(300)], namespace="a")  # more than one batch
     filled(memory)
     memory.export(path)
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    return path.read_text(encoding="utf-8")
 
 
 def change(lines: list[Any], how: str) -> bytes:
@@ -193,11 +196,13 @@ def change(lines: list[Any], how: str) -> bytes:
         "an association of two",
     ],
 )
-def test_a_broken_export_changes_nothing(memory: AssociativeMemory, tmp_path: Path, how: str) -> None:
+def test_a_broken_export_changes_nothing(
+    memory: AssociativeMemory, tmp_path: Path, dumped: str, how: str
+) -> None:
     memory.add("what was here")
     before = everything(memory)
     path = tmp_path / "dump.jsonl"
-    path.write_bytes(change(dumped(path), how))
+    path.write_bytes(change([json.loads(line) for line in dumped.split("\n") if line], how))
     with pytest.raises(InvalidInputError, match=r"dump\.jsonl"):
         memory.load_export(path)
     assert everything(memory) == before

@@ -154,8 +154,11 @@ def say(process: subprocess.Popen[str], line: str) -> str:
 def files_of(path: str) -> bytes:
     """The bytes of the database with all its side files.
 
-    Another process reads them: closing a descriptor of the file here would drop SQLite's locks.
+    Another process reads them: closing a descriptor of the file here would drop SQLite's locks. It starts
+    without packages.
     """
     script = "import sys; [sys.stdout.buffer.write(open(name, 'rb').read()) for name in sys.argv[1:]]"
     names = [name for name in (path, path + "-wal", path + "-shm", path + "-journal") if os.path.exists(name)]
-    return subprocess.run([sys.executable, "-c", script, *names], check=True, capture_output=True).stdout
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script, *names], check=True, capture_output=True
+    ).stdout
