@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _FILE = "the memory's file, or the address of its database (postgresql://...)"
 
+# Where a word stands that is not in the memory's own text.
+_STANDS = {"text": "", "cue": " in a cue", "neighbour": " next to it", "timestamp": " by its time"}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or 1 where it could not be done."""
@@ -142,7 +145,7 @@ def _why(hit: Hit) -> str:
         f"{name} {share:.2f}"
         for name, share in sorted(hit.evidence.signals.items(), key=lambda item: -item[1])
     ]
-    parts += [f"{match.word} ← {match.answer}" for match in hit.evidence.matches[:3]]
+    parts += [f"{match.word} ← {match.answer}{_STANDS[match.source]}" for match in hit.evidence.matches[:3]]
     return f"{hit.score:.2f}, ranked by {hit.evidence.rank:.2f}: {', '.join(parts)}"
 
 
