@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,12 @@ from nuonuo.index.following import followers
 from nuonuo.index.links import stem_links
 from nuonuo.index.names import name_links
 from nuonuo.index.vectors import VectorIndex, dense_cue
+from nuonuo.recall import scoring
+from nuonuo.recall.association import spread
 from nuonuo.recall.candidates import with_neighbours
+from nuonuo.recall.leads import Sources, leading
+from nuonuo.recall.scoring import score
+from nuonuo.recall.search import prepare
 from nuonuo.traces import Columns
 from tests.associative.codes import random_codes
 from tests.fakes import NO_ARRAYS, VectorsOnly, WordEmbedder, fresh
@@ -143,6 +148,19 @@ def test_how_states_are_rounded(tokens: int, d: int, scale: float, seed: int) ->
 
 
 @settings(deadline=None, max_examples=60)
+@given(st.sampled_from([1, 8, 64, 100, 384]), st.sampled_from([0, 1e-20, 1, 50]), SEEDS)
+def test_how_the_vector_of_a_question_is_rounded(d: int, scale: float, seed: int) -> None:
+    state = (scale * np.random.default_rng(seed).normal(size=d)).astype(np.float32)
+    kernels.use("numpy")
+    wanted = dense_cue(state)
+    kernels.use("numba")
+    found = dense_cue(state)
+    for name in ("words", "components", "norm", "rounded"):
+        assert getattr(found, name).dtype == getattr(wanted, name).dtype
+        assert getattr(found, name).tobytes() == getattr(wanted, name).tobytes()
+
+
+@settings(deadline=None, max_examples=60)
 @given(st.integers(1, 300), st.integers(1, 60), SEEDS)
 def test_which_values_are_the_largest(n: int, different: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -238,6 +256,27 @@ def test_links_for_which_there_is_no_room_at_first(monkeypatch: pytest.MonkeyPat
     assert found() == wanted
 
 
+def test_links_of_a_question_for_which_there_is_no_room_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = fresh()
+    names = ("Bo Ek", "Ann Lee", "Thunder Bay")
+    memory.add([f"She met {names[at % 3]}." for at in range(9)])
+    memory.add([f"word{at} stands alone" for at in range(40)])
+    question = memory._encoder.question("who was there?")
+    sources = Sources(np.arange(9), np.ones(9, np.float32))
+
+    def found() -> list[bytes]:
+        with memory._shards.reading("default") as shard:
+            links = leading(prepare(shard, question, shard.alive, memory.config), sources, 500)
+        assert {*links.kind.tolist()} == {scoring.WORDS, scoring.NAME}
+        return [getattr(links, field.name).tobytes() for field in fields(links)]
+
+    wanted = found()
+    kernels.use("numba")
+    for room in range(1, 500, 40):
+        monkeypatch.setattr(links_of_stems, "ROOM", room)
+        assert found() == wanted
+
+
 NAMED = st.lists(
     st.lists(
         st.sampled_from("Ann Lee met Bo Ek in the garage of Thunder Bay a beagle code 4471".split()),
@@ -269,6 +308,46 @@ def test_whom_a_memory_is_linked_to_most_strongly(
             assert (shard.postings.scratch == -1).all()
         assert all((np.diff(rows) > 0).all() and len(rows) <= most for rows, _ in each)
         return [(values.tobytes(), str(values.dtype)) for pair in each for values in pair]
+
+    kernels.use("numpy")
+    wanted = found()
+    kernels.use("numba")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(links_of_stems, "ROOM", room)
+        assert found() == wanted
+
+
+@settings(deadline=None, max_examples=60)
+@given(NAMED, st.booleans(), st.booleans(), st.integers(1, 60), st.integers(1, 60), SEEDS)
+def test_what_flows_along_links(
+    texts: list[str], titled: bool, by_hand: bool, most: int, room: int, seed: int
+) -> None:
+    rng, n, memory = np.random.default_rng(seed), len(texts), fresh()
+    memory.add([Memory(("Ann Lee\n" if titled else "") + text, id=str(at)) for at, text in enumerate(texts)])
+    for source, target in rng.integers(0, n, (5 * by_hand, 2)).tolist():
+        if source != target:
+            memory.associate(str(source), str(target), rng.random())
+    question = memory._encoder.question("who met Thunder Bay, the beagle and Ann Lee?")
+    scoring = np.flatnonzero(rng.random(n) < 0.5) if n > 1 else np.arange(n)
+    speaking = np.sort(rng.permutation(scoring)[:8])
+    sources = Sources(speaking, (rng.integers(0, 4, len(speaking)) / 3).astype(np.float32))
+    again = Sources(speaking[:2], np.ones(len(speaking[:2]), np.float32))
+
+    def found() -> list[Any]:
+        with memory._shards.reading("default") as shard:
+            search = prepare(shard, question, np.random.default_rng(seed).random(n) < 0.9, memory.config)
+            links = leading(search, sources, most)
+            first = spread(search, score(search, scoring), sources, links)
+            # Once more, to others, so that what has flowed already stays where it is.
+            then = spread(search, first, again, leading(search, again, n))
+        assert (shard.postings.scratch == -1).all()
+        assert len(links.target) <= most
+        return [
+            (getattr(each, field.name).dtype, getattr(each, field.name).tobytes())
+            for each in (links, first.own, first.shares, first, then.own, then.shares, then)
+            for field in fields(each)
+            if isinstance(getattr(each, field.name), np.ndarray)
+        ]
 
     kernels.use("numpy")
     wanted = found()

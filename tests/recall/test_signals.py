@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from nuonuo import AssociativeMemory, MemoryConfig, Recall
 from nuonuo.index.links import stem_links
 from nuonuo.recall import pipeline
-from nuonuo.recall.association import FAINT
 from nuonuo.recall.choice import ALIKE
+from nuonuo.recall.leads import FAINT
 from nuonuo.recall.scoring import extend, score
 from nuonuo.recall.search import prepare
 from tests.fakes import SMALL, VectorsOnly, bm25, fresh

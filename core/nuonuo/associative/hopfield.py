@@ -208,7 +208,10 @@ def weights(energies: Array, beta: float, null: float | None = None) -> Mass:
     _check_beta(beta)
     if energies.ndim < 1:
         raise InvalidInputError("energies must have shape (..., N), got a scalar; wrap it in an array")
-    if not bool(xp.all(xp.isfinite(energies))) or not (null is None or math.isfinite(null)):
+    finite = xp.isfinite(energies)  # NumPy's own reduction takes a third of the time of its function
+    if not bool(finite.all() if xp is _NUMPY else xp.all(finite)) or not (
+        null is None or math.isfinite(null)
+    ):
         raise InvalidInputError("energies and null must be finite, got NaN or infinity; drop such candidates")
     if energies.shape[-1] == 0:
         return Mass(energies, xp.sum(energies, axis=-1))

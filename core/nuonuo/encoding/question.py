@@ -39,6 +39,11 @@ class Question:
         return self.asked.owners
 
     @cached_property
+    def asks(self) -> bool:
+        """Whether it asks for something by a word such as "what", "who" or "when"."""
+        return any(word.asks for word in self.words)
+
+    @cached_property
     def stems(self) -> list[str]:
         """The distinct stems of its words, in order."""
         return list(dict.fromkeys(word.stem for word in self.words))

@@ -8,7 +8,8 @@ add up: late interaction (Khattab & Zaharia, ColBERT, 2020) with nothing trained
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,20 +24,18 @@ ByteArray = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
 
 
-def word_of_tokens(words: list[Word], spans: npt.NDArray[np.int32]) -> IntArray:
-    """For each token span (T, 2) the index of the word that it lies in, -1 for none (T,).
+def word_of_tokens(words: list[Word], spans: npt.NDArray[np.int32]) -> list[int]:
+    """For each token span (T, 2) the index of the word that it lies in, -1 for none: T of them.
 
     Where words overlap (single characters and pairs in unspaced scripts) the first one has the token.
     """
-    if not words:
-        return np.full(len(spans), -1)
-    starts = np.array([word.start for word in words])
-    ends = np.array([word.end for word in words])
-    at = np.searchsorted(starts, spans[:, 0], side="right") - 1
-    # A character's pair follows it with the same start: step back to the character itself.
-    at = np.searchsorted(starts, starts[np.maximum(at, 0)], side="left")
-    inside = (starts[at] <= spans[:, 0]) & (spans[:, 0] < ends[at])
-    return np.where(inside, at, -1)
+    starts, found = [word.start for word in words], list[int]()
+    for start in spans[:, 0].tolist():
+        at = bisect_right(starts, start) - 1
+        if at >= 0:  # a character's pair follows it with the same start: step back to the character itself
+            at = bisect_left(starts, starts[at], 0, at)
+        found.append(at if at >= 0 and start < words[at].end else -1)
+    return found
 
 
 def patterns_of(encoding: Encoding, words: list[Word]) -> tuple[ByteArray, npt.NDArray[np.int32]]:
@@ -79,9 +78,9 @@ def asked(encoding: Encoding, words: list[Word]) -> Asked:
         return Asked(None, np.array(content, np.int64), tuple(words[at].forms for at in content))
     owner = word_of_tokens(words, encoding.spans)
     keep = _of(words, owner, content=bool(content))
-    owners = owner[keep].tolist()
+    owners = [owner[token] for token in keep]
     forms = [_other_forms(words[at]) for at in owners]
-    asked_for, read = {*owners}, sorted({(words[at].start, at) for at in owner.tolist() if at >= 0})
+    asked_for, read = {*owners}, sorted({(words[at].start, at) for at in owner if at >= 0})
     for at in content:
         word = words[at]
         if at not in asked_for and not _is_pair_of_read(words, at, read):
@@ -107,15 +106,11 @@ def _is_pair_of_read(words: list[Word], at: int, read: list[tuple[int, int]]) ->
     return any(start < words[at].end and other != at for start, other in read[first : first + 2])
 
 
-def _of(words: list[Word], owner: IntArray, *, content: bool) -> npt.NDArray[np.bool_]:
+def _of(words: list[Word], owner: list[int], *, content: bool) -> list[int]:
     """Which tokens stand for a word that the encoder read; ``content``: for a content word."""
-    if not words:
-        return np.zeros(len(owner), bool)
-    pieces = np.bincount(owner[owner >= 0], minlength=len(words)).tolist()
-    wanted = [
-        _is_read(word, n) and (word.content or not content) for word, n in zip(words, pieces, strict=True)
-    ]
-    return np.asarray((owner >= 0) & np.array(wanted)[np.maximum(owner, 0)])
+    pieces = Counter(owner)
+    wanted = [_is_read(word, pieces[at]) and (word.content or not content) for at, word in enumerate(words)]
+    return [token for token, at in enumerate(owner) if at >= 0 and wanted[at]]
 
 
 def _is_read(word: Word, pieces: int) -> bool:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nuonuo import kernels
-from nuonuo.arrays import Blocks, IntArray, Ragged, distinct, largest
+from nuonuo.arrays import Blocks, IntArray, Ragged, largest
 from nuonuo.associative.patterns import popcount
 from nuonuo.associative.rounding import round_vectors, sketch
 from nuonuo.traces import Columns
@@ -48,6 +47,12 @@ class DenseCue:
 
 def dense_cue(state: FloatArray) -> DenseCue:
     """Round ``state`` (d,) for `VectorIndex`."""
+    fast = kernels.loaded()
+    if fast is not None and state.dtype == np.float32:
+        components, norm = np.empty(len(state), np.int8), np.empty(1, np.float32)
+        words = np.empty(-(-len(state) // 64), np.uint64)
+        fast.cue(np.ascontiguousarray(state), components, words, norm)
+        return DenseCue(words, components, norm[0])
     rounded, norms = round_vectors(state[None, :])
     return DenseCue(sketch(state[None, :])[0], rounded[0], norms[0])
 
@@ -94,9 +99,11 @@ class VectorIndex:
         Exact where no more than k * oversampling vectors are searched.
         """
         fast = kernels.loaded()
-        if fast is not None:
-            return self._nearest(fast, cue, k, mask)
         owners = self._owners.rows
+        if fast is not None:
+            wanted, mask = k * self._oversampling, np.ascontiguousarray(mask)
+            rows: IntArray = fast.close(self._sketches.rows, cue.words, owners, mask, wanted, k)
+            return rows[largest(self.cosines(rows, cue), k)]
         usable = mask.take(owners, mode="wrap")
         usable &= owners >= 0  # owner -1 read the last row, and is no owner
         total, wanted = np.count_nonzero(usable), k * self._oversampling
@@ -116,23 +123,6 @@ class VectorIndex:
             if len(rows) >= k or wanted >= total:
                 return rows[largest(self.cosines(rows, cue), k)]
             wanted *= 4  # rows with many vectors crowded the others out
-
-    def _nearest(self, fast: Any, cue: DenseCue, k: int, mask: npt.NDArray[np.bool_]) -> IntArray:
-        """`nearest`, by the compiled kernels."""
-        owners, mask = self._owners.rows, np.ascontiguousarray(mask)
-        most = 64 * len(cue.words)  # bits that may differ: what is damaged has some beyond the dimension too
-        differences, counts = np.empty(len(owners), np.int16), np.zeros(most + 2, np.int64)
-        fast.nearest(self._sketches.rows, cue.words, owners, mask, differences, counts)
-        within = counts[:-1].cumsum()  # the last one stands for those outside of the mask
-        total, wanted = int(within[-1]), k * self._oversampling
-        while True:
-            limit = most if wanted >= total else int(np.searchsorted(within, wanted))
-            found = np.empty(within[limit], np.int64)
-            fast.within(differences, owners, limit, found)
-            rows = distinct(found)
-            if len(rows) >= k or wanted >= total:
-                return rows[largest(self.cosines(rows, cue), k)]
-            wanted *= 4
 
     def cosines(self, rows: IntArray, cue: DenseCue) -> FloatArray:
         """The cosine of each row's best vector with ``cue``: (C,); 0 for a row without vectors."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from nuonuo import kernels
 from nuonuo.arrays import Growable, IntArray
 from nuonuo.numbering import Numbering
 from nuonuo.stores.base import Rows
@@ -78,6 +79,14 @@ class Wordings:
         found: IntArray = self._times.data[self._wording.data[rows]]
         return found
 
+    def again(self, rows: IntArray) -> IntArray:
+        """Which of ``rows`` (C,), by their places, say what is said more than once: ascending."""
+        fast = kernels.loaded()
+        if fast is None:
+            return np.flatnonzero(self.times(rows) > 1)
+        found: IntArray = fast.repeated(self._wording.data, self._times.data, rows)
+        return found
+
     def same(self, rows: IntArray, row: int) -> npt.NDArray[np.bool_]:
         """Which of ``rows`` (C,) repeat ``row``, itself among them; none where it is no repeat."""
         wording = self._wording.data[row]
@@ -86,15 +95,14 @@ class Wordings:
 
     def alike(self, rows: IntArray, mask: npt.NDArray[np.bool_]) -> list[list[int]]:
         """For each of ``rows`` (C,) those of ``mask`` (n,), ascending, that say what it says; itself too."""
-        repeated, wording = (self.times(rows) > 1).tolist(), self._wording.data
-        return [
-            np.flatnonzero(mask & (wording == wording[row])).tolist() if again else [row]
-            for row, again in zip(rows.tolist(), repeated, strict=True)
-        ]
+        found, wording = [[row] for row in rows.tolist()], self._wording.data
+        for at in self.again(rows).tolist():
+            found[at] = np.flatnonzero(mask & (wording == wording[rows[at]])).tolist()
+        return found
 
     def distinct(self, rows: IntArray) -> IntArray:
         """``rows`` (C,) but for those that repeat one further to the front."""
-        again = np.flatnonzero(self.times(rows) > 1)
+        again = self.again(rows)
         if not len(again):
             return rows
         first = np.unique(self._wording.data[rows[again]], return_index=True)[1]
@@ -106,7 +114,7 @@ class Wordings:
         Args:
             rows: ascending. values: (C,).
         """
-        again = np.flatnonzero(self.times(rows) > 1)
+        again = self.again(rows)
         if not len(again):
             return np.arange(len(rows))
         order = again[np.lexsort((-again, -values[again]))]
@@ -115,9 +123,9 @@ class Wordings:
 
     def newest(self, rows: IntArray, mask: npt.NDArray[np.bool_]) -> IntArray:
         """Of what ``rows`` (C,) say and others too, the newest row of ``mask`` (n,) that says it."""
-        again = rows[self.times(rows) > 1]
+        again = rows[self.again(rows)]
         if not len(again):
-            return rows[:0]
+            return again
         wanted = np.unique(self._wording.data[again])
         found: IntArray = self._last.data[wanted]
         if found.max() == GONE or not mask[found].all():

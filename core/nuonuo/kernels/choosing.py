@@ -44,6 +44,34 @@ def best_to_add(
     found[0] = best
 
 
+@compiled(F32, F32, types.float32, F32, F32, F32, MATRIX, F32, MATRIX, types.int64, I64, MATRIX)
+def take_best(
+    free: Any,
+    dots: Any,
+    weight: Any,
+    redundant: Any,
+    bonus: Any,
+    values: Any,
+    answers: Any,
+    covered: Any,
+    new: Any,
+    place: Any,
+    at: Any,
+    told: Any,
+) -> None:
+    """Take the candidate that is the `best_to_add`, and `cover` what it answers.
+
+    Args:
+        free ... new: as they have it; who is taken is free no more.
+        at, told: (k,) and (3, k), found at ``place``: the candidate, its bonus and what it loses.
+    """
+    best_to_add(free, dots, weight, redundant, bonus, values, at[place : place + 1])
+    best = at[place]
+    told[0, place], told[1, place], told[2, place] = bonus[best], redundant[best], 0
+    free[best] = -np.inf
+    cover(answers, best, covered, new)
+
+
 @compiled(PAIRS, MATRIX, MATRIX, BOOL, types.boolean[:, ::1], types.int64, PAIRS, MATRIX, BOOL, types.float32)
 def answers(
     at: Any,

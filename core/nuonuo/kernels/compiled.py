@@ -6,14 +6,15 @@ is computed in float32 is computed in the same order, without fused or reordered
 
 from __future__ import annotations
 
-from nuonuo.kernels.choosing import answers, best_to_add, cover
-from nuonuo.kernels.completing import beside, best_of, rarest, spread, stand
-from nuonuo.kernels.energies import weigh
-from nuonuo.kernels.linking import followers, name_links, stem_links
+from nuonuo.kernels.choosing import answers, best_to_add, cover, take_best
+from nuonuo.kernels.completing import beside, best_of, join, missing, rarest, spread, stand
+from nuonuo.kernels.energies import total, weigh
+from nuonuo.kernels.flowing import flow, opened
+from nuonuo.kernels.linking import followers, leading, name_links, stem_links
 from nuonuo.kernels.numbering import find, number, put
 from nuonuo.kernels.ranking import largest
-from nuonuo.kernels.rounding import rounded
-from nuonuo.kernels.searching import BLOCK, bm25, cosines, most_frequent, nearest, reached, top, within
+from nuonuo.kernels.rounding import cue, rounded
+from nuonuo.kernels.searching import BLOCK, bm25, close, cosines, most_frequent, reached, repeated, top
 
 __all__ = [
     "BLOCK",
@@ -22,23 +23,31 @@ __all__ = [
     "best_of",
     "best_to_add",
     "bm25",
+    "close",
     "cosines",
     "cover",
+    "cue",
     "find",
+    "flow",
     "followers",
+    "join",
     "largest",
+    "leading",
+    "missing",
     "most_frequent",
     "name_links",
-    "nearest",
     "number",
+    "opened",
     "put",
     "rarest",
     "reached",
+    "repeated",
     "rounded",
     "spread",
     "stand",
     "stem_links",
+    "take_best",
     "top",
+    "total",
     "weigh",
-    "within",
 ]

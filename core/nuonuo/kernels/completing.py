@@ -10,6 +10,9 @@ from numba import types
 from nuonuo.kernels.compiling import BOOL, F32, I32, I64, MATRIX, PAIRS, PAIRS32, WORDS, compiled
 from nuonuo.kernels.instructions import AHEAD, ahead, ones
 
+# `nuonuo.recall.own.Own`, in the order of its fields.
+OWN: Any = types.Tuple((I64, MATRIX, F32, F32, F32, F32, F32, BOOL, PAIRS, MATRIX))  # type: ignore[no-untyped-call]
+
 
 @compiled(WORDS, I64, I64, I64, types.uint64[:, :, ::1], F32, F32, types.float32, MATRIX)
 def best_of(
@@ -182,3 +185,45 @@ def spread(
                 if lent > best:
                     best = lent
             completed[at, token] = best * unanswered[at]
+
+
+@compiled(I64, I64, I64, I64)
+def missing(rows: Any, wanted: Any, found: Any, held: Any) -> None:
+    """Those of ``wanted`` (L,) that are not among ``rows`` (C,), ascending: each once into ``found`` (L,).
+
+    Args:
+        held: (1,), found: how many.
+    """
+    end = 0
+    for row in np.sort(wanted):
+        at = np.searchsorted(rows, row)
+        if (at == len(rows) or rows[at] != row) and (end == 0 or found[end - 1] != row):
+            found[end] = row
+            end += 1
+    held[0] = end
+
+
+@compiled(OWN, types.int64, OWN, types.int64)
+def copy(own: Any, here: Any, found: Any, there: Any) -> None:
+    """What the candidate at ``here`` says by itself, to ``there`` of ``found``."""
+    rows, completions, cosines, bm25, leans, heard, unanswered, replies, neighbours, discounts = own
+    found[0][there], found[2][there], found[3][there] = rows[here], cosines[here], bm25[here]
+    found[4][there], found[5][there], found[6][there] = leans[here], heard[here], unanswered[here]
+    found[7][there] = replies[here]
+    for token in range(completions.shape[1]):
+        found[1][there, token] = completions[here, token]
+    for side in range(4):
+        found[8][there, side], found[9][there, side] = neighbours[here, side], discounts[here, side]
+
+
+@compiled(OWN, OWN, OWN)
+def join(one: Any, other: Any, found: Any) -> None:
+    """What candidates say by themselves, of two sets without a row in common, as one: into ``found``."""
+    first, second = 0, 0
+    for at in range(len(found[0])):
+        if second == len(other[0]) or (first < len(one[0]) and one[0][first] < other[0][second]):
+            copy(one, first, found, at)
+            first += 1
+        else:
+            copy(other, second, found, at)
+            second += 1

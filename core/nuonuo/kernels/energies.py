@@ -50,3 +50,11 @@ def weigh(
         lent = max((replied if replies[at] else near) * before, near * after)
         lent += far * max(farther, beyond)
         shares[4, at] = max(lent * leans[at] - kept * max(base[at], nothing), nothing)
+
+
+@compiled(MATRIX, F32, F32)
+def total(shares: Any, base: Any, energy: Any) -> None:
+    """What the ``shares`` (8, C) of each candidate sum to: into ``base`` (C,) the first four, else all."""
+    for at in range(len(base)):
+        base[at] = shares[0, at] + shares[1, at] + shares[2, at] + shares[3, at]
+        energy[at] = base[at] + shares[4, at] + shares[5, at] + shares[6, at] + shares[7, at]

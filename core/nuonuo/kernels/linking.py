@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 
 from nuonuo.kernels.compiling import BOOL, F32, F64, I32, I64, MATRIX, PAIRS, PAIRS32, compiled
-from nuonuo.kernels.ranking import strongest
+from nuonuo.kernels.ranking import largest, strongest
 
 # `nuonuo.index.lexical.Postings.tables`: the memories that have each term, what stands in each row, and the
 # terms of its title; each as rows, where the block of each begins, and how long it is.
@@ -212,3 +212,94 @@ def followers(
     for at in range(found[0]):
         strength[at] = rarities[df[at]] * (sharing / np.sqrt(np.float32(df[at] - 1)))
     strongest(targets, strength[: found[0]], best[1], weights[1], held[1:])
+
+
+@compiled(
+    TABLES, F32, types.float32, BOOL, I64, I64, F64, F32, F32, I64, F32, BOOL, F64, I64, I64, I64, F32, I64,
+    I64, I64, F64, I64, BOOL, F32, I64,
+)  # fmt: skip
+def leading(
+    tables: Any,
+    norms: Any,
+    most: Any,
+    stops: Any,
+    said: Any,
+    named: Any,
+    linking: Any,
+    rarities: Any,
+    weights: Any,
+    rows: Any,
+    activation: Any,
+    mask: Any,
+    scratch: Any,
+    source: Any,
+    target: Any,
+    kind: Any,
+    weight: Any,
+    held: Any,
+    sources: Any,
+    targets: Any,
+    given: Any,
+    df: Any,
+    naming: Any,
+    carried: Any,
+    found: Any,
+) -> None:
+    """The links that carry most from ``rows`` (S,), by words and by names, where nobody has a title.
+
+    Args:
+        tables ... stops: as for `stem_links`. said, named: stems, and names, that link nothing; both ascend.
+        linking, rarities: as for `followers`.
+        weights: what the greatest of both kinds counts, by words and by names; what a link must carry to
+            count, by words and by names; and what it counts to have a name too.
+        activation: (S,), how loud each speaks. mask: (n,), whom links may reach. scratch: (n,), as `sums`.
+        source, target, kind, weight: (k,), found: the links, by words (0), then by names (1).
+        held: (1,), found: how many.
+        sources ... carried: room for links. found: as for `stem_links`.
+    """
+    by_words, by_names, faint, common, sharing = weights
+    loud = np.empty(len(rows), np.int64)
+    count = 0
+    for at in range(len(rows)):
+        if activation[at] * by_words > faint:
+            loud[count] = at
+            count += 1
+    stem_links(
+        tables, norms, most, stops, said, linking, rows[loud[:count]], scratch, sources, targets, given, df,
+        found,
+    )  # fmt: skip
+    if found[0] < 0:
+        return
+    end = found[0]
+    for at in range(end):
+        sources[at] = loud[sources[at]]
+        given[at] = np.float32(given[at] / (given[at] + 1))
+    count = 0
+    for at in range(len(rows)):
+        if activation[at] * by_names > faint:
+            loud[count] = at
+            count += 1
+    name_links(
+        tables, named, len(rarities) - 1, rows[loud[:count]], scratch, sources[end:], targets[end:], df[end:],
+        naming[end:], found,
+    )  # fmt: skip
+    if found[0] < 0:
+        found[0] -= end
+        return
+    stop = end + found[0]
+    for at in range(end, stop):
+        sources[at] = loud[sources[at]]
+        given[at] = rarities[df[at]] * (sharing / np.sqrt(np.float32(df[at] - 1)))
+    for at in range(stop):
+        reached = mask[targets[at]]
+        carried[at] = np.float32(given[at]) * activation[sources[at]] if reached else np.float32(-1)
+    kept = np.arange(min(stop, len(target)))
+    if stop > len(kept) > 0:
+        largest(carried[:stop], kept)
+    count = 0
+    for at in kept:
+        if carried[at] > (faint if at < end else common):
+            source[count], target[count], weight[count] = sources[at], targets[at], given[at]
+            kind[count] = at >= end
+            count += 1
+    held[0], found[0] = count, stop

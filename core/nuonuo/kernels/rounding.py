@@ -1,4 +1,4 @@
-"""Kernels for states that are rounded."""
+"""Kernels for states and vectors that are rounded."""
 
 from __future__ import annotations
 
@@ -37,3 +37,25 @@ def rounded(states: Any, scales: Any, bits: Any, planes: Any, values: Any, level
                     place = np.uint64((i & 56) + 7 - (i & 7))  # bytes begin with their highest bit
                     found |= np.uint64(level[i] >> bit & 1) << place
                 planes[bit, at, word] = found
+
+
+@compiled(F32, types.int8[::1], types.uint64[::1], F32)
+def cue(vector: Any, components: Any, words: Any, norm: Any) -> None:
+    """Round ``vector`` (d,) to 8 bits a component, the largest to 127; and its signs.
+
+    Args:
+        components: (d,), found. words: (ceil(d / 64),), found: the signs, as `np.packbits` lays them out.
+        norm: (1,), found: the length of what is rounded.
+    """
+    most, squares = 1e-12, 0.0
+    for value in vector:
+        most = max(most, abs(np.float64(value)))
+    scale = 127 / most
+    words[:] = 0
+    for i in range(len(vector)):
+        level = np.rint(np.float64(vector[i]) * scale)
+        components[i] = np.int8(level)
+        squares += level * level
+        if vector[i] > 0:
+            words[i >> 6] |= np.uint64(1) << np.uint64((i & 56) + 7 - (i & 7))
+    norm[0] = np.float32(np.sqrt(squares))

@@ -45,14 +45,37 @@ def nearest(sketches: Any, cue: Any, owners: Any, mask: Any, differences: Any, f
             differences[at] = nowhere
 
 
-@compiled(I16, I32, types.int64, I64)
-def within(differences: Any, owners: Any, limit: Any, found: Any) -> None:
-    """The owners of those that differ by ``limit`` or less, in order: into ``found``, one for each."""
-    end = 0
-    for at in range(len(differences)):
-        if differences[at] <= limit:
-            found[end] = owners[at]
-            end += 1
+@compiled(WORDS, U64, I32, BOOL, types.int64, types.int64, returns=I64)
+def close(sketches: Any, cue: Any, owners: Any, mask: Any, wanted: Any, k: Any) -> Any:
+    """Who in ``mask`` owns the ``wanted`` sketches (n, w) nearest to ``cue`` (w,): (C,), ascending.
+
+    Of equals all. Where these are fewer than ``k``, four times as many sketches are wanted.
+    """
+    most = 64 * len(cue)  # bits that may differ: what is damaged has some beyond the dimension too
+    differences, counts = np.empty(len(owners), np.int16), np.zeros(most + 2, np.int64)
+    nearest(sketches, cue, owners, mask, differences, counts)
+    total = counts[: most + 1].sum()
+    while True:
+        limit, number = most, total
+        if wanted < total:
+            limit, number = 0, counts[0]
+            while number < wanted:
+                limit += 1
+                number += counts[limit]
+        found, end = np.empty(number, np.int64), 0
+        for at in range(len(owners)):
+            if differences[at] <= limit:
+                found[end] = owners[at]
+                end += 1
+        found.sort()
+        end = 0
+        for owner in found:
+            if not end or found[end - 1] != owner:
+                found[end] = owner
+                end += 1
+        if end >= k or wanted >= total:
+            return found[:end].copy()
+        wanted *= 4  # rows with many vectors crowded the others out
 
 
 @compiled(types.int8[:, ::1], F32, I64, I64, I64, types.int8[::1], types.float32, F32)
@@ -203,3 +226,17 @@ def reached(rows: Any, neighbours: Any, mask: Any, marks: Any, found: Any, held:
             left ^= lowest
             end += 1
     held[0] = end
+
+
+@compiled(I32, I64, I64, returns=I64)
+def repeated(numbers: Any, times: Any, rows: Any) -> Any:
+    """Which of ``rows`` (C,), by their places, have a number that is there more than once: ascending.
+
+    Args:
+        numbers: by row. times: by number, how often it is there.
+    """
+    found, end = np.empty(len(rows), np.int64), 0
+    for at in range(len(rows)):
+        found[end] = at
+        end += times[numbers[rows[at]]] > 1
+    return found[:end]

@@ -54,29 +54,18 @@ def choose(search: Search, scored: Scored, k: int, standing: IntArray) -> Chosen
     Args:
         standing: the candidates, as indices, that may be chosen: one of each wording.
     """
-    answers, losses = scored.answers, Losses(search, scored)
+    losses = Losses(search, scored)
     free = np.full(len(scored.rows), -np.inf, np.float32)  # of the chosen, -inf again
     free[standing] = scored.shares.energy[standing]
-    adding = Adding(search, answers)
+    adding = Adding(search, scored.answers)
     redundant = np.zeros(len(free), np.float32)
-    at: list[int] = []
-    together: list[np.float32] = []
-    lost: list[np.float32] = []
-    lifted: list[np.float32] = []
     places = min(k, search.config.together, len(standing))
     owed = _owed(search, scored, standing, places)
-    for left in range(places, 0, -1):
-        best, value = adding.best(free, redundant)
-        most = value[best]
-        if left <= len(owed):
-            best = int(owed[value[owed].argmax()])
-        lifted.append(most - value[best])
+    at, told = np.empty(places, np.int64), np.empty((3, places), np.float32)
+    for place in range(places):
+        due_now = owed if places - place <= len(owed) else None
+        best = adding.take_best(free, redundant, due_now, place, at, told)
         owed = owed[owed != best] if len(owed) else owed
-        at.append(best)
-        together.append(adding.bonus[best])
-        lost.append(redundant[best])
-        free[best] = -np.inf
-        adding.take(best)
         if losses.any_to(best):
             redundant = np.maximum(redundant, losses.to(best))
     rest = np.zeros(0, np.int64)
@@ -84,13 +73,8 @@ def choose(search: Search, scored: Scored, k: int, standing: IntArray) -> Chosen
         adding.best(free, redundant)  # what the others add to all of those
         rest = np.flatnonzero(free > -np.inf)
         rest = rest[np.argsort((redundant - free - adding.bonus)[rest], kind="stable")][: k - len(at)]
-    bonus = adding.bonus
-    return Chosen(
-        np.concatenate([np.array(at, np.int64), rest]),
-        np.concatenate([np.array(together, np.float32), bonus[rest]]),
-        np.concatenate([np.array(lost, np.float32), redundant[rest]]),
-        np.concatenate([np.array(lifted, np.float32), np.zeros(len(rest), np.float32)]),
-    )
+    after = np.array((adding.bonus[rest], redundant[rest], np.zeros(len(rest), np.float32)))
+    return Chosen(np.concatenate([at, rest]), *np.concatenate([told, after], axis=1))
 
 
 def _owed(search: Search, scored: Scored, standing: IntArray, places: int) -> IntArray:
@@ -119,7 +103,38 @@ class Adding:
         self._value = np.empty_like(self.bonus)
         self._best = np.zeros(1, np.int64)
 
-    def take(self, at: int) -> None:
+    def take_best(
+        self,
+        free: FloatArray,
+        redundant: FloatArray,
+        due: IntArray | None,
+        place: int,
+        at: IntArray,
+        told: FloatArray,
+    ) -> int:
+        """Take who has the greatest free + bonus - redundant, among those that are ``due`` if any are.
+
+        Args:
+            free, redundant: (C,); who is taken is free no more.
+            at, told: (k,) and (3, k), where it is written at ``place``: the candidate; its bonus, what it
+                loses, and what it lacked of the greatest value.
+        """
+        if self._fast is None or due is not None:
+            best, value = self.best(free, redundant)
+            most = value[best]
+            best = best if due is None else int(due[value[due].argmax()])
+            at[place], told[:, place] = best, (self.bonus[best], redundant[best], most - value[best])
+            free[best] = -np.inf
+            self._cover(best)
+        else:
+            self._fast.take_best(
+                free, self._dots, self._weight, redundant, self.bonus, self._value, self._answers,
+                self._covered, self._new, place, at, told,
+            )  # fmt: skip
+        self._new.dot(self._weights, out=self._dots)
+        return int(at[place])
+
+    def _cover(self, at: int) -> None:
         """Cover what the candidate ``at`` answers."""
         if self._fast is None:
             self._covered = np.maximum(self._covered, self._answers[at])
@@ -127,7 +142,6 @@ class Adding:
             np.maximum(self._new, 0, out=self._new)
         else:
             self._fast.cover(self._answers, at, self._covered, self._new)
-        self._new.dot(self._weights, out=self._dots)
 
     def best(self, free: FloatArray, redundant: FloatArray) -> tuple[int, FloatArray]:
         """The candidate of the greatest free + bonus - redundant, of equals the first, and that; all (C,).
@@ -147,18 +161,18 @@ class Losses:
 
     def __init__(self, search: Search, scored: Scored) -> None:
         shard, config = search.shard, search.config
-        self._rows = scored.rows
-        self._repeats = shard.repeats
-        self._repeated = shard.repeats.times(scored.rows) > 1
-        self._repeat = np.float32(config.repeat_loss) * np.maximum(scored.shares.base, 0)
+        self._rows, self._repeats = scored.rows, shard.repeats
         self._loose: BoolArray = ~shard.sessions.inside(scored.rows)
+        self._repeated = {*shard.repeats.again(scored.rows).tolist()}
+        if self._repeated:
+            self._repeat = np.float32(config.repeat_loss) * np.maximum(scored.shares.base, 0)
         if self._loose.any():
             self._states, self._norms = shard.vectors.states(scored.rows)
         self._likeness = np.float32(config.redundancy_weight)
 
     def any_to(self, best: int) -> bool:
         """Whether a candidate may lose anything to ``best``."""
-        return bool(self._repeated[best] or self._loose[best])
+        return best in self._repeated or bool(self._loose[best])
 
     def to(self, best: int) -> FloatArray:
         """The greater of both losses (C,)."""
@@ -166,7 +180,7 @@ class Losses:
 
     def repeat_loss(self, best: int) -> FloatArray:
         """h B(m) (C,) where a candidate asks or tells again what ``best`` does, 0 elsewhere."""
-        if not self._repeated[best]:
+        if best not in self._repeated:
             return np.zeros(len(self._rows), np.float32)
         again: FloatArray = self._repeat * self._repeats.same(self._rows, int(self._rows[best]))
         return again

@@ -17,10 +17,11 @@ from nuonuo.index.lexical import COMMON
 from nuonuo.index.part import Part
 from nuonuo.index.times import DAY, STRETCHES, instant, spans, year_of
 from nuonuo.index.vectors import DenseCue, dense_cue
-from nuonuo.recall.association import COMMON as COMMON_NAME
-from nuonuo.recall.association import FAINT, FURTHER, Sources
+from nuonuo.recall.association import FURTHER
 from nuonuo.recall.branches import MANY
 from nuonuo.recall.gathering import Gathered, meeting
+from nuonuo.recall.leads import COMMON as COMMON_NAME
+from nuonuo.recall.leads import FAINT, Sources
 from nuonuo.recall.search import asked_words
 from nuonuo.stores.base import PAGE
 from nuonuo.stores.exploring import Vectors, Within

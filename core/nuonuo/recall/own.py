@@ -7,8 +7,11 @@ l(m)   = min(1, L / n), how much m leaves to its neighbours to say
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nuonuo import kernels
 from nuonuo.arrays import IntArray, among
@@ -46,12 +49,22 @@ class Own:
 
     def joined(self, other: Own) -> Own:
         """These candidates and those of ``other``, none of which is among them."""
+        fast = kernels.loaded()
+        if fast is not None:
+            found = tuple(_room(one, len(self.rows) + len(other.rows)) for one in _values(self))
+            fast.join(_values(self), _values(other), found)
+            return Own(*found)
         order = np.concatenate([self.rows, other.rows]).argsort(kind="stable")  # of two runs: it merges them
-        both = ((getattr(self, name), getattr(other, name)) for name in _FIELDS)
+        both = zip(_values(self), _values(other), strict=True)
         return Own(*(np.concatenate(pair).take(order, axis=0) for pair in both))
 
 
-_FIELDS = tuple(field.name for field in fields(Own))
+_values = attrgetter(*(field.name for field in fields(Own)))
+
+
+def _room(like: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
+    """An array (n, ...) of the kind of ``like`` (C, ...)."""
+    return np.empty((n, *like.shape[1:]), like.dtype)
 
 
 def by_itself(search: Search, rows: IntArray) -> Own:
@@ -92,9 +105,9 @@ def around(search: Search, rows: IntArray) -> tuple[FloatArray, FloatArray, Bool
             rows, config.short_turn, shard.turns, *shard.sessions.order, search.mask,
             np.array(counts, np.float32), leans, left, replies, neighbours, discounts,
         )  # fmt: skip
-    times = shard.repeats.times(rows)
-    if times.max(initial=1) > 1:
-        discounts = discounts * singular(shard, times, config)[:, None]
+    again = shard.repeats.again(rows)
+    if len(again):
+        discounts[again] *= singular(shard, shard.repeats.times(rows[again]), config)[:, None]
     return leans, left, replies, neighbours, discounts
 
 
@@ -181,7 +194,7 @@ def heard(search: Search, rows: IntArray) -> FloatArray:
     well be answered by a turn that asks the same ("Rex is ill, you know?").
     """
     shard, left = search.shard, np.ones(len(rows), np.float32)
-    if not any(word.asks for word in search.question.words):
+    if not search.question.asks:
         return left
     asking = np.flatnonzero(shard.sessions.asking(rows))
     if len(asking):

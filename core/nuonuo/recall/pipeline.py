@@ -23,11 +23,12 @@ from nuonuo.associative import hopfield
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question
 from nuonuo.index.shard import Shard
-from nuonuo.recall.association import Sources, associated
+from nuonuo.recall.association import associated
 from nuonuo.recall.branches import Named
 from nuonuo.recall.candidates import candidates
 from nuonuo.recall.certainty import certain
 from nuonuo.recall.choice import Chosen, choose
+from nuonuo.recall.leads import Sources
 from nuonuo.recall.scoring import Scored, score
 from nuonuo.recall.search import BoolArray, Dated, FloatArray, Search, prepare
 

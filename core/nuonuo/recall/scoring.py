@@ -59,19 +59,31 @@ class Shares:
     tokens, lexical, dense, echo = _Signal(), _Signal(), _Signal(), _Signal()
     temporal, named, content, explicit = _Signal(), _Signal(), _Signal(), _Signal()
 
-    @cached_property
+    @property
     def base(self) -> FloatArray:
         """B(m): how well each candidate completes the question, before any association."""
-        tokens, lexical, dense, echo = self.each[:TEMPORAL]
-        base: FloatArray = tokens + lexical + dense + echo
-        return base
+        return self._sums[0]
 
-    @cached_property
+    @property
     def energy(self) -> FloatArray:
         """E(m): everything that speaks for a candidate by itself."""
-        temporal, named, content, explicit = self.each[TEMPORAL:]
-        energy: FloatArray = self.base + temporal + named + content + explicit
-        return energy
+        return self._sums[1]
+
+    @cached_property
+    def _sums(self) -> tuple[FloatArray, FloatArray]:
+        fast = kernels.loaded()
+        if fast is not None:
+            base, energy = np.empty((2, self.each.shape[1]), np.float32)
+            fast.total(self.each, base, energy)
+            return base, energy
+        base, (temporal, named, content, explicit) = _base(self.each), self.each[TEMPORAL:]
+        return base, base + temporal + named + content + explicit
+
+
+def _base(each: FloatArray) -> FloatArray:
+    tokens, lexical, dense, echo = each[:TEMPORAL]
+    base: FloatArray = tokens + lexical + dense + echo
+    return base
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,33 +126,32 @@ def score(search: Search, rows: IntArray) -> Scored:
 
 def extend(search: Search, scored: Scored, rows: IntArray) -> Scored:
     """``scored`` with more ``rows``, as if all had been scored at once; what has flowed to it stays."""
-    new = np.zeros(len(search.mask), bool)
-    new[rows] = True
-    new[scored.rows] = False
-    if not new.any():
+    new = missing(scored.rows, rows)
+    if not len(new):
         return scored
-    own = scored.own.joined(by_itself(search, np.flatnonzero(new)))
+    own = scored.own.joined(by_itself(search, new))
     found = _energies(search, own, *completion(own))
-    kept = ~new[own.rows]
-    found.shares.each[CONTENT:, kept] = scored.shares.each[CONTENT:]
-    found.source[kept], found.link[kept], found.kind[kept] = scored.source, scored.link, scored.kind
+    if scored.kind.max(initial=NOBODY) > NOBODY:
+        kept = places_of(own.rows, scored.rows)
+        found.shares.each[CONTENT:, kept] = scored.shares.each[CONTENT:]
+        found.source[kept], found.link[kept], found.kind[kept] = scored.source, scored.link, scored.kind
     return found
 
 
 def _energies(search: Search, own: Own, places: IntArray, completed: FloatArray) -> Scored:
     fast = kernels.loaded()
     if fast is not None and search.question.asked.states is not None:
-        shares = _weighed(fast, search, own, places, completed)
+        each = _weighed(fast, search, own, places, completed)
     else:
-        shares = base_energy(search, own, completed)
-        shares.each[TEMPORAL] = temporal_energy(search.config, own, places, shares.base)
+        each = base_energy(search, own, completed)
+        each[TEMPORAL] = temporal_energy(search.config, own, places, _base(each))
     if len(search.named.rows):
-        shares.each[BY_NAME] = named_energy(search, own.rows)
+        each[BY_NAME] = named_energy(search, own.rows)
     nothing, nowhere = np.zeros(len(own.rows), np.float32), np.full(len(own.rows), NOBODY)
-    return Scored(own, places, completed, shares, source=nowhere, link=nothing, kind=nowhere.copy())
+    return Scored(own, places, completed, Shares(each), source=nowhere, link=nothing, kind=nowhere.copy())
 
 
-def _weighed(fast: Any, search: Search, own: Own, places: IntArray, completed: FloatArray) -> Shares:
+def _weighed(fast: Any, search: Search, own: Own, places: IntArray, completed: FloatArray) -> FloatArray:
     """`base_energy` and `temporal_energy`, compiled."""
     config, each = search.config, np.zeros((len(SIGNALS), len(own.rows)), np.float32)
     near, far = np.float32(config.temporal_near), np.float32(config.temporal_far)
@@ -162,7 +173,7 @@ def _weighed(fast: Any, search: Search, own: Own, places: IntArray, completed: F
         completed @ search.weights, by_chance, own.cosines, own.bm25, own.heard, places, own.leans,
         own.replies, weights, each,
     )  # fmt: skip
-    return Shares(each)
+    return each
 
 
 # -- with its neighbours' help --------------------------------------------------------------------
@@ -186,8 +197,8 @@ def completion(own: Own) -> tuple[IntArray, FloatArray]:
     return places, completed
 
 
-def base_energy(search: Search, own: Own, completed: FloatArray) -> Shares:
-    """B(m) in its shares: tokens, lexical, dense, and echo, which takes from all of them."""
+def base_energy(search: Search, own: Own, completed: FloatArray) -> FloatArray:
+    """B(m) in its shares, of (8, C): tokens, lexical, dense, and echo, which takes from all of them."""
     config, weights = search.config, search.weights
     if search.question.asked.states is None:  # what does not stand there is as near as all
         by_chance = own.leans[:, None] ** np.float32(config.long_discount)
@@ -205,7 +216,7 @@ def base_energy(search: Search, own: Own, completed: FloatArray) -> Shares:
     lexical = np.float32(config.lexical_weight) * own.bm25
     each = np.zeros((len(SIGNALS), len(own.rows)), np.float32)
     each[:TEMPORAL] = tokens, lexical, dense, (own.heard - 1) * (tokens + lexical + dense)
-    return Shares(each)
+    return each
 
 
 def temporal_energy(config: MemoryConfig, own: Own, places: IntArray, base: FloatArray) -> FloatArray:
@@ -232,6 +243,16 @@ def named_energy(search: Search, rows: IntArray) -> FloatArray:
     weight = np.float32(config.content_weight * config.named_weight * config.naming_floor)
     found[at[there]] = weight * who.weight[there]
     return found
+
+
+def missing(rows: IntArray, wanted: IntArray) -> IntArray:
+    """Those of ``wanted`` (L,) that are not among ``rows`` (C,), ascending, each once."""
+    fast = kernels.loaded()
+    if fast is None:
+        return np.setdiff1d(wanted, rows)
+    found, held = np.empty_like(wanted), np.empty(1, np.int64)
+    fast.missing(rows, wanted, found, held)
+    return found[: held[0]]
 
 
 def places_of(rows: IntArray, wanted: IntArray) -> IntArray:
