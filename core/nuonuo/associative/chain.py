@@ -15,18 +15,19 @@ walk is soon lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.associative.hopfield import beta_for_leakage, settle
+from nuonuo.associative.hopfield import beta_for_leakage, rest, settle
 from nuonuo.errors import InvalidInputError
 from nuonuo.records import AssociationKind
 
 Array = npt.NDArray[Any]
+IntArray = npt.NDArray[np.int64]
 
 INHIBITION = 0.5
 """What is left of the other targets' activation beside the winner's: lateral inhibition."""
@@ -62,12 +63,29 @@ class Stop:
     weight: float
 
 
+class Ahead(NamedTuple):
+    """What lies ahead of a stop: of each target its strongest association, the strongest first.
+
+    Attributes:
+        targets: (n,), n >= 1, none of which was visited; of equally strong ones the lower items first.
+        weights: (n,), the activation that reaches each (> 0). kind: of the association to the first.
+    """
+
+    targets: IntArray
+    weights: npt.NDArray[np.float64]
+    kind: AssociationKind
+
+
 Patterns = Callable[[Sequence[int]], Array]
 """Items (n,) to their stored patterns (n, d): unit rows, float32 or float64."""
 
 Successors = Callable[[int, Array], Iterable[Association]]
 """Where the walk stands, as item and settled state (d,), to what follows it; of several to one target,
 the strongest counts. An associator answers from the state, ``next(code(state))``; a graph, from the item."""
+
+LooksAhead = Callable[[int, Array, Collection[int]], Ahead | None]
+"""Where the walk stands, as item and settled state (d,), and the items that it visited, to what lies ahead;
+None where nothing does."""
 
 
 def walk(
@@ -101,6 +119,30 @@ def walk(
     Raises:
         InvalidInputError: hops < 0, a zero or non-finite cue, a shape, or leakage outside (0, 1).
     """
+
+    def ahead(item: int, state: Array, visited: Collection[int]) -> Ahead | None:
+        found = [each for each in strongest(successors(item, state)) if each.target not in visited]
+        if not found:
+            return None
+        targets, weights, kinds = zip(*found, strict=True)
+        return Ahead(np.array(targets), np.array(weights), kinds[0])
+
+    def rows(items: IntArray) -> Array:
+        return patterns(items.tolist())
+
+    return wander(cue, np.array(candidates), rows, ahead, hops, leakage=leakage)
+
+
+def wander(
+    cue: Array,
+    candidates: IntArray,
+    patterns: Callable[[IntArray], Array],
+    ahead: LooksAhead,
+    hops: int,
+    *,
+    leakage: float = 0.01,
+) -> tuple[Stop, ...]:
+    """`walk`, for who can tell at once what lies ``ahead`` of a stop."""
     if hops < 0:
         raise InvalidInputError(f"hops must be >= 0, got {hops}; 0 only completes the cue")
     if not len(candidates):
@@ -117,15 +159,12 @@ def walk(
     stops = [Stop(item, cosine(state, stored[start]), None, 1.0)]
     visited = {item}
     for _ in range(hops):
-        ahead = [a for a in strongest(successors(item, state)) if a.target not in visited]
-        if not ahead:
+        found = ahead(item, state, visited)
+        if found is None:
             break
-        best = ahead[0]
-        stored = patterns([a.target for a in ahead])
-        drive = compete(stored, np.array([a.weight for a in ahead], stored.dtype))
-        _, state = complete(stored, drive, leakage)
-        item = best.target
-        stops.append(Stop(item, cosine(state, stored[0]), best.kind, best.weight))
+        item, stored = int(found.targets[0]), patterns(found.targets)
+        state = clean_up(stored, compete(stored, found.weights.astype(stored.dtype)), leakage)
+        stops.append(Stop(item, cosine(state, stored[0]), found.kind, float(found.weights[0])))
         visited.add(item)
     return tuple(stops)
 
@@ -138,14 +177,30 @@ def complete(stored: Array, state: Array, leakage: float) -> tuple[int, Array]:
         state: (d,), not zero.
         returns: the row it settled on, and the settled state (d,).
     """
-    state = state / np.sqrt(state @ state)
-    similarities = stored @ state
-    similarities.partition(max(len(stored) - 2, 0))
-    gap = float(similarities[-1] - similarities[-2]) if len(stored) > 1 else 1.0
-    # Duplicates have no gap; then beta is at its bound, and they settle together.
-    beta = min(beta_for_leakage(max(SMALLEST_GAP, gap), len(stored), leakage), GREATEST_BETA)
-    settled = settle(stored, state, beta)
+    state = state / np.sqrt(state.dot(state))
+    settled = settle(stored, state, _beta(stored.dot(state), leakage))
     return int(settled.weights.argmax()), settled.state
+
+
+def clean_up(stored: Array, state: Array, leakage: float) -> Array:
+    """`complete`, where nobody asks on which row it settled."""
+    state = state / np.sqrt(state.dot(state))
+    similarities = stored.dot(state)
+    settled: Array = rest(stored, state, similarities, _beta(similarities, leakage))[0]
+    return settled
+
+
+def _beta(similarities: Array, leakage: float) -> float:
+    """Such that of the patterns only the one nearest to a state keeps mass.
+
+    Duplicates have no gap; then beta is at its bound, and they settle together.
+    """
+    n, gap = len(similarities), 1.0
+    if n > 1:
+        greatest = similarities.copy()
+        greatest.partition(n - 2)
+        gap = float(greatest[-1] - greatest[-2])
+    return min(beta_for_leakage(max(SMALLEST_GAP, gap), n, leakage), GREATEST_BETA)
 
 
 def compete(stored: Array, activations: Array) -> Array:
@@ -161,8 +216,8 @@ def compete(stored: Array, activations: Array) -> Array:
     """
     inhibited = activations * INHIBITION
     inhibited[0] = activations[0]
-    drive: Array = inhibited @ stored
-    return drive if (stored @ drive).argmax() == 0 else stored[0]
+    drive: Array = inhibited.dot(stored)
+    return drive if stored.dot(drive).argmax() == 0 else stored[0]
 
 
 def strongest(associations: Iterable[Association]) -> list[Association]:
@@ -177,5 +232,5 @@ def strongest(associations: Iterable[Association]) -> list[Association]:
 
 def cosine(x: Array, y: Array) -> float:
     """Cosine of two vectors, in [-1, 1]; 0.0 where one is zero."""
-    lengths = float(np.sqrt(x @ x)) * float(np.sqrt(y @ y))
-    return min(1.0, max(-1.0, float(x @ y) / lengths)) if lengths else 0.0
+    lengths = float(np.sqrt(x.dot(x))) * float(np.sqrt(y.dot(y)))
+    return min(1.0, max(-1.0, float(x.dot(y)) / lengths)) if lengths else 0.0

@@ -155,19 +155,10 @@ def settle(
 
 
 def _settle_one(patterns: Array, state: Array, beta: float, max_steps: int, tolerance: float) -> Settled:
-    """`settle`, of one state in NumPy: what a walk does at every stop.
-
-    It is written in ufuncs and their reductions: around vectors so short NumPy's functions would take
-    several times as long as what they do.
-    """
-    steps, converged, transposed = 0, False, patterns.T
-    similarities = _finite(state @ transposed)
-    while steps < max_steps and not converged:
-        moved = _softmax_one(beta * similarities) @ patterns
-        away = moved - state
-        converged = bool(np.sqrt(np.add.reduce(away * away)) <= tolerance)
-        state, steps = moved, steps + 1
-        similarities = _finite(state @ transposed)
+    """`settle`, of one state in NumPy."""
+    state, similarities, steps, converged = rest(
+        patterns, state, patterns.dot(state), beta, max_steps, tolerance
+    )
     greatest = np.maximum.reduce(similarities)
     mass = np.add.reduce(np.exp(beta * (similarities - greatest)))
     return Settled(
@@ -179,9 +170,43 @@ def _settle_one(patterns: Array, state: Array, beta: float, max_steps: int, tole
     )
 
 
+def rest(
+    patterns: Array,
+    state: Array,
+    similarities: Array,
+    beta: float,
+    max_steps: int = 32,
+    tolerance: float = 1e-5,
+) -> tuple[Array, Array, int, bool]:
+    """The updates of `settle`, of one state in NumPy, unchecked: what a walk does at every stop.
+
+    It is written in what costs NumPy least: around vectors so short most of its functions take several times
+    as long as what they do.
+
+    Args:
+        similarities: X ``state`` (N,).
+
+    Shapes:
+        patterns: (N, d) float32 or float64. state: (d,), the same dtype.
+        returns: the last state (d,), its similarities (N,), the updates made, and whether it rests.
+
+    Raises:
+        InvalidInputError: a similarity that is not finite.
+    """
+    _finite_one(similarities)
+    steps, converged = 0, False
+    while steps < max_steps and not converged:
+        moved = _softmax_one(beta * similarities).dot(patterns)
+        away = moved - state
+        converged = bool(np.sqrt(np.add.reduce(away * away)) <= tolerance)
+        state, steps, similarities = moved, steps + 1, patterns.dot(moved)
+        _finite_one(similarities)
+    return state, similarities, steps, converged
+
+
 def _softmax_one(z: Array) -> Array:
     """`_softmax` of (N,) in NumPy."""
-    e = np.exp(z - np.maximum.reduce(z))
+    e = np.exp(z - z[z.argmax()])
     return e / np.add.reduce(e)
 
 
@@ -264,20 +289,26 @@ def beta_for_leakage(gap: float, n: int, leakage: float = 0.01) -> float:
 def _similarities(xp: Any, patterns: Array, state: Array) -> Array:
     """X xi, shape (..., N)."""
     similarities = state @ xp.matrix_transpose(patterns)
-    return _finite(similarities, bool(xp.all(xp.isfinite(similarities))))
+    _finite(bool(xp.all(xp.isfinite(similarities))))
+    return similarities
 
 
-def _finite(similarities: Array, finite: bool | None = None) -> Array:
-    """``similarities``, which must be ``finite``; where that is not told, NumPy looks.
+def _finite_one(similarities: Array) -> None:
+    """`_finite`, of (N,) in NumPy: a finite sum of squares is none of NaN or infinity, and quicker to get."""
+    if not math.isfinite(similarities.dot(similarities)):
+        _finite(np.isfinite(similarities).all())
+
+
+def _finite(finite: bool) -> None:
+    """Raise an error where similarities are not ``finite``.
 
     NaN and infinity in either factor reach the product, where looking for them costs d times less.
     """
-    if not (np.logical_and.reduce(np.isfinite(similarities)) if finite is None else finite):
+    if not finite:
         raise InvalidInputError(
             "patterns and state must be finite, got NaN, infinity or values so great that their product "
             "overflows; check the embedder, or scale both down"
         )
-    return similarities
 
 
 def _energy(xp: Any, similarities: Array, state: Array, beta: float) -> Array:

@@ -154,6 +154,16 @@ class VectorIndex:
         first = self._vectors.blocks[0][rows]
         return self._vectors.rows.take(first, axis=0).astype(np.float32), self._norms.rows.take(first)
 
+    def units(self, rows: IntArray) -> FloatArray:
+        """`states` of ``rows`` (C,), each divided by its length: unit rows (C, d)."""
+        fast = kernels.loaded()
+        if fast is None:
+            states, lengths = self.states(rows)
+            return states / lengths[:, None]
+        units = np.empty((len(rows), self._dimension), np.float32)
+        fast.units(self._vectors.rows, self._norms.rows, self._vectors.blocks[0], rows, units)
+        return units
+
     def __getitem__(self, row: int) -> FloatArray:
         """The vectors of ``row`` as they are kept (W, d): unit rows."""
         units: FloatArray = self._vectors[row].astype(np.float32) / self._norms[row][:, None]

@@ -10,11 +10,12 @@ from nuonuo.kernels.choosing import answers, best_to_add, cover, take_best
 from nuonuo.kernels.completing import beside, best_of, join, missing, rarest, spread, stand
 from nuonuo.kernels.energies import total, weigh
 from nuonuo.kernels.flowing import flow, opened
-from nuonuo.kernels.linking import followers, leading, name_links, stem_links
+from nuonuo.kernels.linking import leading, name_links, stem_links
 from nuonuo.kernels.numbering import find, number, put
 from nuonuo.kernels.ranking import largest
 from nuonuo.kernels.rounding import cue, rounded
-from nuonuo.kernels.searching import BLOCK, bm25, close, cosines, most_frequent, reached, repeated, top
+from nuonuo.kernels.searching import BLOCK, bm25, close, cosines, most_frequent, reached, repeated, top, units
+from nuonuo.kernels.walking import followers
 
 __all__ = [
     "BLOCK",
@@ -49,5 +50,6 @@ __all__ = [
     "take_best",
     "top",
     "total",
+    "units",
     "weigh",
 ]

@@ -1,4 +1,4 @@
-"""Kernels for the links that leave the sources of activation, and the stops of a walk."""
+"""Kernels for the links that leave the sources of activation."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from nuonuo.kernels.compiling import BOOL, F32, F64, I32, I64, MATRIX, PAIRS, PAIRS32, compiled
-from nuonuo.kernels.ranking import largest, strongest
+from nuonuo.kernels.compiling import BOOL, F32, F64, I32, I64, PAIRS32, compiled
+from nuonuo.kernels.ranking import largest
 
 # `nuonuo.index.lexical.Postings.tables`: the memories that have each term, what stands in each row, and the
 # terms of its title; each as rows, where the block of each begins, and how long it is.
@@ -163,58 +163,6 @@ def name_links(
 
 
 @compiled(
-    TABLES, F32, types.float32, BOOL, I64, F64, F32, types.float32, I64, F64, PAIRS, MATRIX, I64,
-    I64, I64, F64, I64, BOOL, I64,
-)  # fmt: skip
-def followers(
-    tables: Any,
-    norms: Any,
-    most: Any,
-    stops: Any,
-    without: Any,
-    linking: Any,
-    rarities: Any,
-    sharing: Any,
-    rows: Any,
-    scratch: Any,
-    best: Any,
-    weights: Any,
-    held: Any,
-    sources: Any,
-    targets: Any,
-    given: Any,
-    df: Any,
-    naming: Any,
-    found: Any,
-) -> None:
-    """Whom one row (``rows`` (1,)) shares most with, by words and by names, where nobody has a title.
-
-    Args:
-        tables ... without: as for `stem_links`; linking: its ``rarity``.
-        rarities: how rare a name is, by the number of memories that have it, up to as many as link.
-        sharing: what it counts to have a name too. scratch: (n,), -1 throughout, and so it is left.
-        best, weights, held: found: (2, k), (2, k) and (2,), the rows that it leads to, ascending, how strong
-            the links are, and how many; by words, then by names.
-        sources ... naming: room for links. found: as for `stem_links`.
-    """
-    strength = np.empty(len(targets), np.float32)
-    stem_links(
-        tables, norms, most, stops, without, linking, rows, scratch, sources, targets, given, df, found
-    )
-    if found[0] < 0:
-        return
-    for at in range(found[0]):
-        strength[at] = given[at] / (given[at] + 1)
-    strongest(targets, strength[: found[0]], best[0], weights[0], held[:1])
-    name_links(tables, without, len(rarities) - 1, rows, scratch, sources, targets, df, naming, found)
-    if found[0] < 0:
-        return
-    for at in range(found[0]):
-        strength[at] = rarities[df[at]] * (sharing / np.sqrt(np.float32(df[at] - 1)))
-    strongest(targets, strength[: found[0]], best[1], weights[1], held[1:])
-
-
-@compiled(
     TABLES, F32, types.float32, BOOL, I64, I64, F64, F32, F32, I64, F32, BOOL, F64, I64, I64, I64, F32, I64,
     I64, I64, F64, I64, BOOL, F32, I64,
 )  # fmt: skip
@@ -249,7 +197,8 @@ def leading(
 
     Args:
         tables ... stops: as for `stem_links`. said, named: stems, and names, that link nothing; both ascend.
-        linking, rarities: as for `followers`.
+        linking: the ``rarity`` of `stem_links`. rarities: how rare a name is, by the number of memories that
+            have it, up to as many as link.
         weights: what the greatest of both kinds counts, by words and by names; what a link must carry to
             count, by words and by names; and what it counts to have a name too.
         activation: (S,), how loud each speaks. mask: (n,), whom links may reach. scratch: (n,), as `sums`.

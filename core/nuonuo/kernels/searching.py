@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from nuonuo.kernels.compiling import BOOL, F32, I16, I32, I64, PAIRS, PAIRS32, U64, WORDS, compiled
+from nuonuo.kernels.compiling import BOOL, F32, I16, I32, I64, MATRIX, PAIRS, PAIRS32, U64, WORDS, compiled
 from nuonuo.kernels.instructions import AHEAD, ahead, multiply_add, ones
 from nuonuo.kernels.ranking import insert
 
@@ -96,6 +96,18 @@ def cosines(
             if place == start or cosine > best:
                 best = cosine
         found[at] = best
+
+
+@compiled(types.int8[:, ::1], F32, I64, I64, MATRIX)
+def units(vectors: Any, norms: Any, starts: Any, rows: Any, found: Any) -> None:
+    """The first vector of each of ``rows`` (C,), divided by its length: into ``found`` (C, d)."""
+    for row in rows:
+        ahead(vectors, starts[row], 1)
+    for at in range(len(rows)):
+        start = starts[rows[at]]
+        norm = norms[start] if norms[start] else np.float32(np.nan)  # only what is damaged has none
+        for i in range(found.shape[1]):
+            found[at, i] = np.float32(vectors[start, i]) / norm
 
 
 @compiled(PAIRS32, I64, I64, F32, types.float32, I64, F32, F32, F32)

@@ -12,28 +12,24 @@ one with what followed the other; the walk knows at which of them it stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import repeat
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.arrays import IntArray
-from nuonuo.associative.chain import Association, Stop, walk
+from nuonuo.associative.chain import Stop, wander
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.question import Question
-from nuonuo.index.following import followers
+from nuonuo.index.following import looking_ahead
 from nuonuo.index.sessions import NOBODY
 from nuonuo.index.shard import Shard
 from nuonuo.index.vectors import dense_cue
 from nuonuo.recall.linked import Shared, shared
 from nuonuo.recall.pipeline import recall
-from nuonuo.records import AssociationKind
 
 FloatArray = npt.NDArray[np.float32]
 
 ENTRIES = 32  # memories that a cue may settle to
-BACKWARD = 0.9  # what came before follows less readily than what came after (Kahana 1996: forward asymmetry)
 FANOUT = 32  # content links of a stop that compete
 
 
@@ -54,13 +50,10 @@ def walk_shard(
     if question is None:
         alike = shard.associator.resembling(code, ENTRIES)
         near = shard.vectors.nearest(dense_cue(state), ENTRIES, shard.alive)
-        entries: Sequence[int] = np.union1d(alike, near).tolist()
+        entries = np.union1d(alike, near)
     else:
-        ranking = recall(shard, question, 1, shard.alive, config)
-        entries = ranking.rows.tolist()
-    return walk(
-        state, entries, lambda rows: _patterns(shard, rows), lambda row, _: _follow(shard, row, config), hops
-    )
+        entries = recall(shard, question, 1, shard.alive, config).rows
+    return wander(state, entries, shard.vectors.units, looking_ahead(shard, FANOUT, config), hops)
 
 
 def in_common(shard: Shard, stops: Sequence[Stop], config: MemoryConfig) -> list[Shared]:
@@ -70,34 +63,3 @@ def in_common(shard: Shard, stops: Sequence[Stop], config: MemoryConfig) -> list
         shared(shard, before, stop.item, stop.kind, config.content_max_df)
         for before, stop in zip(rows, stops, strict=False)
     ]
-
-
-def _patterns(shard: Shard, rows: Sequence[int]) -> FloatArray:
-    """The stored patterns of ``rows``: each memory's first sentence vector, a unit row (n, d)."""
-    states, lengths = shard.vectors.states(np.array(rows, np.int64))
-    units: FloatArray = states / lengths[:, None]
-    return units
-
-
-def _follow(shard: Shard, row: int, config: MemoryConfig) -> Iterator[Association]:
-    """What follows ``row``, by each kind of association."""
-    for target, weight in zip(*map(np.ndarray.tolist, shard.associator.follows(row)), strict=True):
-        yield Association(target, weight, "explicit")
-    before, after = shard.sessions.beside(row)
-    for target, weight in (
-        (after, config.chain_temporal),
-        (before, config.chain_temporal * BACKWARD),
-    ):
-        if target != NOBODY and weight:
-            yield Association(target, weight, "temporal")
-    if config.chain_content:
-        by_words, by_names = followers(shard.postings, row, FANOUT, config)
-        yield from _associations(*by_words, "content", config)
-        yield from _associations(*by_names, "name", config)
-
-
-def _associations(
-    targets: IntArray, weights: FloatArray, kind: AssociationKind, config: MemoryConfig
-) -> Iterator[Association]:
-    carried = (config.chain_content * weight for weight in weights.tolist())
-    return map(Association, targets.tolist(), carried, repeat(kind))
