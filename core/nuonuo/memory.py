@@ -440,7 +440,7 @@ class AssociativeMemory(Lifecycle):
                     stop.similarity,
                     stop.kind,
                     stop.weight,
-                    Lazy(partial(in_words, each, stop.kind, memory, self._encoder.lexicon)) if each else (),
+                    Lazy(in_words, each, stop.kind, memory, self._encoder.lexicon) if each else (),
                 )
                 for stop, seq, each in zip(stops, seqs, common, strict=True)
                 if (memory := memories[seq]) is not None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nuonuo import Memory, Recall, kernels
 from nuonuo.arrays import Blocks, Ragged, largest
 from nuonuo.associative.hebbian import HebbianAssociator
-from nuonuo.associative.patterns import best_of, completions, pack, round_states
+from nuonuo.associative.patterns import RoundedStates, best_of, completions, pack, round_states
 from nuonuo.associative.rounding import round_vectors, sketch
 from nuonuo.index.vectors import VectorIndex, dense_cue
 from nuonuo.recall.candidates import with_neighbours
@@ -88,6 +88,14 @@ def test_they_may_come_in_the_middle_of_a_recall(
         assert told(memory.recall(question, 20)) == wanted
 
 
+def completed(ragged: Ragged, rows: Any, states: RoundedStates) -> Any:
+    """What `completions` finds, and that it leaves alone the tokens that have no state."""
+    found = np.full((len(rows), len(states) + 2), 0.5, np.float32)
+    completions(ragged, rows, states, found)
+    assert (found[:, len(states) :] == 0.5).all()
+    return np.ascontiguousarray(found[:, : len(states)])
+
+
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.integers(0, 9), min_size=1, max_size=12),
@@ -104,9 +112,9 @@ def test_what_patterns_complete(counts: list[int], tokens: int, d: int, seed: in
     states = round_states(rng.normal(size=(tokens, d)).astype(np.float32))
     rows = rng.permutation(len(counts)).astype(np.int64)
     kernels.use("numpy")
-    wanted = completions(ragged, rows, states), best_of(*ragged.gather(rows), states)
+    wanted = completed(ragged, rows, states), best_of(*ragged.gather(rows), states)
     kernels.use("numba")
-    found = completions(ragged, rows, states), best_of(*ragged.gather(rows), states)
+    found = completed(ragged, rows, states), best_of(*ragged.gather(rows), states)
     assert all(a.tobytes() == b.tobytes() for a, b in zip(wanted, found, strict=True))
     assert wanted[0].tobytes() == wanted[1].tobytes()
 

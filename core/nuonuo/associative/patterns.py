@@ -147,7 +147,9 @@ def best_of(patterns: WordArray, counts: IntArray, states: RoundedStates) -> Flo
     fast = kernels.loaded()
     if fast is not None:
         starts, at = counts.cumsum() - counts, np.arange(len(counts))
-        return _best_of_blocks(fast, patterns, starts, counts, at, states)
+        best = np.empty((len(at), len(states)), np.float32)
+        _best_of_blocks(fast, patterns, starts, counts, at, states, best)
+        return best
     best = np.zeros((len(counts), len(states)), np.float32)
     full = np.flatnonzero(counts)
     if len(full) and len(states):
@@ -158,24 +160,28 @@ def best_of(patterns: WordArray, counts: IntArray, states: RoundedStates) -> Flo
     return best
 
 
-def completions(patterns: Ragged, rows: IntArray, states: RoundedStates) -> FloatArray:
-    """`best_of` the patterns of ``rows`` (C,), which lie in ``patterns``: (C, T)."""
+def completions(patterns: Ragged, rows: IntArray, states: RoundedStates, found: FloatArray) -> None:
+    """`best_of` the patterns of ``rows`` (C,), which lie in ``patterns``: into ``found`` (C, T or more)."""
     fast = kernels.loaded()
     if fast is not None:
-        return _best_of_blocks(fast, patterns.rows, *patterns.blocks, rows, states)
-    found = np.empty((len(rows), len(states)), np.float32)
+        _best_of_blocks(fast, patterns.rows, *patterns.blocks, rows, states, found)
+        return
     for some in batches(patterns.counts(rows), PATTERNS):
-        found[some] = best_of(*patterns.gather(rows[some]), states)
-    return found
+        found[some, : len(states)] = best_of(*patterns.gather(rows[some]), states)
 
 
 def _best_of_blocks(
-    fast: Any, patterns: WordArray, starts: IntArray, counts: IntArray, at: IntArray, states: RoundedStates
-) -> FloatArray:
-    """`best_of` those blocks ``at`` (C,) of ``patterns`` that begin at ``starts``, compiled: (C, T)."""
-    found, (step, offsets, lengths) = np.empty((len(at), len(states)), np.float32), states.cosine
+    fast: Any,
+    patterns: WordArray,
+    starts: IntArray,
+    counts: IntArray,
+    at: IntArray,
+    states: RoundedStates,
+    found: FloatArray,
+) -> None:
+    """`best_of` those blocks ``at`` (C,) of ``patterns`` that begin at ``starts``, compiled."""
+    step, offsets, lengths = states.cosine
     fast.best_of(patterns, starts, counts, at, states.columns, offsets, lengths, step, found)
-    return found
 
 
 def _most_agreement(

@@ -62,57 +62,51 @@ class Shards:
         """What ``work`` makes of the derived state of ``namespace``, and the memories that it names.
 
         Whatever was written before the call is in it, and the memories are as they were worked on: where any
-        was rewritten meanwhile, the work is done again on a shard that has followed, once and no more. A
-        store that is `Distant` is asked once: the look that fetches the memories tells whether the state that
-        was worked on is still that of the store; where others keep writing there, it follows first.
+        was rewritten meanwhile, the work is done again on a shard that has followed, once and no more. The
+        store is asked once: the look that fetches the memories tells whether the state that was worked on is
+        still that of the store; where somebody keeps writing there, the shard follows first.
 
         Args:
             work: called with a shard that is locked, twice at most.
             seqs: the store's numbers of the memories that what it made names.
         """
-        disturbed = False
-        if self._distant is not None:
-            shard = self._shard(namespace)
-            with shard.lock:
-                trusted, cursor, worn = shard.trusted, shard.cursor, shard.worn
-                if trusted:
-                    made = work(shard)
-            if worn:
-                self._renew(namespace, shard)
+        disturbed, shard = False, self._shard(namespace)
+        with shard.lock:
+            trusted, version, cursor, worn = shard.trusted, shard.version, shard.cursor, shard.worn
             if trusted:
-                wanted = [*dict.fromkeys(seqs(made))]
-                now, memories = self._distant.look(namespace, wanted)
-                if now == cursor:
-                    return made, dict(zip(wanted, memories, strict=True))
-                disturbed = True
+                made = work(shard)
+        if worn:
+            self._renew(namespace, shard)
+        if trusted:
+            wanted = [*dict.fromkeys(seqs(made))]
+            now, memories = self._look(namespace, wanted, version, cursor)
+            if now == cursor:
+                return made, dict(zip(wanted, memories, strict=True))
+            disturbed = True
         while True:
             with self.reading(namespace) as shard:
                 shard.asked(disturbed=disturbed or shard.moved)
                 made, version, cursor = work(shard), shard.version, shard.cursor
             wanted = [*dict.fromkeys(seqs(made))]
-            memories, same = self._look(namespace, wanted, version, cursor)
-            if same or disturbed:
+            if not wanted:
+                return made, {}
+            now, memories = self._look(namespace, wanted, version, cursor)
+            if disturbed or (now.epoch, now.change) == (cursor.epoch, cursor.change):
                 return made, dict(zip(wanted, memories, strict=True))
             disturbed = True
 
     def _look(
         self, namespace: str, seqs: Sequence[int], version: int | None, cursor: Cursor
-    ) -> tuple[list[Memory | None], bool]:
-        """Memories, as `Store.get_seqs`, and whether nothing of ``namespace`` was rewritten since ``cursor``.
+    ) -> tuple[Cursor, list[Memory | None]]:
+        """As `Distant.look`, in any store.
 
         Args:
-            version: of the store, when the namespace was there.
+            version: of the store, when whoever was at ``cursor`` had followed it; it is quicker to compare.
         """
-        if not seqs:
-            return [], True
         if self._distant is not None:
-            now, memories = self._distant.look(namespace, seqs)
-        else:
-            memories = self._store.get_seqs(namespace, seqs)
-            if self._store.version() == version:
-                return memories, True
-            now = self._store.position(namespace)
-        return memories, (now.epoch, now.change) == (cursor.epoch, cursor.change)
+            return self._distant.look(namespace, seqs)
+        memories = self._store.get_seqs(namespace, seqs) if seqs else []
+        return (cursor if self._store.version() == version else self._store.position(namespace)), memories
 
     def _shard(self, namespace: str) -> Shard:
         """The shard of ``namespace``, the most recently used from now on."""

@@ -70,6 +70,7 @@ class VectorIndex:
         self._norms = Ragged(np.float32)
         self._owners = Ragged(np.int32, fill=-1)
         self._sketches = Ragged(np.uint64, (-(-dimension // 64),))
+        self._gaps = False  # whether any vector was forgotten, and left its room to nobody
 
     def extend(self, n: int) -> None:
         """Make room for ``n`` more rows; they have no vector until they are `put`."""
@@ -90,6 +91,7 @@ class VectorIndex:
 
     def clear(self, row: int) -> None:
         """Forget the vectors of ``row``."""
+        self._gaps = True
         for array in (self._vectors, self._norms, self._owners, self._sketches):
             array.clear(row)
 
@@ -102,7 +104,8 @@ class VectorIndex:
         owners = self._owners.rows
         if fast is not None:
             wanted, mask = k * self._oversampling, np.ascontiguousarray(mask)
-            rows: IntArray = fast.close(self._sketches.rows, cue.words, owners, mask, wanted, k)
+            every = not self._gaps and bool(mask.all())
+            rows: IntArray = fast.close(self._sketches.rows, cue.words, owners, mask, every, wanted, k)
             return rows[largest(self.cosines(rows, cue), k)]
         usable = mask.take(owners, mode="wrap")
         usable &= owners >= 0  # owner -1 read the last row, and is no owner

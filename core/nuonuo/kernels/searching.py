@@ -15,11 +15,14 @@ BLOCK = 64  # scores of which the greatest is looked at first
 SUMS = 64 * BLOCK  # scores that are summed up at a time
 
 
-@compiled(WORDS, U64, I32, BOOL, I16, I64)
-def nearest(sketches: Any, cue: Any, owners: Any, mask: Any, differences: Any, found: Any) -> None:
+@compiled(WORDS, U64, I32, BOOL, types.boolean, I16, I64)
+def nearest(
+    sketches: Any, cue: Any, owners: Any, mask: Any, every: Any, differences: Any, found: Any
+) -> None:
     """In how many bits each of ``sketches`` (n, w) whose owner is in ``mask`` differs from ``cue`` (w,).
 
     Args:
+        every: whether each sketch has an owner that is in ``mask``.
         differences: (n,), found; the last value that ``found`` has room for stands for the others.
         found: how many have each value: they are added to it.
     """
@@ -37,6 +40,8 @@ def nearest(sketches: Any, cue: Any, owners: Any, mask: Any, differences: Any, f
                 differ += ones(sketches[at, word] ^ cue[word])
             differences[at] = differ
             found[differ] += 1
+    if every:
+        return
     nowhere = len(found) - 1
     for at in range(len(owners)):
         owner = owners[at]
@@ -45,15 +50,15 @@ def nearest(sketches: Any, cue: Any, owners: Any, mask: Any, differences: Any, f
             differences[at] = nowhere
 
 
-@compiled(WORDS, U64, I32, BOOL, types.int64, types.int64, returns=I64)
-def close(sketches: Any, cue: Any, owners: Any, mask: Any, wanted: Any, k: Any) -> Any:
+@compiled(WORDS, U64, I32, BOOL, types.boolean, types.int64, types.int64, returns=I64)
+def close(sketches: Any, cue: Any, owners: Any, mask: Any, every: Any, wanted: Any, k: Any) -> Any:
     """Who in ``mask`` owns the ``wanted`` sketches (n, w) nearest to ``cue`` (w,): (C,), ascending.
 
     Of equals all. Where these are fewer than ``k``, four times as many sketches are wanted.
     """
     most = 64 * len(cue)  # bits that may differ: what is damaged has some beyond the dimension too
     differences, counts = np.empty(len(owners), np.int16), np.zeros(most + 2, np.int64)
-    nearest(sketches, cue, owners, mask, differences, counts)
+    nearest(sketches, cue, owners, mask, every, differences, counts)
     total = counts[: most + 1].sum()
     while True:
         limit, number = most, total

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from functools import partial
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -134,11 +133,11 @@ def explain(
     hits = []
     for place, (hit, memory) in enumerate(zip(traced, memories, strict=False)):
         if memory is not None:
-            matches = Lazy(partial(_matches, question, hit.row, place, completions, texts, written, zone))
-            path = Lazy(partial(_path, hit, shown, lexicon))
+            matches = Lazy(_matches, question, hit.row, place, completions, texts, written, zone)
+            path = Lazy(_path, hit, shown, lexicon)
             evidence = Evidence(hit.signals, matches, path, hit.rank)
-            times = Lazy(partial(_tellings, hit.told))
-            span = Lazy(partial(passages.span, place, memory.text))
+            times = Lazy(_tellings, hit.told)
+            span = Lazy(passages.span, place, memory.text)
             hits.append(Hit(memory, hit.score, evidence, times, span))
     return tuple(hits)
 

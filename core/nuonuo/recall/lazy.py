@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -12,12 +12,12 @@ T = TypeVar("T")
 class Lazy(Sequence[T]):
     """A sequence that is worked out when it is first looked at."""
 
-    def __init__(self, work: Callable[[], tuple[T, ...]]) -> None:
-        self._work = work
+    def __init__(self, work: Callable[..., tuple[T, ...]], *arguments: Any) -> None:
+        self._work, self._arguments = work, arguments
 
     @cached_property
     def _all(self) -> tuple[T, ...]:
-        return self._work()
+        return self._work(*self._arguments)
 
     @overload
     def __getitem__(self, index: int) -> T: ...

@@ -120,7 +120,7 @@ def own_completion(search: Search, rows: IntArray) -> FloatArray:
     shard, asked = search.shard, search.question.asked
     own = np.zeros((len(rows), len(asked.owners)), np.float32)
     if asked.states is not None and len(asked.states):
-        own[:, : len(asked.states)] = completions(shard.patterns, rows, asked.states)
+        completions(shard.patterns, rows, asked.states, own)
     terms, tokens = search.standing
     fast = kernels.loaded()
     if fast is not None:

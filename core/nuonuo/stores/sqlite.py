@@ -332,9 +332,9 @@ class SQLiteStore:
         digest, lead = self._digests.of_namespace(namespace), self._pages.lead
         with self._db.read(snapshot=len(seqs) > BATCH) as db:
             for clause, part in batches("seq", [int(seq) for seq in seqs]):
-                rows = db.execute(
+                rows = db.execute(  # + for each by its seq alone, not by way of the index of its namespace
                     f"SELECT seq, timestamp, body FROM memories WHERE {clause} "
-                    "AND namespace = (SELECT id FROM namespaces WHERE digest = ?)",
+                    "AND +namespace = (SELECT id FROM namespaces WHERE digest = ?)",
                     [*part, digest],
                 ).fetchall()
                 self._pages.check(row[2] for row in rows)
