@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nuonuo import AssociativeMemory, Memory
+from nuonuo import AssociativeMemory
 from nuonuo.errors import StoreUnavailableError
 from nuonuo.index.shard import CALM
 from nuonuo.recall import held
@@ -16,20 +16,10 @@ from nuonuo.stores.distant import Distant
 from tests.fakes import SMALL, WordEmbedder, texts
 from tests.postgres import drop_schemas, fresh_address
 
+from .looking import HERE, QUESTION, READS, STORED, WRITES, once
 from .samples import Follower, item
 
 pytest.importorskip("psycopg_pool", reason="pip install 'nuonuo[postgres]'")
-
-Write = Callable[[AssociativeMemory], Any]
-Read = Callable[[AssociativeMemory], Any]
-
-HERE = "here"
-STORED = [
-    Memory("Rex is afraid of thunder.", id="rex", session_id="s", namespace=HERE, metadata={"a": 1}),
-    Memory("Thunder comes from the hills.", id="hills", session_id="s", namespace=HERE, metadata={"a": 1}),
-    Memory("The rent is paid on Mondays.", id="rent", namespace=HERE, metadata={"a": 2}),
-]
-QUESTION = "What is Rex afraid of?"
 
 
 @pytest.fixture
@@ -94,35 +84,6 @@ class Looks:
 @pytest.fixture
 def looks(memory: AssociativeMemory, monkeypatch: pytest.MonkeyPatch) -> Looks:
     return Looks(memory, monkeypatch)
-
-
-def once(write: Callable[[], Any]) -> Callable[[], Any]:
-    """``write``, the first time that it is called."""
-    left = [write]
-    return lambda: left.pop()() if left else None
-
-
-WRITES: dict[str, Write] = {
-    "add": lambda other: other.add("Rex thunder!", namespace=HERE, metadata={"a": 1}),
-    "replace": lambda other: other.add(
-        Memory("Rex is afraid of cats.", id="rent", namespace=HERE, metadata={"a": 1}), replace=True
-    ),
-    "update": lambda other: other.update("rex", text="Rex is afraid of nothing."),
-    "revise": lambda other: other.revise(["rex", "rent"], lambda memory: {"a": 3 - memory.metadata["a"]}),
-    "associate": lambda other: other.associate("rex", "rent", 1.0),
-    "forget": lambda other: other.forget(ids=["rex"]),
-    "forget all": lambda other: other.forget(namespace=HERE),
-    "begin again": lambda other: (
-        other.forget(namespace=HERE),
-        other.add(Memory("Rex is a cat.", id="cat", namespace=HERE, metadata={"a": 1})),
-    ),
-}
-READS: dict[str, Read] = {
-    "recall": lambda memory: memory.recall(QUESTION, namespace=HERE),
-    "recall_many": lambda memory: memory.recall_many([QUESTION, "When is rent paid?"], namespace=HERE),
-    "chain": lambda memory: memory.chain("Rex thunder", 3, namespace=HERE),
-    "list": lambda memory: memory.list(namespace=HERE, where={"a": 1}),
-}
 
 
 @pytest.mark.parametrize("read", READS)
@@ -261,5 +222,5 @@ def test_a_look_has_the_cursor_that_following_leads_to(address: str) -> None:
         assert store.look("n", seqs)[0] == START
 
 
-def test_what_is_near_is_asked_first() -> None:
+def test_a_file_is_near() -> None:
     assert not isinstance(InMemoryStore(), Distant) and not issubclass(SQLiteStore, Distant)

@@ -10,6 +10,8 @@ from numba import types
 from nuonuo.kernels.compiling import BOOL, F32, I32, I64, MATRIX, PAIRS, PAIRS32, WORDS, compiled
 from nuonuo.kernels.instructions import AHEAD, ahead, ones
 
+STEPS = (-1, 1, -2, 2)  # from a turn to those around it, as `nuonuo.recall.own.Own.neighbours` has them
+
 # `nuonuo.recall.own.Own`, in the order of its fields.
 OWN: Any = types.Tuple((I64, MATRIX, F32, F32, F32, F32, F32, BOOL, PAIRS, MATRIX))  # type: ignore[no-untyped-call]
 
@@ -173,9 +175,11 @@ def spread(
     for at in range(count):
         for side in range(4):
             places[at, side] = count
-            if around[at, side] >= 0:
-                place = np.searchsorted(rows, around[at, side])
-                if place < count and rows[place] == around[at, side]:
+            wanted, place = around[at, side], at + STEPS[side]  # where it stands if all between are there
+            if wanted >= 0:
+                if place < 0 or place >= count or rows[place] != wanted:
+                    place = np.searchsorted(rows, wanted)
+                if place < count and rows[place] == wanted:
                     places[at, side] = place
         for token in range(tokens):
             best = own[at, token]

@@ -86,7 +86,7 @@ def _spread(fast: Any, search: Search, scored: Scored, sources: Sources, links: 
 def loudest(search: Search, scored: Scored) -> Sources:
     """The candidates of most energy, and those that open a branch; none where none has any energy."""
     energy = scored.shares.energy
-    best = energy.max(initial=0)
+    best = np.maximum.reduce(energy, initial=np.float32(0))
     at = largest(energy, search.config.link_sources) if best > 0 else np.zeros(0, np.int64)
     activation = np.maximum(energy[at] / best, 0) ** np.float32(search.config.content_sharpness)
     if not len(search.named.rows):

@@ -1,7 +1,7 @@
 """A store that is a way away, where each question costs more than its answer.
 
 Beside `Store` it has `Distant`: one look gives memories and tells whether what led to them still holds, so
-that a reader need not ask before it begins (`nuonuo.index.shards.Shards.told`).
+that a reader need ask but once (`nuonuo.index.shards.Shards.told`).
 """
 
 from __future__ import annotations
