@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nuonuo import Memory, kernels
@@ -140,6 +140,7 @@ def test_what_lies_ahead_of_a_memory(
 
 @settings(deadline=None, max_examples=60)
 @given(NAMED, st.booleans(), st.booleans(), st.integers(1, 60), st.integers(1, 60), SEEDS)
+@example(["Ann"] * 11 + ["4471"], False, True, 3, 1, 123871048)  # what flows is a zero, of either sign
 def test_what_flows_along_links(
     texts: list[str], titled: bool, by_hand: bool, most: int, room: int, seed: int
 ) -> None:

@@ -75,7 +75,8 @@ def flow(
         before[each] = max(shares[6, there], shares[7, there])
     for each in range(len(to)):
         row = 7 if kind[each] == EXPLICIT else 6
-        shares[row, to[each]] = max(shares[row, to[each]], given[each])
+        if given[each] > shares[row, to[each]]:  # and not max, which may take a -0
+            shares[row, to[each]] = given[each]
     for each in range(len(to) - 1, -1, -1):
         there = to[each]
         if given[each] > before[each] and given[each] == max(shares[6, there], shares[7, there]):

@@ -49,7 +49,7 @@ def spread(search: Search, scored: Scored, sources: Sources, links: Links) -> Sc
     if fast is not None:
         return _spread(fast, search, scored, sources, links)
     to = places_of(scored.rows, links.target)
-    given = flow(search, scored, sources, links)
+    given = flow(search, scored, sources, links) + np.float32(0)  # no -0, which a maximum may take or not
     each, by_hand = scored.shares.each.copy(), links.kind == EXPLICIT
     content, explicit = each[CONTENT:]
     before = np.maximum(content, explicit).astype(given.dtype)
