@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nuonuo.associative.hopfield import beta_for_leakage, rest, settle
+from nuonuo.associative.hopfield import beta_for_leakage, settle
+from nuonuo.associative.settling import rest
 from nuonuo.errors import InvalidInputError
 from nuonuo.records import AssociationKind
 

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from nuonuo.associative.settling import must_be_finite, rest, softmax
 from nuonuo.errors import InvalidInputError, InvalidTypeError
 
 Array = Any
@@ -163,51 +164,11 @@ def _settle_one(patterns: Array, state: Array, beta: float, max_steps: int, tole
     mass = np.add.reduce(np.exp(beta * (similarities - greatest)))
     return Settled(
         state=state,
-        weights=_softmax_one(beta * similarities),
+        weights=softmax(beta * similarities),
         energy=np.add.reduce(state * state) / 2 - (greatest + np.log(mass) / beta),
         steps=np.array(steps, np.int64),
         converged=np.array(converged),
     )
-
-
-def rest(
-    patterns: Array,
-    state: Array,
-    similarities: Array,
-    beta: float,
-    max_steps: int = 32,
-    tolerance: float = 1e-5,
-) -> tuple[Array, Array, int, bool]:
-    """The updates of `settle`, of one state in NumPy, unchecked: what a walk does at every stop.
-
-    It is written in what costs NumPy least: around vectors so short most of its functions take several times
-    as long as what they do.
-
-    Args:
-        similarities: X ``state`` (N,).
-
-    Shapes:
-        patterns: (N, d) float32 or float64. state: (d,), the same dtype.
-        returns: the last state (d,), its similarities (N,), the updates made, and whether it rests.
-
-    Raises:
-        InvalidInputError: a similarity that is not finite.
-    """
-    _finite_one(similarities)
-    steps, converged = 0, False
-    while steps < max_steps and not converged:
-        moved = _softmax_one(beta * similarities).dot(patterns)
-        away = moved - state
-        converged = bool(np.sqrt(np.add.reduce(away * away)) <= tolerance)
-        state, steps, similarities = moved, steps + 1, patterns.dot(moved)
-        _finite_one(similarities)
-    return state, similarities, steps, converged
-
-
-def _softmax_one(z: Array) -> Array:
-    """`_softmax` of (N,) in NumPy."""
-    e = np.exp(z - z[z.argmax()])
-    return e / np.add.reduce(e)
 
 
 def weights(energies: Array, beta: float, null: float | None = None) -> Mass:
@@ -233,10 +194,7 @@ def weights(energies: Array, beta: float, null: float | None = None) -> Mass:
     _check_beta(beta)
     if energies.ndim < 1:
         raise InvalidInputError("energies must have shape (..., N), got a scalar; wrap it in an array")
-    finite = xp.isfinite(energies)  # NumPy's own reduction takes a third of the time of its function
-    if not bool(finite.all() if xp is _NUMPY else xp.all(finite)) or not (
-        null is None or math.isfinite(null)
-    ):
+    if not bool(xp.all(xp.isfinite(energies))) or not (null is None or math.isfinite(null)):
         raise InvalidInputError("energies and null must be finite, got NaN or infinity; drop such candidates")
     if energies.shape[-1] == 0:
         return Mass(energies, xp.sum(energies, axis=-1))
@@ -253,7 +211,7 @@ def weights(energies: Array, beta: float, null: float | None = None) -> Mass:
 
 
 def _weights_one(energies: Array, beta: float, null: float | None) -> Mass:
-    """`weights`, of (N,) in NumPy: what every recall ends with. It is written as `_settle_one` is."""
+    """`weights`, of (N,) in NumPy: what every recall ends with. It is written as `rest` is."""
     greatest = np.maximum.reduce(energies, keepdims=True)
     if null is not None and not greatest[0] > null:
         greatest[0] = null
@@ -289,26 +247,8 @@ def beta_for_leakage(gap: float, n: int, leakage: float = 0.01) -> float:
 def _similarities(xp: Any, patterns: Array, state: Array) -> Array:
     """X xi, shape (..., N)."""
     similarities = state @ xp.matrix_transpose(patterns)
-    _finite(bool(xp.all(xp.isfinite(similarities))))
+    must_be_finite(bool(xp.all(xp.isfinite(similarities))))
     return similarities
-
-
-def _finite_one(similarities: Array) -> None:
-    """`_finite`, of (N,) in NumPy: a finite sum of squares is none of NaN or infinity, and quicker to get."""
-    if not math.isfinite(similarities.dot(similarities)):
-        _finite(np.isfinite(similarities).all())
-
-
-def _finite(finite: bool) -> None:
-    """Raise an error where similarities are not ``finite``.
-
-    NaN and infinity in either factor reach the product, where looking for them costs d times less.
-    """
-    if not finite:
-        raise InvalidInputError(
-            "patterns and state must be finite, got NaN, infinity or values so great that their product "
-            "overflows; check the embedder, or scale both down"
-        )
 
 
 def _energy(xp: Any, similarities: Array, state: Array, beta: float) -> Array:

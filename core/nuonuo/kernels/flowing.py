@@ -8,8 +8,7 @@ import numpy as np
 
 from nuonuo.kernels.compiling import F32, I64, MATRIX, compiled
 
-EXPLICIT = 2  # `nuonuo.recall.scoring.EXPLICIT`, and of what a name links
-NAME = 1
+NAME, EXPLICIT = 1, 2  # kinds of links, as `nuonuo.recall.scoring` numbers them
 
 
 @compiled(I64, MATRIX, I64, I64, I64, I64, I64, MATRIX)

@@ -207,14 +207,9 @@ def leading(
         sources ... carried: room for links. found: as for `stem_links`.
     """
     by_words, by_names, faint, common, sharing = weights
-    loud = np.empty(len(rows), np.int64)
-    count = 0
-    for at in range(len(rows)):
-        if activation[at] * by_words > faint:
-            loud[count] = at
-            count += 1
+    loud = np.flatnonzero(activation * by_words > faint)
     stem_links(
-        tables, norms, most, stops, said, linking, rows[loud[:count]], scratch, sources, targets, given, df,
+        tables, norms, most, stops, said, linking, rows[loud], scratch, sources, targets, given, df,
         found,
     )  # fmt: skip
     if found[0] < 0:
@@ -223,13 +218,9 @@ def leading(
     for at in range(end):
         sources[at] = loud[sources[at]]
         given[at] = np.float32(given[at] / (given[at] + 1))
-    count = 0
-    for at in range(len(rows)):
-        if activation[at] * by_names > faint:
-            loud[count] = at
-            count += 1
+    loud = np.flatnonzero(activation * by_names > faint)
     name_links(
-        tables, named, len(rarities) - 1, rows[loud[:count]], scratch, sources[end:], targets[end:], df[end:],
+        tables, named, len(rarities) - 1, rows[loud], scratch, sources[end:], targets[end:], df[end:],
         naming[end:], found,
     )  # fmt: skip
     if found[0] < 0:

@@ -33,9 +33,8 @@ class Sums:
 
     def check(self, bodies: Iterable[bytes], at: int) -> None:
         """Raise `NotAStoreError` unless each of ``bodies`` holds."""
-        hold = self.hold
         for body in bodies:
-            if not isinstance(body, bytes) or len(body) < at or not hold(body, at):
+            if not isinstance(body, bytes) or len(body) < at or not self.hold(body, at):
                 raise NotAStoreError(
                     "what is stored of a memory is not what was written (its checksum differs): a disk or a "
                     "copy is damaged; `nuonuo doctor` says which memories, a backup has them whole"
