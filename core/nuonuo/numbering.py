@@ -48,7 +48,7 @@ class Numbering:
         """The number of each of ``keys`` (E,), `EMPTY` for none."""
         fast = kernels.loaded()
         if fast is not None:
-            keys, here = np.require(keys, np.uint64, ["C", "A", "W"]), np.empty(len(keys), np.int64)
+            keys, here = _in_order(keys), np.empty(len(keys), np.int64)
             fast.find(keys, np.uint64(_FACTOR), np.uint64(self._shift), self._keys, self._numbers, here)
             return here
         places = self._first(keys)
@@ -86,8 +86,7 @@ class Numbering:
 
     def _number(self, fast: Any, keys: Keys, size: int) -> tuple[IntArray, Keys]:
         """`number`, compiled."""
-        # What was read lies wherever it lay in a file, where nobody may write.
-        keys = np.require(keys, np.uint64, ["C", "A", "W"])
+        keys = _in_order(keys)
         found, new = np.empty(len(keys), np.int64), np.empty(len(keys), np.uint64)
         at, coming, known = 0, 0, self._size
         while True:
@@ -158,3 +157,8 @@ class Numbering:
             self._keys[places[here]] = keys[here]
             left = ~here
             keys, numbers, places = keys[left], numbers[left], (places[left] + 1) & self._last
+
+
+def _in_order(keys: Keys) -> Keys:
+    """``keys`` as kernels take them; what was read lies wherever it lay in a file, where nobody may write."""
+    return keys if keys.flags.carray else np.require(keys, np.uint64, ["C", "A", "W"])

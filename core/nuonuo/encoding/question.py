@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nuonuo.encoding.dates import Period
+from nuonuo.encoding.names import spoken
 from nuonuo.encoding.tokens import Asked
 from nuonuo.encoding.words import Word
 
@@ -52,6 +53,11 @@ class Question:
     def spellings(self) -> list[str]:
         """Those, and the stems of the other forms in which its words are written."""
         return spellings(self.words)
+
+    @cached_property
+    def names(self) -> list[tuple[str, int, int]]:
+        """What could be a name in it, and from which character to which it goes (`spoken`)."""
+        return spoken(self.text, self.words)
 
 
 def spellings(words: Iterable[Word]) -> list[str]:

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from nuonuo.arrays import IntArray
 from nuonuo.config import MemoryConfig
-from nuonuo.encoding.names import spoken
 from nuonuo.encoding.question import Question
 from nuonuo.index.names import called
 from nuonuo.index.shard import Shard
@@ -52,9 +51,7 @@ def named(shard: Shard, question: Question, mask: npt.NDArray[np.bool_], config:
     village does not ask of "The Village". At the beginning a capital tells nothing.
     """
     postings = shard.postings
-    possible = spoken(question.text, question.words)
-    postings.look_up(name for name, *_ in possible)
-    known = ((postings.term_of(name), start, end) for name, start, end in possible)
+    known = ((postings.term_of(name), start, end) for name, start, end in question.names)
     said = [(start, end, term) for term, start, end in known if term is not None]
     if not said:
         return NOTHING

@@ -9,7 +9,6 @@ import numpy as np
 from nuonuo.arrays import largest
 from nuonuo.config import MemoryConfig
 from nuonuo.encoding.lexicon import Lexicon
-from nuonuo.encoding.names import spoken
 from nuonuo.encoding.question import Question, spellings
 from nuonuo.encoding.words import Word
 from nuonuo.index.filters import Conditions
@@ -54,7 +53,6 @@ class Finder:
         self._within = Within(conditions.session_id, limits)
         self._tested = bool(conditions.where or conditions.exclude or limits)
         self._linked: set[tuple[int, bool]] = set()
-        self._names: list[tuple[str, int, int]] = []
         self._periods: list[Within] = []
 
     def cued(self, k: int, nothing: Part) -> list[int]:
@@ -66,7 +64,7 @@ class Finder:
         gathered, config, question = self._gathered, self._config, self._question
         asked = asked_words(nothing, question, config)
         gathered.asks = any(word.asks for word in question.words)
-        names = dict.fromkeys(self._lexicon.keys([name for name, _, _ in self._names]))
+        names = dict.fromkeys(self._lexicon.keys([name for name, _, _ in question.names]))
         known = [name for name in names if gathered.whole.frequencies.get(name)]
         rare = self._rare(asked, nothing)
         found = self._cued(self._within, rare, self._dense(k), k, known)
@@ -82,10 +80,9 @@ class Finder:
         """
         self._expect(self._within, self._dense(k))
         question, lexicon = self._question, self._lexicon
-        self._names = spoken(question.text, question.words)
         stems = [*question.spellings, *(word.stem for word in question.words)]
         stems += [word.whole.stem for word in question.words if word.whole is not None]
-        self._gathered.know(lexicon.keys([*stems, *(name for name, _, _ in self._names)]))
+        self._gathered.know(lexicon.keys([*stems, *(name for name, _, _ in question.names)]))
         self._periods = self._dated()
 
     def _cued(

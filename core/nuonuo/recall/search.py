@@ -81,7 +81,8 @@ class Search:
 def prepare(shard: Shard, question: Question, mask: BoolArray, config: MemoryConfig) -> Search:
     """Put ``question`` to the rows of ``mask`` (n,)."""
     postings = shard.postings
-    postings.look_up(chain(question.spellings, *question.asked.forms))
+    names = (name for name, *_ in question.names)
+    postings.look_up(chain(question.spellings, *question.asked.forms, names))
     said = postings.known(question.spellings)
     idf, dates, weights, worded = _weighed(shard, question, config)
     words = _asked(question, worded)
