@@ -250,8 +250,8 @@ def missing(rows: IntArray, wanted: IntArray) -> IntArray:
     fast = kernels.loaded()
     if fast is None:
         return np.setdiff1d(wanted, rows)
-    found, held = np.empty_like(wanted), np.empty(1, np.int64)
-    fast.missing(rows, wanted, found, held)
+    found, held = np.empty(len(wanted), np.int64), np.empty(1, np.int64)
+    fast.missing(rows, np.ascontiguousarray(wanted), found, held)
     return found[: held[0]]
 
 
