@@ -68,11 +68,11 @@ def choose(search: Search, scored: Scored, k: int, standing: IntArray) -> Chosen
         owed = owed[owed != best] if len(owed) else owed
         if losses.any_to(best):
             redundant = np.maximum(redundant, losses.to(best))
-    rest = np.zeros(0, np.int64)
-    if min(k, len(standing)) > len(at):
-        adding.best(free, redundant)  # what the others add to all of those
-        rest = np.flatnonzero(free > -np.inf)
-        rest = rest[np.argsort((redundant - free - adding.bonus)[rest], kind="stable")][: k - len(at)]
+    if min(k, len(standing)) <= len(at):
+        return Chosen(at, *told)
+    adding.best(free, redundant)  # what the others add to all of those
+    rest = np.flatnonzero(free > -np.inf)
+    rest = rest[np.argsort((redundant - free - adding.bonus)[rest], kind="stable")][: k - len(at)]
     after = np.array((adding.bonus[rest], redundant[rest], np.zeros(len(rest), np.float32)))
     return Chosen(np.concatenate([at, rest]), *np.concatenate([told, after], axis=1))
 

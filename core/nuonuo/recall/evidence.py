@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -80,7 +80,7 @@ def trace(shard: Shard, ranking: Ranking, config: MemoryConfig, mask: BoolArray)
     linked = (scored.source.take(ranking.at) != NOBODY).tolist()
     each = zip(rows.tolist(), shard.seqs(rows), ranking.at.tolist(), values.tolist(), linked, strict=True)
     for (row, seq, at, shares, by_link), told in zip(each, _told(shard, rows, mask), strict=True):
-        signals = {name: share for name, share in zip(_NAMES, shares, strict=True) if share}
+        signals = dict(compress(zip(_NAMES, shares, strict=True), shares))
         path = _hops(shard, ranking, at, config) if by_link else ()
         found.append(Traced(row, seq, sum(shares[: len(SIGNALS)]), sum(shares), signals, path, told))
     return found
