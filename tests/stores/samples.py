@@ -58,7 +58,7 @@ def arrays(t: Traces) -> tuple[tuple[str, tuple[Any, ...], bytes], ...]:
     kept = (t.vectors, t.norms, t.parts, t.sketches, t.patterns, t.spans, t.code)
     kept += (words.stems, words.counts, words.title)
     numbers = (words.length, words.said, words.speaker, words.asks, t.lexicon, t.partly, t.older)
-    return *((a.dtype.name, a.shape, a.tobytes()) for a in kept), ("numbers", numbers, b"")
+    return *((a.dtype.str, a.shape, a.tobytes()) for a in kept), ("numbers", numbers, b"")
 
 
 def each(rows: Rows | None) -> Iterator[tuple[int, Memory, Traces]]:

@@ -151,7 +151,7 @@ class Analyzer:
         self._asking = _QUESTION_WORDS.get(language or "", frozenset())
         self._local = threading.local()  # a Snowball stemmer may serve one thread at a time
         self._cached_form = lru_cache(maxsize=1 << 16)(self._uncached_form)
-        self.stop_stems = frozenset(self._form(word)[0] for word in self._stop)
+        self.stop_stems = _stop_stems(language)
 
     def words(self, text: str) -> list[Word]:
         """The words of ``text`` in order; a pair of unspaced characters comes after its first one."""
@@ -235,6 +235,12 @@ class Analyzer:
         if stemmer is None:
             stemmer = self._local.stemmer = Stemmer.Stemmer(self.language, 0)
         return stemmer.stemWord(folded), content, asking, pieces(folded)
+
+
+@lru_cache
+def _stop_stems(language: str | None) -> frozenset[str]:
+    words = _STOP_WORDS.get(language or "", frozenset())
+    return frozenset(Stemmer.Stemmer(language, 0).stemWords([*words])) if words else words
 
 
 def spellings(words: Sequence[Word]) -> list[str]:
