@@ -8,7 +8,7 @@ export NO_MKDOCS_2_WARNING := 1
 # Where it is set, each of the programs that the tests start compiles all of this again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo picture test check lint types docs kernels peers bench format clean
+.PHONY: demo picture test check lint types tests docs kernels peers bench format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python examples/demo.py
@@ -20,9 +20,13 @@ picture: $(VENV)/.installed
 
 test: check
 
-# What needs one processor goes first, two at a time: make lint | make types | make docs | make kernels.
+# What needs one processor goes two at a time: make lint | make docs | make kernels. Types are checked beside the
+# tests, some of which wait for something.
 check: $(VENV)/.installed
-	$(MAKE) --jobs 2 lint types docs kernels
+	$(MAKE) --jobs 2 lint docs kernels
+	$(MAKE) --jobs 2 types tests
+
+tests: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/.installed
