@@ -161,4 +161,5 @@ class Numbering:
 
 def _in_order(keys: Keys) -> Keys:
     """``keys`` as kernels take them; what was read lies wherever it lay in a file, where nobody may write."""
-    return keys if keys.flags.carray else np.require(keys, np.uint64, ["C", "A", "W"])
+    plain = keys.flags.carray and keys.dtype == np.uint64
+    return keys if plain else np.require(keys, np.uint64, ["C", "A", "W"])

@@ -19,7 +19,7 @@ U = types.uint64
 
 @compiled(WORDS, types.int64, U, U, U, U, U, U, returns=U)
 def six(sketches: Any, at: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any) -> Any:
-    """In how many bits the sketch ``at`` differs from these six words."""
+    """In how many bits row ``at`` of ``sketches`` (n, 6) differs from the words ``a`` to ``f``."""
     first = ones(sketches[at, 0] ^ a) + ones(sketches[at, 1] ^ b) + ones(sketches[at, 2] ^ c)
     return first + (ones(sketches[at, 3] ^ d) + ones(sketches[at, 4] ^ e) + ones(sketches[at, 5] ^ f))
 
