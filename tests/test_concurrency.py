@@ -178,13 +178,13 @@ class Meanwhile:
     ) -> None:
         self.writes, alone, writing = 0, memory._store.get_seqs, False
 
-        def read(namespace: str, seqs: Sequence[int]) -> list[Memory | None]:
+        def read(namespace: str, seqs: Sequence[int], **how: Any) -> list[Memory | None]:
             nonlocal writing
             if self.writes < often and not writing:
                 self.writes, writing = self.writes + 1, True
                 write(self.writes)
                 writing = False
-            return alone(namespace, seqs)
+            return alone(namespace, seqs, **how)
 
         patch.setattr(memory._store, "get_seqs", read)
 

@@ -355,6 +355,8 @@ def test_get_in_any_order_and_number(store: Store) -> None:
     assert [m and m.id for m in store.get([*reversed(keys), "none"])] == [*reversed(keys), None]
     assert [m and m.id for m in store.get_seqs("n", seqs[::-1])] == keys[::-1]
     assert store.get([]) == store.get_seqs("n", []) == []
+    for some in (seqs, seqs[500::-1], seqs[7:3:-2], [seqs[-1] + 1, seqs[5]], []):
+        assert store.get_seqs("n", some, epoch=store.position("n").epoch) == store.get_seqs("n", some)
     assert store.delete(ids=keys[:1100]) == 1100
 
 
@@ -502,6 +504,7 @@ def test_a_closed_store_says_so(store: Store) -> None:
         lambda: store.get(["a"]),
         lambda: store.get_seqs("n", [1]),
         lambda: store.get_seqs("n", []),
+        lambda: store.get_seqs("n", [1], epoch=1),
         store.list,
         lambda: [*store.associations()],
         store.namespaces,

@@ -6,12 +6,13 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from nuonuo import AssociativeMemory
-from nuonuo.errors import StoreError, StoreGoneError
+from nuonuo.errors import SchemaVersionError, StoreError, StoreGoneError
 from nuonuo.stores import SQLiteStore, Store
 from tests.fakes import SMALL, WordEmbedder
 
@@ -104,6 +105,37 @@ def test_the_engine_gives_no_id_for_what_would_be_lost(tmp_path: Path) -> None:
             memory.export(tmp_path / "dump.jsonl")
     with AssociativeMemory.open(path, embedder=WordEmbedder(), config=SMALL) as memory:
         assert memory.add("a new file") == [each.id for each in memory.list()]
+
+
+@pytest.mark.parametrize(
+    "gone", [*GONE, lambda path: os.truncate(path, 0), lambda path: os.truncate(path, 4096)]
+)
+def test_what_is_recalled_again_and_again_says_so(folder: Path, gone: Callable[[Path], None]) -> None:
+    """Where nobody wrote the file is asked first, and looked at after that."""
+    path = folder / "m.db"
+    with AssociativeMemory.open(path, embedder=WordEmbedder(), config=SMALL) as memory:
+        memory.add([f"rex the beagle barks at the boats {n} times " * 20 for n in range(20)])
+        memory.forget(ids=memory.add("thunder"))  # which takes the log into the file
+        for _ in range(2):
+            assert len(memory.recall("rex").hits) == 10
+        gone(path)
+        for _ in range(2):
+            with pytest.raises(StoreGoneError, match=r"m\.db"):
+                memory.recall("rex")
+
+
+def test_a_newer_version_brings_the_file_up_beside_an_older_process(path: str) -> None:
+    with AssociativeMemory.open(path, embedder=WordEmbedder(), config=SMALL) as memory:
+        memory.add("rex the beagle")
+        for _ in range(2):
+            memory.recall("rex")
+        with closing(sqlite3.connect(path)) as newer:
+            newer.execute("CREATE TABLE more (id INTEGER PRIMARY KEY)")
+            newer.execute("UPDATE meta SET value = 99 WHERE key = 'schema_version'")
+            newer.commit()
+        for _ in range(2):
+            with pytest.raises(SchemaVersionError, match="99"):
+                memory.recall("rex")
 
 
 def test_another_working_folder_and_a_link_are_no_other_file(

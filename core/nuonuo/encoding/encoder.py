@@ -247,7 +247,9 @@ class Encoder:
             if not any(words[at].content for at in inside):  # what is made of stop words alone is a date too
                 for at in inside:
                     words[at] = words[at]._replace(content=True)
-        return Question(query, text, words, state / np.linalg.norm(state), asked(encoding, words), periods)
+        return Question(
+            query, text, words, state / np.sqrt(state.dot(state)), asked(encoding, words), periods
+        )
 
     def code(self, state: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
         """The winner-take-all code (n_active,) of one vector (d,)."""

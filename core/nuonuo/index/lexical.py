@@ -295,14 +295,18 @@ class Postings:
         common = [term for term, df in zip(terms, often, strict=True) if df * COMMON > self._count]
         rare = [term for term in terms if term not in common] if common else terms
         everywhere = [self._everywhere(term) for term in common]
-        fast = kernels.loaded()
+        return Scores(*self._bm25(rare), everywhere)
+
+    def _bm25(self, terms: list[int]) -> tuple[FloatArray, FloatArray | None]:
+        """What BM25 gives each row for ``terms`` (n,); with kernels, the greatest of each `BLOCK` too."""
+        numbers, fast = np.array(terms, np.int64), kernels.loaded()
         if fast is None:
-            rows, given = self._given(rare)
-            return Scores(np.bincount(rows, given, self.size).astype(np.float32), None, everywhere)
-        numbers, scores = np.array(rare, np.int64), np.empty(self.size, np.float32)
+            rows, given = self._given(numbers)
+            return np.bincount(rows, given, self.size).astype(np.float32), None
+        scores = np.empty(self.size, np.float32)
         peaks = np.empty(-(-self.size // fast.BLOCK), np.float32)
         fast.bm25(*self._lists.blocks, *self.saturation, numbers, self._idf(numbers), scores, peaks)
-        return Scores(scores, peaks, everywhere)
+        return scores, peaks
 
     def most(self, idf: Iterable[float]) -> float:
         """The greatest score that a memory could have for stems of these ``idf``: (k1 + 1) their sum."""
@@ -396,11 +400,10 @@ class Postings:
         self._rarities.clear()
         self._asked.clear()
 
-    def _given(self, terms: list[int]) -> tuple[npt.NDArray[np.int32], FloatArray]:
-        """The rows that have one of ``terms``, term by term, and what BM25 gives each of them for it."""
-        numbers = np.array(terms, np.int64)
-        rows, frequencies = self.entries(numbers)
-        given = self._idf(numbers).repeat(self._lists.counts[numbers]) * self.saturated(rows, frequencies)
+    def _given(self, terms: IntArray) -> tuple[npt.NDArray[np.int32], FloatArray]:
+        """The rows that have one of ``terms`` (E,), term by term, and what BM25 gives each of them for it."""
+        rows, frequencies = self.entries(terms)
+        given = self._idf(terms).repeat(self._lists.counts[terms]) * self.saturated(rows, frequencies)
         return rows, given
 
     def _idf(self, terms: IntArray) -> FloatArray:
@@ -415,9 +418,7 @@ class Postings:
     def _everywhere(self, term: int) -> FloatArray:
         """What BM25 gives every row for a common ``term`` (n,); few terms are common, so it is kept."""
         if term not in self._common:
-            rows, given = self._given([term])
-            self._common[term] = np.zeros(len(self._lengths), np.float32)
-            self._common[term][rows] = given
+            self._common[term], _ = self._bm25([term])
         return self._common[term]
 
     def saturated(self, rows: npt.NDArray[np.int32], frequencies: npt.NDArray[np.int32]) -> FloatArray:

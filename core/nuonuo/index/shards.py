@@ -105,7 +105,7 @@ class Shards:
         """
         if self._distant is not None:
             return self._distant.look(namespace, seqs)
-        memories = self._store.get_seqs(namespace, seqs) if seqs else []
+        memories = self._store.get_seqs(namespace, seqs, epoch=cursor.epoch) if seqs else []
         return (cursor if self._store.version() == version else self._store.position(namespace)), memories
 
     def _shard(self, namespace: str) -> Shard:

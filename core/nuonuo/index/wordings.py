@@ -13,6 +13,7 @@ from nuonuo.numbering import Numbering
 from nuonuo.stores.base import Rows
 
 GONE = np.iinfo(np.int64).max  # the newest row that said something, once that is gone: any other may be it
+NONE: IntArray = np.zeros(0, np.int64)
 UNIQUE = 0  # the wording of what counts as said once, whatever others say
 
 
@@ -25,6 +26,7 @@ class Wordings:
         self._last = Growable(np.int64)  # by wording: the newest row that says so, or `GONE`
         self._said = Growable(np.uint64)  # by wording: its digest
         self._numbers = Numbering()  # by digest
+        self._repeating = False  # whether any may be said more than once
         self._times.append([1])  # of UNIQUE
         self._last.append([GONE])
         self._said.append([0])
@@ -45,6 +47,7 @@ class Wordings:
         np.maximum.at(self._last.data, numbers, at)
         self._wording.data[at] = numbers
         np.add.at(self._times.data, numbers, 1)
+        self._repeating = self._repeating or bool((self._times.data[numbers] > 1).any())
 
     def clear(self, row: int) -> None:
         """Take back what ``row`` says."""
@@ -64,6 +67,7 @@ class Wordings:
             number = self._numbers.get(said)
             if number is not None:
                 self._times.data[number] = often
+                self._repeating = True
 
     def said(self, row: int) -> int:
         """The digest of what ``row`` says; 0 where it counts as said once."""
@@ -81,6 +85,8 @@ class Wordings:
 
     def again(self, rows: IntArray) -> IntArray:
         """Which of ``rows`` (C,), by their places, say what is said more than once: ascending."""
+        if not self._repeating:
+            return NONE
         fast = kernels.loaded()
         if fast is None:
             return np.flatnonzero(self.times(rows) > 1)

@@ -199,7 +199,6 @@ class Written:
 
     def __init__(self, question: Question, analyzer: Analyzer) -> None:
         self._question, self._analyzer = question, analyzer
-        self._stems = frozenset(question.spellings)
         self._read: dict[str, Mapping[str, str]] = {}  # by long text
 
     def of(self, answer: Answer, parts: Sequence[str]) -> tuple[int, str]:
@@ -223,5 +222,5 @@ class Written:
         if len(text) <= LONG:
             return self._analyzer.written(text, stem)
         if text not in self._read:
-            self._read[text] = self._analyzer.writings(text, self._stems)
+            self._read[text] = self._analyzer.writings(text, frozenset(self._question.spellings))
         return self._read[text].get(stem, "")

@@ -251,8 +251,15 @@ class Store(Protocol):
         """As `get`, with the traces of each."""
         ...
 
-    def get_seqs(self, namespace: str, seqs: Sequence[int]) -> list[Memory | None]:
-        """The memories with these seqs, in order; None for one that is gone."""
+    def get_seqs(
+        self, namespace: str, seqs: Sequence[int], *, epoch: int | None = None
+    ) -> list[Memory | None]:
+        """The memories with these seqs, in order; None for one that is gone.
+
+        Args:
+            epoch: of the reader's cursor. Who gives it asks for `version` or `position` afterwards: those
+                tell whether the store is what it was, which need not be looked at twice.
+        """
         ...
 
     def list(

@@ -11,4 +11,9 @@ def batches(column: str, values: Sequence[object]) -> Iterator[tuple[str, Sequen
     """Conditions ``column IN (...)`` with their parameters that together cover ``values``."""
     for start in range(0, len(values), BATCH):
         part = values[start : start + BATCH]
-        yield f"{column} IN ({','.join('?' * len(part))})", part
+        yield one_of(column, part), part
+
+
+def one_of(column: str, values: Sequence[object]) -> str:
+    """The condition that ``column`` is one of so many parameters as there are ``values``."""
+    return f"{column} IN ({','.join('?' * len(values))})"

@@ -12,7 +12,6 @@ import json
 import struct
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 import numpy as np
 
@@ -39,7 +38,7 @@ NO_TRACES = Traces(
     spans=np.zeros((0, 3), np.int32),
     code=np.zeros(0, np.int32),
 )
-_NO_CUES: dict[str, Any] = {"cues": (), "paraphrases": ()}
+_NO_CUES: tuple[tuple[str, ...], tuple[str, ...], bool] = ((), (), False)
 
 
 def encode_text(text: str) -> bytes:
@@ -92,30 +91,33 @@ def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str
     """
     try:
         key, text, role, session_id, metadata, cues_json = _fields(payload, at)
-        both, described = _NO_CUES, {}
-        if cues_json:
-            cues = json.loads(cues_json)
-            both = cues if isinstance(cues, dict) else {"cues": cues, "paraphrases": []}
-            if not all(isinstance(text, str) for text in (*both["cues"], *both["paraphrases"])):
-                raise ValueError("cues are of another kind")
-        if metadata:
-            described = json.loads(metadata)
-            if not isinstance(described, dict):
-                raise ValueError("metadata are of another kind")
+        cues, paraphrases, all_day = _cues(cues_json) if cues_json else _NO_CUES
+        described = json.loads(metadata) if metadata else {}
+        if not isinstance(described, dict):
+            raise ValueError("metadata are of another kind")
         return Memory(
             text=text or "",
             role=role,
             timestamp=None if timestamp is None else _EPOCH + timedelta(microseconds=timestamp),
             metadata=described,
-            cues=tuple(both["cues"]),
+            cues=cues,
             session_id=session_id,
             id=key,
             namespace=namespace,
-            paraphrases=tuple(both["paraphrases"]),
-            all_day=bool(both.get("all_day")),
+            paraphrases=paraphrases,
+            all_day=all_day,
         )
     except (struct.error, TypeError, ValueError, OverflowError, KeyError, RecursionError) as error:
         raise NotAStoreError(f"a stored memory is damaged ({error}); restore the file from a copy") from error
+
+
+def _cues(written: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """The cues, the paraphrases, and whether it is a whole day's: what `_cues_json` made of them."""
+    found = json.loads(written)
+    both = found if isinstance(found, dict) else {"cues": found, "paraphrases": []}
+    if not all(isinstance(text, str) for text in (*both["cues"], *both["paraphrases"])):
+        raise ValueError("cues are of another kind")
+    return tuple(both["cues"]), tuple(both["paraphrases"]), bool(both.get("all_day"))
 
 
 def _fields(payload: bytes, at: int) -> Sequence[str | None]:

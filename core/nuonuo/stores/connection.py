@@ -15,9 +15,10 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from nuonuo.errors import NotAStoreError, ReadOnlyStoreError, StoreClosedError, StoreError
 from nuonuo.stores import schema
@@ -225,12 +226,33 @@ class Connections:
                     reader.execute("ROLLBACK")
                 if mapped:
                     reader.execute("PRAGMA mmap_size = 0").fetchall()
-                with self._pool_lock:
-                    self._in_use.discard(reader)
-                    if self.closed or len(self._readers) >= _IDLE_READERS:
-                        reader.close()
-                    else:
-                        self._readers.append(reader)
+                self._take_back(reader)
+
+    def glance(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]] | None:
+        """The rows of one ``query``; None where it fails, or no reader is idle: `read` tells why, or waits.
+
+        Whoever asks must ask for the `version` afterwards, or `read`: those look whether the file is the one
+        that was opened, and known, which takes as long as such a query.
+        """
+        with self._pool_lock:
+            if not self._readers:
+                return None
+            reader = self._readers.pop()
+            self._in_use.add(reader)
+        try:
+            return reader.execute(query, values).fetchall()
+        except (sqlite3.Error, UnicodeDecodeError):
+            return None
+        finally:
+            self._take_back(reader)
+
+    def _take_back(self, reader: sqlite3.Connection) -> None:
+        with self._pool_lock:
+            self._in_use.discard(reader)
+            if self.closed or len(self._readers) >= _IDLE_READERS:
+                reader.close()
+            else:
+                self._readers.append(reader)
 
     def version(self) -> int:
         """A number that differs after any commit, of this process or another."""

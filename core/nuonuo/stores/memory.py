@@ -294,7 +294,9 @@ class InMemoryStore:
             rows = [self._rows.get(self._seqs.get(key, 0)) for key in ids]
         return [None if row is None else (row.unpack(), unpack_traces([row.traces], 0)[0]) for row in rows]
 
-    def get_seqs(self, namespace: str, seqs: Sequence[int]) -> builtins.list[Memory | None]:
+    def get_seqs(
+        self, namespace: str, seqs: Sequence[int], *, epoch: int | None = None
+    ) -> builtins.list[Memory | None]:
         with self._lock:
             self._must_be_open()
             space = self._space(namespace)

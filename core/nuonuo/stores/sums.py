@@ -29,7 +29,7 @@ class Sums:
     def hold(self, body: bytes, at: int) -> bool:
         """Whether the payload from byte ``at`` to the end of ``body`` has the sum at its beginning."""
         (told,) = _SUM.unpack_from(body)
-        return not told or told == (zlib.crc32(memoryview(body)[at:], self._start) or 1)
+        return not told or told == (zlib.crc32(body[at:], self._start) or 1)
 
     def check(self, bodies: Iterable[bytes], at: int) -> None:
         """Raise `NotAStoreError` unless each of ``bodies`` holds."""

@@ -338,7 +338,9 @@ class PostgresStore:
         found = {row[0]: each for row, each in zip(rows, both, strict=True)}
         return [found.get(key) for key in keys]
 
-    def get_seqs(self, namespace: str, seqs: Sequence[int]) -> builtins.list[Memory | None]:
+    def get_seqs(
+        self, namespace: str, seqs: Sequence[int], *, epoch: int | None = None
+    ) -> builtins.list[Memory | None]:
         return self.look(namespace, seqs)[1]
 
     def look(self, namespace: str, seqs: Sequence[int]) -> tuple[Cursor, builtins.list[Memory | None]]:
