@@ -16,12 +16,13 @@ from nuonuo.errors import InvalidInputError, MissingDependencyError, NuonuoError
 from nuonuo.evaluation.clock import resident_bytes
 from nuonuo.evaluation.generated import TURNS, generated_memories, generated_texts
 from nuonuo.evaluation.plot import plot_scale
-from nuonuo.evaluation.scale import results
+from nuonuo.evaluation.scale import results, tenants
 from nuonuo.evaluation.scale.corpus import BATCH, PART, Corpus
 from nuonuo.evaluation.scale.jobs import Job, Limits, run
 from nuonuo.evaluation.scale.run import Plan, _system, exponents, measure_scale
 from nuonuo.evaluation.synthetic import HashEmbedder
 from nuonuo.evaluation.systems.vector_stores import VECTOR_STORES
+from nuonuo.memory import AssociativeMemory
 from tests.fakes import SMALL, WordEmbedder
 
 MODULES = {
@@ -148,6 +149,27 @@ def test_embeddings_of_real_texts_are_made_once(tmp_path: Path) -> None:
     for task, options in (("grow", {"in_ram": False}), ("open", {}), ("grow", {"in_ram": True})):
         found = run(replace(job, task=task, embedder=Refusing(), options=options), LIMITS, lambda *_: None)
         assert found["kernels"] in ("numba", "numpy")
+
+
+def test_a_file_that_is_filled_is_left_as_it_is(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.db"
+    job = job_of(tmp_path, "fill namespaces", namespaces=3, each=20, filled=str(kept))  # of 40 texts
+    told: list[int] = []
+
+    def tell(what: str, count: int) -> None:
+        told.append(count)
+
+    first = tenants.fill(job, tell)
+    assert first["memories"] == sum(told) == 60 and first["add_per_second"] > 0
+    told.clear()
+    again = tenants.fill(job, tell)
+    assert again == {"memories": 60, "file_bytes": kept.stat().st_size} and not told
+    with AssociativeMemory.open(kept, embedder=HashEmbedder(32), config=SMALL) as memory:
+        assert [len(memory.list(namespace=name)) for name in ("0", "1", "2")] == [20, 20, 20]
+    assert results.namespaces_table({"namespaces": {**job.options, **again, "visits": 9}})[1][-2][1] == "–"
+    for other in ({"each": 21}, {"namespaces": 6, "each": 10}):
+        with pytest.raises(InvalidInputError, match=r"kept\.db holds 60 memories, not .* delete"):
+            tenants.fill(replace(job, options={**job.options, **other}), tell)
 
 
 # -- the whole --------------------------------------------------------------------------------------

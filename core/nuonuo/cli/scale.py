@@ -50,6 +50,7 @@ def add_parser(kinds: Any) -> None:
         "--budget", type=int, default=500, metavar="MB",
         help="of derived state in RAM during the visits (default: %(default)s)",
     )  # fmt: skip
+    path_option(parser, "--filled", "the file of the namespaces, to be kept; where it is there it is visited")
     parser.add_argument("--threads", type=int, default=1, help="to compute with (default: %(default)s)")
     parser.add_argument(
         "--seconds", type=float, default=1800, help="that one process may take (default: %(default)s)"
@@ -71,6 +72,7 @@ def _run_scale(args: argparse.Namespace, console: Console) -> None:
         each=args.each,
         visits=args.visits,
         budget=args.budget * 1_000_000,
+        filled=args.filled,
     )
     config = config_of(args)
     dataset, memories = memories_of(args.data, plan.most)

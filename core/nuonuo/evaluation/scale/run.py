@@ -40,6 +40,7 @@ class Plan:
         systems: among `nuonuo.evaluation.systems.vector_stores.VECTOR_STORES`; exact search always is.
         namespaces: how many are put into one file, ``each`` with as many memories, and ``visits`` of them
             asked with ``budget`` bytes of `MemoryConfig.shard_bytes`; 0 leaves them out.
+        filled: the file of the namespaces, which is kept; one that is there is only visited. None for none.
 
     Raises:
         InvalidInputError: a size that is too small or stands twice, an unknown store or system.
@@ -54,6 +55,7 @@ class Plan:
     each: int = 200
     visits: int = 500
     budget: int = 500_000_000
+    filled: str | None = None
 
     def __post_init__(self) -> None:
         if not self.sizes or min(self.sizes) < LEAST or len({*self.sizes}) < len(self.sizes):
@@ -189,7 +191,9 @@ def _needed(found: Found, what: str) -> Found:
 
 
 def _namespaces(do: _Doing, plan: Plan) -> Found:
-    options = {"namespaces": plan.namespaces, "each": plan.each, "visits": plan.visits}
+    options = {
+        "namespaces": plan.namespaces, "each": plan.each, "visits": plan.visits, "filled": plan.filled,
+    }  # fmt: skip
     filled = do("fill namespaces", plan.most, options=options)
     if "stopped" in filled:
         return filled

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, count, islice
+from pathlib import Path
 
 import numpy as np
 
+from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.clock import (
     WARM_UP,
     MeteredEmbedder,
@@ -20,6 +22,7 @@ from nuonuo.evaluation.progress import Progress
 from nuonuo.evaluation.scale.corpus import Found
 from nuonuo.evaluation.scale.engine import open_memory, rehearse
 from nuonuo.evaluation.scale.jobs import Job
+from nuonuo.memory import AssociativeMemory
 from nuonuo.records import Memory
 
 TOGETHER = 5  # namespaces that are filled at once
@@ -28,12 +31,18 @@ FILE = "namespaces.db"
 
 
 def fill(job: Job, tell: Progress) -> Found:
-    """Give each of ``job.options["namespaces"]`` namespaces ``job.options["each"]`` memories of its own."""
-    path = job.folder / FILE
+    """Give each of ``job.options["namespaces"]`` namespaces ``job.options["each"]`` memories of its own.
+
+    A file that has them already is left as it is.
+    """
+    path = _file(job)
     with job.embedding() as embedder:
         metered = MeteredEmbedder(embedder)
         taken, added = 0.0, 0
         with open_memory(job, metered, path) as memory:
+            if held := memory.stats().memories:
+                _must_be_filled(job, memory, held)
+                return {"memories": held, "file_bytes": path.stat().st_size}
             these = _memories(job)
             while part := list(islice(these, TOGETHER * job.options["each"])):
                 taken += metered.clock(memory.add, part)
@@ -53,7 +62,7 @@ def visit(job: Job, tell: Progress) -> Found:
         before = resident_bytes()
         built: list[float] = []
         held: list[float] = []
-        with open_memory(job, metered, job.folder / FILE) as memory:
+        with open_memory(job, metered, _file(job)) as memory:
             for namespace in drawn:
                 for question, times in zip(questions[namespace], (built, held), strict=True):
                     times.append(
@@ -79,12 +88,36 @@ def visit(job: Job, tell: Progress) -> Found:
     }
 
 
-def _memories(job: Job) -> Iterator[Memory]:
-    """The memories of all namespaces, one namespace after another; texts come again once all were used."""
+def _file(job: Job) -> Path:
+    """The file of the namespaces: one that is kept, or one of this run."""
+    kept = job.options.get("filled")
+    return job.folder / FILE if kept is None else Path(kept)
+
+
+def _must_be_filled(job: Job, memory: AssociativeMemory, held: int) -> None:
+    """Raise `InvalidInputError` unless ``memory``, which holds so many, is what `fill` makes."""
+    namespaces, each = job.options["namespaces"], job.options["each"]
+    wanted = next(_memories(job, namespaces * each - 1))
+    last = memory.get([wanted.id or ""])[0]
+    found = last and (last.id, last.namespace, last.text)
+    if held != namespaces * each or found != (wanted.id, wanted.namespace, wanted.text):
+        raise InvalidInputError(
+            f"{_file(job)} holds {held:,} memories, not {namespaces:,} namespaces of {each:,} as they are "
+            "asked for: give the --namespaces, --each, --sizes and --data it was filled with, or another "
+            "file, and delete one that was not filled to the end"
+        )
+
+
+def _memories(job: Job, first: int = 0) -> Iterator[Memory]:
+    """The memories of all namespaces, one namespace after another; texts come again once all were used.
+
+    Args:
+        first: how many are left out at the beginning.
+    """
     wanted, each = job.options["namespaces"] * job.options["each"], job.options["each"]
     rounds = (job.corpus.parts(job.size) for _ in count())
     memories = chain.from_iterable(chain.from_iterable(rounds))
-    for at, memory in enumerate(islice(memories, wanted)):
+    for at, memory in enumerate(islice(memories, first, wanted), first):
         yield replace(memory, id=f"m{at}", namespace=str(at // each))
 
 
