@@ -36,6 +36,41 @@ def test_shards_stay_inside_their_budget(opened: Opened) -> None:
     assert gone not in {hit.memory.id for hit in memory.recall("word1", k=80, namespace=spaces[0])}
 
 
+def test_what_the_shards_take_is_counted_right(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard, "WORN", 5)  # so that some are built anew
+    memory = opened(config=replace(SMALL, shard_bytes=1 << 20))
+    shards, rng = memory._shards, np.random.default_rng(5)
+
+    def held() -> dict[str, int]:
+        return {each.namespace: each.size for each in shards.held()}
+
+    dropped = False
+    for step in range(150):
+        space = f"n{rng.integers(12)}"
+        match step % 4:
+            case 0:
+                memory.add(
+                    [f"word{number} of {step}" for number in rng.integers(400, size=60)], namespace=space
+                )
+            case 3:
+                stored = memory.list(namespace=space, limit=40)
+                memory.forget(ids=[each.id or "" for each in stored])
+        before = [*held()]
+        memory.recall("word1 word2", namespace=space)
+        for thread in [*shards._renewing.values()]:
+            thread.join()
+        now = held()
+        assert shards._bytes == sum(now.values()) and [*now][-1] == space
+        assert {*shards._sizes} == {name for name, size in now.items() if size}
+        left = [name for name in before if name not in now]  # those that were asked longest ago
+        assert left == [name for name in before if name != space][: len(left)]
+        assert shards._bytes <= 1 << 20 or len(now) == 1
+        dropped |= bool(left)
+    assert dropped
+    shards.clear()
+    assert shards._bytes == 0
+
+
 def test_the_shard_in_use_stays_whatever_the_budget() -> None:
     memory = fresh(config=replace(SMALL, shard_bytes=1 << 20))
     memory.add([f"word{number} " * 40 + f"a{number} b{number} c{number}" for number in range(2500)])

@@ -40,6 +40,8 @@ class Shards:
         self._distant = store if isinstance(store, Distant) else None
         self._dimension, self._pattern_bytes = dimension, pattern_bytes
         self._held: OrderedDict[str, Shard] = OrderedDict()
+        self._sizes: dict[str, int] = {}  # of those that are held, as they were last weighed
+        self._bytes = 0  # their sum: what thousands of small ones take is not added up for each
         self._lock = threading.Lock()
         self._renewing: dict[str, threading.Thread] = {}
 
@@ -135,7 +137,7 @@ class Shards:
         if (held is not None and held.count <= bound) or not store.widened(namespace, bound):
             return None
         with self._lock:
-            self._held.pop(namespace, None)
+            self._drop(namespace)
         return store
 
     def build(self, namespace: str) -> None:
@@ -154,6 +156,8 @@ class Shards:
         """Drop every shard."""
         with self._lock:
             self._held.clear()
+            self._sizes.clear()
+            self._bytes = 0
 
     def held(self) -> list[Shard]:
         """Those that are in RAM, the least recently used first."""
@@ -179,6 +183,7 @@ class Shards:
             with self._lock:
                 if self._held.get(namespace) is worn:
                     self._held[namespace] = new
+                    self._weigh(namespace)
 
         with self._lock:
             running = self._renewing.get(namespace)
@@ -191,9 +196,23 @@ class Shards:
     def _put_away(self, current: str) -> None:
         """Drop the least recently used shards beyond the budget; they are built again when asked for."""
         with self._lock:
-            held = sum(shard.size for shard in self._held.values())
-            for namespace in [*self._held]:
-                if held <= self._config.shard_bytes:
-                    break
-                if namespace != current:
-                    held -= self._held.pop(namespace).size
+            self._weigh(current)
+            while self._bytes > self._config.shard_bytes and len(self._held) > 1:
+                oldest = next(iter(self._held))
+                if oldest == current:
+                    self._held.move_to_end(current)
+                else:
+                    self._drop(oldest)
+
+    def _drop(self, namespace: str) -> None:
+        """Hold the shard of ``namespace`` no longer. The lock must be held."""
+        self._held.pop(namespace, None)
+        self._weigh(namespace)
+
+    def _weigh(self, namespace: str) -> None:
+        """Take note of how much the shard of ``namespace`` takes now. The lock must be held."""
+        shard = self._held.get(namespace)
+        size = 0 if shard is None else shard.size
+        self._bytes += size - self._sizes.pop(namespace, 0)
+        if size:
+            self._sizes[namespace] = size
