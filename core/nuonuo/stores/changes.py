@@ -68,7 +68,10 @@ def changes_since(
     sources = sorted(touched[ASSOCIATED] - gone)
     associations: dict[int, dict[int, float]] = {seq: {} for seq in sources}
     if whole and (reset or not since.whole):  # none has been told of since the first page
-        every = "source IN (SELECT seq FROM memories WHERE namespace = ?)"
+        # Most files hold none: then no memory of the namespace is looked up.
+        every = (
+            "source IN (SELECT seq FROM memories WHERE namespace = ? AND EXISTS (SELECT 1 FROM associations))"
+        )
         associations.update(_associations(db, every, [now.epoch]))
     elif whole:
         for clause, part in batches("source", sources):

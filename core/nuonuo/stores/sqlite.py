@@ -271,9 +271,10 @@ class SQLiteStore:
 
     def changes(self, namespace: str, since: Cursor) -> Changes:
         digest = self._digests.of_namespace(namespace)
-        with self._db.read() as db:
-            if position(db, digest)[0] == since:
-                return Changes(since)
+        if since != START:
+            with self._db.read() as db:
+                if position(db, digest)[0] == since:
+                    return Changes(since)
         afresh = since == START or not since.whole
         with self._db.read(snapshot=True, mapped=afresh) as db:
             return changes_since(db, digest, since, self._source(namespace), self._page)
