@@ -107,9 +107,11 @@ def test_the_engine_gives_no_id_for_what_would_be_lost(tmp_path: Path) -> None:
         assert memory.add("a new file") == [each.id for each in memory.list()]
 
 
-@pytest.mark.parametrize(
-    "gone", [*GONE, lambda path: os.truncate(path, 0), lambda path: os.truncate(path, 4096)]
-)
+def cut(share: float) -> Callable[[Path], None]:
+    return lambda path: os.truncate(path, int(share * path.stat().st_size))
+
+
+@pytest.mark.parametrize("gone", [*GONE, cut(0), cut(0.5)])
 def test_what_is_recalled_again_and_again_says_so(folder: Path, gone: Callable[[Path], None]) -> None:
     """Where nobody wrote the file is asked first, and looked at after that."""
     path = folder / "m.db"
@@ -122,6 +124,23 @@ def test_what_is_recalled_again_and_again_says_so(folder: Path, gone: Callable[[
         for _ in range(2):
             with pytest.raises(StoreGoneError, match=r"m\.db"):
                 memory.recall("rex")
+
+
+@pytest.mark.parametrize("share", [0, 0.05, 0.3, 0.6, 0.9])
+def test_what_is_left_of_a_file_is_not_told_as_damaged(path: str, share: float) -> None:
+    """Most of what is asked for is there, or in RAM; what is not SQLite takes for damage."""
+    store = SQLiteStore(path)
+    seqs = store.insert("n", [item(f"k{n}", f"text {n} " * 10_000) for n in range(60)])  # more than it keeps
+    store.delete(ids=["k59"])  # which takes the log into the file
+    epoch = store.position("n").epoch
+    for _ in range(2):
+        assert len([m for m in store.get_seqs("n", seqs, epoch=epoch) if m]) == 59
+    cut(share)(Path(path))
+    with pytest.raises(StoreGoneError, match="cut off"):
+        store.get_seqs("n", seqs, epoch=epoch)
+    with pytest.raises(StoreGoneError, match="cut off"):
+        store.version()
+    store.close()
 
 
 def test_a_newer_version_brings_the_file_up_beside_an_older_process(path: str) -> None:

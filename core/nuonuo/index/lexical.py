@@ -298,7 +298,7 @@ class Postings:
         return Scores(*self._bm25(rare), everywhere)
 
     def _bm25(self, terms: list[int]) -> tuple[FloatArray, FloatArray | None]:
-        """What BM25 gives each row for ``terms`` (n,); with kernels, the greatest of each `BLOCK` too."""
+        """What BM25 gives each row (n,) for ``terms``; with kernels, the greatest of each `BLOCK` too."""
         numbers, fast = np.array(terms, np.int64), kernels.loaded()
         if fast is None:
             rows, given = self._given(numbers)

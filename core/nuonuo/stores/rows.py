@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from itertools import count
 
 from nuonuo.errors import NotAStoreError
+from nuonuo.records import Memory
 from nuonuo.stores.batches import batches
 from nuonuo.stores.changes import record
 from nuonuo.stores.checks import check_numbers
@@ -17,6 +18,9 @@ from nuonuo.stores.reading import by_home
 from nuonuo.stores.schema import ASSOCIATED, DELETED
 
 _MOST = (1 << 63) - 1  # the greatest number that SQLite keeps
+# + for each by its seq alone, not by way of the index of its namespace
+BY_SEQ = "SELECT seq, timestamp, body FROM memories WHERE {} AND +namespace = {}"
+Told = tuple[int, int | None, bytes]  # seq, timestamp, body
 Written = tuple[int | None, bytes, bytes | None, bytes]  # timestamp, digest, session, body
 
 
@@ -50,6 +54,27 @@ def whole(
             part,
         )
     ]
+
+
+def by_seq(db: sqlite3.Connection, seqs: Sequence[int], digest: bytes) -> list[Told]:
+    """Those with these ``seqs`` that stand in the namespace with this digest."""
+    home = "(SELECT id FROM namespaces WHERE digest = ?)"
+    return [
+        row
+        for clause, part in batches("seq", [int(seq) for seq in seqs])
+        for row in db.execute(BY_SEQ.format(clause, home), [*part, digest])
+    ]
+
+
+def in_order(seqs: Sequence[int], rows: Sequence[Told], pages: Pages, namespace: str) -> list[Memory | None]:
+    """The memories of ``rows`` in the order of ``seqs``; None where there is none.
+
+    Raises:
+        NotAStoreError: one is not what was written.
+    """
+    pages.check(body for _, _, body in rows)
+    found = {seq: unpack_memory(body, pages.lead, timestamp, namespace) for seq, timestamp, body in rows}
+    return [found.get(seq) for seq in seqs]
 
 
 def after(db: sqlite3.Connection, seq: int, limit: int) -> list[tuple[int, bytes, bytes]]:

@@ -23,7 +23,7 @@ from nuonuo.errors import InvalidInputError, NotAStoreError
 from nuonuo.records import Memory
 from nuonuo.stores import rows as _rows
 from nuonuo.stores.base import JOURNAL_LENGTH, PAGE, START, Changes, Counts, Cursor, Revision
-from nuonuo.stores.batches import BATCH, batches, one_of
+from nuonuo.stores.batches import BATCH, one_of
 from nuonuo.stores.blocks import SIZE
 from nuonuo.stores.changes import changes_since, position, record
 from nuonuo.stores.checks import (
@@ -331,26 +331,13 @@ class SQLiteStore:
     def get_seqs(
         self, namespace: str, seqs: Sequence[int], *, epoch: int | None = None
     ) -> builtins.list[Memory | None]:
-        # + for each by its seq alone, not by way of the index of its namespace
-        query = "SELECT seq, timestamp, body FROM memories WHERE {} AND +namespace = "
         rows = None
         if epoch is not None and len(seqs) <= BATCH:
-            rows = self._db.glance(f"{query.format(one_of('seq', seqs))}?", [*seqs, epoch])
+            rows = self._db.glance(_rows.BY_SEQ.format(one_of("seq", seqs), "?"), [*seqs, epoch])
         if rows is None:
-            home, digest = (
-                "(SELECT id FROM namespaces WHERE digest = ?)",
-                self._digests.of_namespace(namespace),
-            )
             with self._db.read(snapshot=len(seqs) > BATCH) as db:
-                rows = [
-                    row
-                    for clause, part in batches("seq", [int(seq) for seq in seqs])
-                    for row in db.execute(f"{query.format(clause)}{home}", [*part, digest])
-                ]
-        self._pages.check(body for _, _, body in rows)
-        lead = self._pages.lead
-        found = {seq: unpack_memory(body, lead, timestamp, namespace) for seq, timestamp, body in rows}
-        return [found.get(seq) for seq in seqs]
+                rows = _rows.by_seq(db, seqs, self._digests.of_namespace(namespace))
+        return _rows.in_order(seqs, rows, self._pages, namespace)
 
     def list(
         self,
