@@ -55,8 +55,8 @@ def fill(job: Job, tell: Progress) -> Found:
 def visit(job: Job, tell: Progress) -> Found:
     """Ask namespaces drawn at random, none twice: at first one must be built, then it is in RAM.
 
-    The file is read once before, so that no disk is waited for: a file that was filled long ago is as one that
-    was filled just now.
+    The file is read once before, so that no disk is waited for: one filled long ago is as one that was
+    filled just now.
     """
     drawn = np.random.default_rng(0).permutation(job.options["namespaces"])[: job.options["visits"]].tolist()
     questions = dict(zip(drawn, _questions(job, drawn), strict=True))
