@@ -187,6 +187,7 @@ def test_a_file_that_is_filled_is_left_as_it_is(tmp_path: Path) -> None:
         ({"limits": replace(LIMITS, threads=0)}, "above 0"),
         ({"namespaces": -1}, "at least 0"),
         ({"namespaces": 2, "each": 0}, "at least 1"),
+        ({"filled": "tenants.db"}, "give --namespaces"),
     ],
 )
 def test_a_plan_that_cannot_be(fields: dict[str, Any], complaint: str) -> None:
@@ -230,6 +231,21 @@ def test_scale_reports_what_it_measured(tmp_path: Path, monkeypatch: pytest.Monk
     if find_spec("matplotlib"):
         plot_scale(found, tmp_path / "scale.png")
         assert (tmp_path / "scale.png").stat().st_size > 10_000
+
+
+def test_a_file_of_something_else_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "notes.db").write_text("these are notes")
+    plan = Plan((20,), ("ram",), (), LIMITS, namespaces=2, each=20, filled=str(tmp_path / "notes.db"))
+    bars: list[str] = []
+
+    def start(name: str, total: int | None) -> Any:
+        bars.append(name)
+        return lambda what, count: None
+
+    with pytest.raises(NuonuoError, match=r"notes\.db' is not a NuoNuo database"):
+        measure_scale(plan, generated_memories(20), ["who?"], HashEmbedder(32), None, SMALL, start)
+    assert bars == ["memories written", "embed, 20", "fill namespaces, 20"]
+    assert (tmp_path / "notes.db").read_text() == "these are notes"
 
 
 def test_without_an_exact_search_there_is_nothing_to_hold_the_others_to() -> None:

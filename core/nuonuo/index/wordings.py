@@ -13,7 +13,7 @@ from nuonuo.numbering import Numbering
 from nuonuo.stores.base import Rows
 
 GONE = np.iinfo(np.int64).max  # the newest row that said something, once that is gone: any other may be it
-NONE: IntArray = np.zeros(0, np.int64)
+NONE: IntArray = np.zeros(0, np.int64)  # places of rows, where there are none
 UNIQUE = 0  # the wording of what counts as said once, whatever others say
 
 

@@ -111,6 +111,21 @@ def unpack_memory(payload: bytes, at: int, timestamp: int | None, namespace: str
         raise NotAStoreError(f"a stored memory is damaged ({error}); restore the file from a copy") from error
 
 
+def in_order(
+    seqs: Sequence[int], rows: Iterable[tuple[int, int | None, bytes]], at: int, namespace: str
+) -> list[Memory | None]:
+    """The memories of ``rows`` (seq, timestamp, body) in the order of ``seqs``; None where there is none.
+
+    Args:
+        at: the byte of a body at which the payload starts.
+
+    Raises:
+        NotAStoreError: as `unpack_memory`.
+    """
+    found = {seq: unpack_memory(body, at, timestamp, namespace) for seq, timestamp, body in rows}
+    return [found.get(seq) for seq in seqs]
+
+
 def _cues(written: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
     """The cues, the paraphrases, and whether it is a whole day's: what `_cues_json` made of them."""
     found = json.loads(written)

@@ -22,7 +22,7 @@ from typing import Any
 
 from nuonuo.errors import NotAStoreError, ReadOnlyStoreError, StoreClosedError, StoreError
 from nuonuo.stores import schema
-from nuonuo.stores.files import cut_off, gone, inode, look, size
+from nuonuo.stores.files import Presence, size
 from nuonuo.stores.sqlite_errors import BUSY, CANTOPEN, READONLY, error_code, translated
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,6 @@ class Connections:
     _watcher: sqlite3.Connection | None
     _readers: list[sqlite3.Connection]
     _in_use: set[sqlite3.Connection]
-    _log: tuple[int, int] | None  # which file the write-ahead log is
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -61,6 +60,7 @@ class Connections:
         self._file = os.path.abspath(path)  # whatever the working folder becomes
         self._uri = Path(self._file).as_uri()
         self._generation = 0
+        self._presence = Presence(path, self._file)
         self._cookie = -1  # SQLite's count of changes to tables, when they were last looked at
         self._reset()
         with translated(path):
@@ -72,8 +72,7 @@ class Connections:
                 writer.close()
                 raise
         self._writer = writer
-        self._inode, self._wal = inode(self._file), inode(self._file + "-wal")
-        self._least = size(self._file)
+        self._presence.begin()
         _live.add(self)
 
     def _reset(self) -> None:
@@ -81,12 +80,11 @@ class Connections:
         self._watcher = None
         self._readers = []
         self._in_use = set()
-        self._least = 0  # bytes that the file has had
         self._write_lock = threading.RLock()
         self._watch_lock = threading.Lock()
         self._pool_lock = threading.Lock()
         self._unwiped = False
-        self._wal = None
+        self._presence.reset()
 
     def _probe(self) -> bool:
         """Look at the path, without changing anything; return whether it can only be read."""
@@ -171,16 +169,17 @@ class Connections:
         """A transaction that is committed at the end, durably, or rolled back on any exception."""
         with self._write_lock, translated(self.path):
             writer = self._open_writer()
-            self._must_be_there()
-            self._log_must_be_there()
+            self._presence.must_be_there(self._is_whole)
+            self._presence.log_must_be_there()
             writer.execute("BEGIN IMMEDIATE")
             changes = writer.total_changes
             try:
                 self._must_be_known(writer)
                 yield writer
                 writer.execute("COMMIT")
-                self._must_be_there()  # else the call would tell of something durable that is not
-                self._log_must_be_there()
+                # else the call would tell of something durable that is not
+                self._presence.must_be_there(self._is_whole)
+                self._presence.log_must_be_there()
             except BaseException:
                 if writer.total_changes > changes:
                     self._unwiped = True  # what was refused may stand in the log
@@ -211,7 +210,7 @@ class Connections:
         with translated(self.path):
             with self._pool_lock:
                 self.must_be_open()
-                self._must_be_there()
+                self._presence.must_be_there(self._is_whole)
                 reader = self._readers.pop() if self._readers else self._connect(query_only=True)
                 self._in_use.add(reader)
             try:
@@ -229,7 +228,7 @@ class Connections:
                 self._take_back(reader)
 
     def glance(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]] | None:
-        """The rows of one ``query``; None where it fails, or no reader is idle: `read` tells why, or waits.
+        """The rows of one ``query``; None where it fails (`read` tells why), or no reader is idle.
 
         Whoever asks must ask for the `version` afterwards, or `read`: those look whether the file is the one
         that was opened, and known, which takes as long as such a query.
@@ -258,7 +257,7 @@ class Connections:
         """A number that differs after any commit, of this process or another."""
         with self._watch_lock, translated(self.path):
             self.must_be_open()
-            self._must_be_there()
+            self._presence.must_be_there(self._is_whole)
             if self._watcher is None:
                 self._watcher = self._connect(query_only=True)
             (version,) = self._watcher.execute("PRAGMA data_version").fetchone()
@@ -294,7 +293,7 @@ class Connections:
         writer.execute(f"PRAGMA busy_timeout = {patience_ms}")
         try:
             (busy, _, _) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            self._least = size(self._file)
+            self._presence.shrunk()
             return _READER if busy else None
         except sqlite3.OperationalError as error:
             # What was committed stays committed: trouble in tidying up must not look like its failure.
@@ -332,33 +331,13 @@ class Connections:
             schema.schema_version(connection, self.path)
             self._cookie = cookie
 
-    def _must_be_there(self) -> None:
-        """Raise `StoreGoneError` unless the file is still the one that was opened, and no shorter."""
-        there, bytes_now = look(self._file)
-        if there != self._inode:
-            raise gone(self.path)
-        if bytes_now < self._least:
-            bytes_now = size(self._file)  # another thread may have seen it grow since
-            if bytes_now < self._least and not self._shrunk_in_order(bytes_now):
-                raise cut_off(self.path, bytes_now)
-        self._least = bytes_now
-
-    def _shrunk_in_order(self, bytes_now: int) -> bool:
+    def _is_whole(self) -> bool:
         """Whether a file that is shorter than it was is whole: somebody had SQLite vacuum it."""
-        if not bytes_now:
-            return False  # nobody may connect now: SQLite would take it for a new file, and drop its log
         try:
             with closing(self._connect(query_only=True)) as connection:
                 return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
         except sqlite3.DatabaseError:
             return False
-
-    def _log_must_be_there(self) -> None:
-        """Raise `StoreGoneError` unless the write-ahead log, once there is one, is the one from before."""
-        log = inode(self._file + "-wal")
-        if self._wal is not None and log != self._wal:
-            raise gone(self.path + "-wal")
-        self._wal = log
 
     def _after_fork(self) -> None:
         """In a forked child: connect anew. SQLite's must not be used there, nor even closed."""

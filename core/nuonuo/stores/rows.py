@@ -8,7 +8,6 @@ from datetime import datetime, timezone
 from itertools import count
 
 from nuonuo.errors import NotAStoreError
-from nuonuo.records import Memory
 from nuonuo.stores.batches import batches
 from nuonuo.stores.changes import record
 from nuonuo.stores.checks import check_numbers
@@ -64,17 +63,6 @@ def by_seq(db: sqlite3.Connection, seqs: Sequence[int], digest: bytes) -> list[T
         for clause, part in batches("seq", [int(seq) for seq in seqs])
         for row in db.execute(BY_SEQ.format(clause, home), [*part, digest])
     ]
-
-
-def in_order(seqs: Sequence[int], rows: Sequence[Told], pages: Pages, namespace: str) -> list[Memory | None]:
-    """The memories of ``rows`` in the order of ``seqs``; None where there is none.
-
-    Raises:
-        NotAStoreError: one is not what was written.
-    """
-    pages.check(body for _, _, body in rows)
-    found = {seq: unpack_memory(body, pages.lead, timestamp, namespace) for seq, timestamp, body in rows}
-    return [found.get(seq) for seq in seqs]
 
 
 def after(db: sqlite3.Connection, seq: int, limit: int) -> list[tuple[int, bytes, bytes]]:

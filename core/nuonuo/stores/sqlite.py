@@ -40,6 +40,7 @@ from nuonuo.stores.codec import (
     NO_TRACES,
     Digests,
     Pages,
+    in_order,
     pack_memory,
     to_microseconds,
     unpack_memory,
@@ -337,7 +338,8 @@ class SQLiteStore:
         if rows is None:
             with self._db.read(snapshot=len(seqs) > BATCH) as db:
                 rows = _rows.by_seq(db, seqs, self._digests.of_namespace(namespace))
-        return _rows.in_order(seqs, rows, self._pages, namespace)
+        self._pages.check(body for _, _, body in rows)
+        return in_order(seqs, rows, self._pages.lead, namespace)
 
     def list(
         self,

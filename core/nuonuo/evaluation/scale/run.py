@@ -73,6 +73,8 @@ class Plan:
             raise InvalidInputError("threads, seconds and GiB of a process must be above 0")
         if self.namespaces < 0 or (self.namespaces and min(self.each, self.visits) < 1):
             raise InvalidInputError("namespaces must be at least 0, memories of each and visits at least 1")
+        if self.filled is not None and not self.namespaces:
+            raise InvalidInputError("a file of namespaces is given, but not how many: give --namespaces too")
         if self.budget < 1 << 20:
             raise InvalidInputError(f"the budget must be at least 2 MB, got {self.budget / 1e6:g} MB")
 
@@ -106,6 +108,7 @@ def measure_scale(
         base.corpus.write(memories, questions, lambda count: writing("memories written", count))
         do = _Doing(base, plan, start)
         told = _needed(do("embed", plan.most, seconds=float("inf")), "embedding")
+        filled = _filled(do, plan) if plan.namespaces else {}  # at first: a file of something else is refused
         found: Found = {
             "sizes": [*plan.sizes], "k": plan.k, "questions": len(questions), "threads": plan.limits.threads,
             "embedder": told["embedder"], "dimension": told["dimension"],
@@ -122,7 +125,7 @@ def measure_scale(
                     found["systems"] += [] if row is None else [{"system": system, "size": size, **row}]
         found["skipped"] = skipped
         if plan.namespaces:
-            found["namespaces"] = _namespaces(do, plan)
+            found["namespaces"] = filled if "stopped" in filled else {**filled, **_visited(do, plan)}
         found["exponents"] = exponents(found)
         return found
 
@@ -190,15 +193,18 @@ def _needed(found: Found, what: str) -> Found:
     return found
 
 
-def _namespaces(do: _Doing, plan: Plan) -> Found:
-    options = {
-        "namespaces": plan.namespaces, "each": plan.each, "visits": plan.visits, "filled": plan.filled,
-    }  # fmt: skip
-    filled = do("fill namespaces", plan.most, options=options)
-    if "stopped" in filled:
-        return filled
+def _filled(do: _Doing, plan: Plan) -> Found:
+    return do("fill namespaces", plan.most, options=_tenants(plan))
+
+
+def _visited(do: _Doing, plan: Plan) -> Found:
     tight = replace(do.base.config, shard_bytes=plan.budget)
-    return {**filled, **do("visit namespaces", plan.most, config=tight, options=options)}
+    return do("visit namespaces", plan.most, config=tight, options=_tenants(plan))
+
+
+def _tenants(plan: Plan) -> dict[str, Any]:
+    names = ("namespaces", "each", "visits", "filled")
+    return {name: getattr(plan, name) for name in names}
 
 
 def import_seconds() -> float:

@@ -28,7 +28,7 @@ from nuonuo.stores.checks import (
     namespaces_of,
     unknown,
 )
-from nuonuo.stores.codec import decode_text, pack_memory, unpack_memory
+from nuonuo.stores.codec import decode_text, in_order, pack_memory
 from nuonuo.stores.exploring import Explorer
 from nuonuo.stores.postgres import reading, wide
 from nuonuo.stores.postgres import rows as _rows
@@ -348,8 +348,7 @@ class PostgresStore:
         digest, wanted = self._digests.of_namespace(namespace), [int(seq) for seq in seqs]
         cursor, rows = self._db.read(lambda db: reading.by_seq(db, digest, wanted))
         self._bodies.sums.check((row[2] for row in rows), LEAD)
-        found = {seq: unpack_memory(body, LEAD, stamp, namespace) for seq, stamp, body in rows}
-        return cursor, [found.get(seq) for seq in wanted]
+        return cursor, in_order(wanted, rows, LEAD, namespace)
 
     def list(
         self,
