@@ -132,7 +132,7 @@ def _retrieve(
         rows = [[each.system, each.positive, each.negative, f"{each.auroc:.3f}"] for each in sure]
         show(console, "confidence", ["", "positive", "negative", "AUROC"], rows)
     for note in dataset.notes:
-        console.print(f"[dim]{note}[/dim]", highlight=False)
+        console.print(note, style="dim")
     write_report(console, out, report.to_json(found, stated), report.markdown(found, stated))
     if plot is not None:
         write_plot(console, plot, lambda path: plot_recall(found, path))
@@ -157,7 +157,7 @@ def _run_ablate(args: argparse.Namespace, console: Console) -> None:
     show(console, f"{dataset.name}: mean (change ± spread over folds)", header, rows)
     notes = ablation.held_out_lines(found, columns)
     for line in notes:
-        console.print(line, highlight=False)
+        console.print(line)
     stated["variants"] = {name: dict(settings) for name, settings in variants.items()}
     page = one_table(f"{dataset.name}: ablation", header, rows, stated, notes)
     write_report(console, args.out, ablation.to_json(found, stated, columns), page)
@@ -215,7 +215,7 @@ def _systems(
         except MissingDependencyError as error:
             if args.systems:
                 raise
-            console.print(f"[dim]{name} is left out: {error}[/dim]", highlight=False)
+            console.print(f"{name} is left out: {error}", style="dim")
     return systems
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -31,6 +32,10 @@ _FILE = "the memory's file, or the address of its database (postgresql://...)"
 
 # Where a word stands that is not in the memory's own text.
 _STANDS = {"text": "", "cue": " in a cue", "neighbour": " next to it", "timestamp": " by its time"}
+
+_CONTROLS = re.compile(r"[\x00-\x06\x0e-\x1f\x7f-\x9f]")  # but for white space, and what rich leaves out
+
+WIDE = 10_000  # columns of a file or a pipe: who looks for a line there wants the whole of it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -110,11 +115,11 @@ def _stats(args: argparse.Namespace, console: Console) -> None:
     if args.json:
         print(json.dumps({**asdict(counts), "names": list(names)}, ensure_ascii=False))
         return
-    console.print(f"[bold]{shown(args.file)}[/bold]", highlight=False)
+    console.print(shown(args.file), style="bold")
     for name, value in asdict(counts).items():
         console.print(f"  {name.replace('_', ' ')}: {value:,}")
     for name in names[:20]:
-        console.print(f"  namespace {name!r}", markup=False)
+        console.print(f"  namespace {name!r}")
     if len(names) > 20:
         console.print(f"  and {len(names) - 20:,} more")
 
@@ -128,15 +133,21 @@ def _recall(args: argparse.Namespace, console: Console) -> None:
     if args.json:
         print(json.dumps(_plain(result), ensure_ascii=False, default=str))
         return
-    from rich.markup import escape
+    from rich.text import Text
 
-    console.print(f"confidence {result.confidence:.2f}", highlight=False)
+    console.print(f"confidence {result.confidence:.2f}")
     for place, hit in enumerate(result, 1):
         told = hit.memory.when(result.timezone)
-        again = f" [dim]told {len(hit.times)} times[/dim]" if len(hit.times) > 1 else ""
-        dated = "" if told is None else f" [dim]{told:%Y-%m-%d}[/dim]"
-        console.print(f"[bold]{place}.[/bold] {escape(hit.memory.text)}{dated}{again}", highlight=False)
-        console.print(f"   [dim]{escape(_why(hit))}[/dim]", highlight=False)
+        again = f" told {len(hit.times)} times" if len(hit.times) > 1 else ""
+        dated = "" if told is None else f" {told:%Y-%m-%d}"
+        text = _visible(hit.memory.text)
+        console.print(Text.assemble((f"{place}. ", "bold"), text, (dated + again, "dim")))
+        console.print(f"   {_visible(_why(hit))}", style="dim")
+
+
+def _visible(text: str) -> str:
+    """``text`` with its control characters spelt out, so that what somebody said moves nobody's screen."""
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _why(hit: Hit) -> str:
@@ -173,7 +184,7 @@ def _export(args: argparse.Namespace, console: Console) -> None:
         if args.namespace is not None:
             must_exist(args.namespace, store.namespaces(), shown(args.file))
         count = export(store, path_of(args.dump), args.namespace)
-    console.print(f"{count:,} memories written to {args.dump}", highlight=False)
+    console.print(f"{count:,} memories written to {args.dump}")
 
 
 def _migrate(args: argparse.Namespace, console: Console) -> None:
@@ -196,8 +207,6 @@ def _migrate(args: argparse.Namespace, console: Console) -> None:
     console.print(
         f"{done.copied:,} memories copied to {shown(args.target)}, {done.present:,} were there already, "
         f"{done.associations:,} associations; each was read again and is the same",
-        highlight=False,
-        markup=False,
     )
 
 
@@ -211,7 +220,7 @@ def _doctor(args: argparse.Namespace, console: Console) -> None:
             f"{len(findings):,} of {total:,} memories of {shown(args.file)} are damaged; restore a "
             "backup, or forget them and add them again"
         )
-    console.print(f"{total:,} memories read, none is damaged", highlight=False)
+    console.print(f"{total:,} memories read, none is damaged")
 
 
 def _vacuum(args: argparse.Namespace, console: Console) -> None:
@@ -221,7 +230,7 @@ def _vacuum(args: argparse.Namespace, console: Console) -> None:
 
     with closing(PostgresStore(args.address)) as store:
         store.vacuum()
-    console.print(f"{shown(args.address)} holds nothing of what was forgotten", highlight=False)
+    console.print(f"{shown(args.address)} holds nothing of what was forgotten")
 
 
 def _import(args: argparse.Namespace, console: Console) -> None:
@@ -230,7 +239,7 @@ def _import(args: argparse.Namespace, console: Console) -> None:
     _existing(args.dump)
     with AssociativeMemory.open(args.file, embedder=embedder_of(args.embedder)) as memory:
         count = memory.load_export(args.dump)
-    console.print(f"{count:,} memories added to {shown(args.file)}", highlight=False)
+    console.print(f"{count:,} memories added to {shown(args.file)}")
 
 
 def _opened(where: str) -> closing[Store]:
@@ -250,7 +259,10 @@ def _console() -> Console:
     except ImportError as error:
         print("nuonuo: the command line needs rich: pip install 'nuonuo[cli]'", file=sys.stderr)
         raise SystemExit(1) from error
-    return Console()
+    console = Console(markup=False, emoji=False, highlight=False)  # a text is shown as it was stored
+    if not console.is_terminal:
+        console.width = WIDE
+    return console
 
 
 if __name__ == "__main__":

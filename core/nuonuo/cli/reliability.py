@@ -83,7 +83,7 @@ def _run_crash(args: argparse.Namespace, console: Console) -> None:
     with bar(console) as start, place(args.store, {"fsync": "off"}) as where:
         found = crash(where, args.rounds, args.seed, args.seconds, start("crash", args.rounds))
     table = results.crash_table([found.to_json()])
-    report_table(args.out, console, "crash", table, found.to_json(), stated, found.failed, wrap=True)
+    report_table(args.out, console, "crash", table, found.to_json(), stated, found.failed)
     _must_hold("crash", found.failed)
 
 
@@ -95,7 +95,7 @@ def _run_soak(args: argparse.Namespace, console: Console) -> None:
     plan = Plan(args.seconds, args.rate, args.users, args.every, args.seed)
     with bar(console) as start, place(args.store) as where:
         found = soak(where, plan, start("soak", int(args.seconds / args.every)))
-    report_table(args.out, console, "soak", results.soak_table(found), found, stated, wrap=True)
+    report_table(args.out, console, "soak", results.soak_table(found), found, stated)
 
 
 def _run_crowd(args: argparse.Namespace, console: Console) -> None:
@@ -106,7 +106,7 @@ def _run_crowd(args: argparse.Namespace, console: Console) -> None:
             progress=start("crowd", int(args.seconds)),
         )  # fmt: skip
     table, told = results.crowd_table([found]), found["failed"]
-    report_table(args.out, console, "crowd", table, found, stated, told[:20], wrap=True)
+    report_table(args.out, console, "crowd", table, found, stated, told[:20])
     _must_hold("crowd", told)
 
 
@@ -116,7 +116,7 @@ def _run_stores(args: argparse.Namespace, console: Console) -> None:
     with bar(console, own_thread=False) as start:
         total = (args.n + PROCESSES) * len(stores) + args.questions
         found = measure_stores(stores, args.n, args.questions, start("stores", total))
-    report_table(args.out, console, "stores", results.stores_table(found), found, stated, wrap=True)
+    report_table(args.out, console, "stores", results.stores_table(found), found, stated)
 
 
 def _stated(args: argparse.Namespace, embedder: HashEmbedder, config: MemoryConfig) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def _run_separator(args: argparse.Namespace, console: Console) -> None:
         )
     learned.save(args.out)
     from_to = f", from {told[0]:.3f} to {told[-1]:.3f} in {len(told)} steps" if told else ""
-    console.print(f"{learned.describe()} written to {args.out}{from_to}", highlight=False)
+    console.print(f"{learned.describe()} written to {args.out}{from_to}")
 
 
 def add_embedders_parser(kinds: Any) -> None:
@@ -113,7 +113,7 @@ def run_experiment(args: argparse.Namespace, console: Console, experiment: Exper
         filled = fill(table, found.rows)
         if filled.rows:
             show(console, filled.title, filled.header, filled.rows)
-    console.print(f"{found.seconds:,.0f} s, {found.seeds} seeds", highlight=False)
+    console.print(f"{found.seconds:,.0f} s, {found.seeds} seeds")
     if args.out is None:
         return
     plot = Path(args.out).expanduser().with_suffix(".png")

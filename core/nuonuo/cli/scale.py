@@ -91,7 +91,7 @@ def _run_scale(args: argparse.Namespace, console: Console) -> None:
     for title, header, rows in results.shown(found):
         show(console, title, header, rows)
     for note in results.notes(found):
-        console.print(f"[dim]{note}[/dim]", highlight=False, markup=True)
+        console.print(note, style="dim")
     write_report(console, args.out, {"conditions": stated, "scale": found}, results.markdown(found, stated))
     if args.plot is not None:
         write_plot(console, args.plot, lambda path: plot_scale(found, path))

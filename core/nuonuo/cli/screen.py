@@ -36,7 +36,7 @@ def bar(console: Console, *, own_thread: bool = True) -> Iterator[Start]:
 
     screen = RichConsole(stderr=True, quiet=console.quiet)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -53,21 +53,14 @@ def bar(console: Console, *, own_thread: bool = True) -> Iterator[Start]:
         yield start
 
 
-def show(
-    console: Console,
-    title: str,
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    wrap: bool = False,
-) -> None:
-    """Show a table; its first column is never broken, unless it may ``wrap``."""
+def show(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Show a table, the whole of it: where the screen is too narrow, cells go on in a line below."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for at, name in enumerate(header):
-        table.add_column(name, justify="right" if at else "left", no_wrap=not (at or wrap))
+        table.add_column(name, justify="right" if at else "left", overflow="fold")
     for row in rows:
         table.add_row(*row, style="bold" if row[0] == "nuonuo" else None)
     console.print(table)
@@ -93,16 +86,14 @@ def report_table(
     found: object,
     stated: Mapping[str, Any],
     notes: Sequence[str] = (),
-    *,
-    wrap: bool = False,
 ) -> None:
     """Show a ``table``, its header and rows, and write the report of what was ``found`` where ``out`` says.
 
     Args:
-        name: of the report, and of ``found`` in it. notes: for the page, under the table. wrap: as in `show`.
+        name: of the report, and of ``found`` in it. notes: for the page, under the table.
     """
     header, rows = table
-    show(console, name, header, rows, wrap=wrap)
+    show(console, name, header, rows)
     page = one_table(name, header, rows, stated, notes)
     write_report(console, out, {"conditions": dict(stated), name: found}, page)
 

@@ -52,7 +52,7 @@ def _run_tables(args: argparse.Namespace, console: Console) -> None:
     for page in pages:
         if page in changed:
             page.write_text(after[page], encoding="utf-8")
-        console.print(f"{page}: {'written' if page in changed else 'up to date'}", highlight=False)
+        console.print(f"{page}: {'written' if page in changed else 'up to date'}")
 
 
 def _way(page: Path, folder: str) -> str:

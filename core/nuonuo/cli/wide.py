@@ -89,7 +89,7 @@ def _run_wide(args: argparse.Namespace, console: Console) -> None:
         )  # fmt: skip
     if args.store == POSTGRES:
         found["settings"] = SETTINGS
-    report_table(args.out, console, "wide", wide_table(found), found, stated, wrap=True)
+    report_table(args.out, console, "wide", wide_table(found), found, stated)
 
 
 def _one_group(args: argparse.Namespace) -> Dataset:
