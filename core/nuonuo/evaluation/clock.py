@@ -24,6 +24,7 @@ from nuonuo.records import Step
 BATCH = 256  # memories that are added at once
 WALKS, HOPS = 100, 6  # of chains
 WARM_UP = 10  # recalls before the clock counts
+_READ = 1 << 24  # bytes of a file that are read at a time
 
 
 class MeteredEmbedder(Wrapper):
@@ -143,6 +144,13 @@ def settle_kernels() -> tuple[str, int]:
         chosen = "numpy" if find_spec("numba") is None else "numba"
     kernels.use(chosen)
     return chosen, grown(before) or 0
+
+
+def read_through(path: Path) -> None:
+    """Have the system hold the file at ``path`` in its page cache, as far as there is room."""
+    with path.open("rb", buffering=0) as file:
+        while file.read(_READ):
+            pass
 
 
 def resident_bytes(process: int | None = None) -> int | None:

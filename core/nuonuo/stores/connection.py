@@ -32,7 +32,9 @@ WIPE_SECONDS = 10.0  # how long a delete waits for readers that still hold the o
 _READER = "a reader that began earlier needs it"
 _PATIENCE_MS = 250  # of one attempt to wipe: other writers wait as long
 _IDLE_READERS = 4
-_CHECKPOINT_BYTES = 8 << 20
+# Of the log, from which a write moves it into the database. That write waits until so many pages, anywhere in
+# the file, are on the disk: 8 MB of them took half a second in a file of 3 GB.
+_CHECKPOINT_BYTES = 1 << 20
 _MAPPED_BYTES = 1 << 40  # as much of the file as SQLite was built to map, 2 GB as a rule
 
 

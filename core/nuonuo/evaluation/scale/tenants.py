@@ -15,6 +15,7 @@ from nuonuo.evaluation.clock import (
     MeteredEmbedder,
     grown,
     milliseconds,
+    read_through,
     resident_bytes,
     settle_kernels,
 )
@@ -27,7 +28,6 @@ from nuonuo.records import Memory
 
 TOGETHER = 5  # namespaces that are filled at once
 WORDS = 8  # of a question
-READ = 1 << 24  # bytes at a time
 FILE = "namespaces.db"
 
 
@@ -64,7 +64,7 @@ def visit(job: Job, tell: Progress) -> Found:
         metered = MeteredEmbedder(embedder, [*chain.from_iterable(questions.values())])
         rehearse(job)
         settle_kernels()
-        _read_through(_file(job))
+        read_through(_file(job))
         before = resident_bytes()
         built: list[float] = []
         held: list[float] = []
@@ -98,13 +98,6 @@ def _file(job: Job) -> Path:
     """The file of the namespaces: one that is kept, or one of this run."""
     kept = job.options.get("filled")
     return job.folder / FILE if kept is None else Path(kept)
-
-
-def _read_through(path: Path) -> None:
-    """Have the system hold the file at ``path`` in its page cache, as far as there is room."""
-    with path.open("rb", buffering=0) as file:
-        while file.read(READ):
-            pass
 
 
 def _must_be_filled(job: Job, memory: AssociativeMemory, held: int) -> None:
