@@ -1,11 +1,11 @@
-"""Arrays of arrays: where their rows lie."""
+"""Arrays of arrays: where their rows lie; and what rows sum to, whatever stands beside them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from nuonuo.arrays import MANY, SMALL, distinct, largest, spread
+from nuonuo.arrays import MANY, SMALL, distinct, largest, spread, weighted
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,21 @@ def test_the_largest_are_those_of_any_numbers_the_least_of_their_kind_among_them
     for k in (0, 1, n // 2, n, n + 1):
         slow = sorted(sorted(range(n), key=lambda at: (-values[at].item(), at))[:k])
         assert largest(values, k).tolist() == slow
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 7, 8, 9, 31, 130])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 17, 260])
+def test_what_a_row_sums_to_does_not_depend_on_the_others(n: int, tokens: int) -> None:
+    rng = np.random.default_rng(n * 1000 + tokens)
+    values = rng.standard_normal((n, tokens)).astype(np.float32)
+    weights = rng.random(tokens).astype(np.float32)
+    wanted = []
+    for row in values:
+        total = np.float32(0)
+        for value, weight in zip(row, weights, strict=True):
+            total += value * weight
+        wanted.append(float(total))
+    found = weighted(values, weights)
+    assert found.dtype == np.float32 and found.tolist() == wanted
+    assert weighted(np.asfortranarray(values), weights).tolist() == wanted
+    assert [each for row in values for each in weighted(row[None], weights).tolist()] == wanted

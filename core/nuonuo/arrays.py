@@ -237,6 +237,25 @@ def largest(values: npt.NDArray[Any], k: int) -> IntArray:
     return np.sort(np.concatenate([above, equal]))
 
 
+def weighted(values: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """What each row of ``values`` (C, T) sums to by ``weights`` (T,), added from the first to the last: (C,).
+
+    Of a matrix times a vector the last bits of a row depend on how many rows there are and where it stands
+    among them, by the processor: what is brought out of a database would not be what a process holds.
+    """
+    fast, count = kernels.loaded(), len(values)
+    if fast is not None:
+        found = np.empty(count, np.float32)
+        fast.weighted(np.ascontiguousarray(values), weights, found)
+        return found
+    if not len(weights):
+        return np.zeros(count, np.float32)
+    products = np.multiply(values.T, weights[:, None], order="C")
+    # Rows lie side by side now, and what is added is a number of each; of a single row NumPy would add pairs.
+    summed: npt.NDArray[np.float32] = np.add.reduce(products) if count > 1 else products.cumsum(0)[-1]
+    return summed
+
+
 def batches(sizes: IntArray, most: int) -> Iterator[slice]:
     """Runs of items (C,), in order, whose ``sizes`` (C,) sum to ``most`` or less; one item may have more."""
     start, total = 0, 0

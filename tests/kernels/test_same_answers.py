@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nuonuo import Memory, Recall, kernels
-from nuonuo.arrays import Blocks, Ragged, largest
+from nuonuo.arrays import Blocks, Ragged, largest, weighted
 from nuonuo.associative.hebbian import HebbianAssociator
 from nuonuo.associative.patterns import RoundedStates, best_of, completions, pack, round_states
 from nuonuo.associative.rounding import round_vectors, sketch
@@ -159,6 +159,18 @@ def test_which_values_are_the_largest(n: int, different: int, seed: int) -> None
         wanted = largest(values, k)
         kernels.use("numba")
         assert largest(values, k).tolist() == wanted.tolist()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 60), st.integers(0, 150), SEEDS)
+def test_what_rows_sum_to(n: int, tokens: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = (rng.integers(-9, 9, (n, tokens)) * rng.random((n, 1))).astype(np.float32)
+    weights = (rng.integers(0, 5, tokens) / 7).astype(np.float32)
+    kernels.use("numpy")
+    wanted = weighted(values, weights)
+    kernels.use("numba")
+    assert weighted(values, weights).tobytes() == wanted.tobytes()
 
 
 @settings(deadline=None, max_examples=60)

@@ -8,6 +8,7 @@ import numpy as np
 from numba import types
 
 from nuonuo.kernels.compiling import BOOL, F32, I64, MATRIX, PAIRS, compiled
+from nuonuo.kernels.energies import weighted
 
 
 @compiled(MATRIX, types.int64, F32, MATRIX)
@@ -44,7 +45,7 @@ def best_to_add(
     found[0] = best
 
 
-@compiled(F32, F32, types.float32, F32, F32, F32, MATRIX, F32, MATRIX, types.int64, I64, MATRIX)
+@compiled(F32, F32, types.float32, F32, F32, F32, MATRIX, F32, MATRIX, F32, types.int64, I64, MATRIX)
 def take_best(
     free: Any,
     dots: Any,
@@ -55,6 +56,7 @@ def take_best(
     answers: Any,
     covered: Any,
     new: Any,
+    of_tokens: Any,
     place: Any,
     at: Any,
     told: Any,
@@ -63,6 +65,7 @@ def take_best(
 
     Args:
         free ... new: as they have it; who is taken is free no more.
+        of_tokens: (T,), the tokens' weights, by which ``dots`` is brought up to what each ``new``ly answers.
         at, told: (k,) and (3, k), found at ``place``: the candidate, its bonus and what it loses.
     """
     best_to_add(free, dots, weight, redundant, bonus, values, at[place : place + 1])
@@ -70,6 +73,7 @@ def take_best(
     told[0, place], told[1, place], told[2, place] = bonus[best], redundant[best], 0
     free[best] = -np.inf
     cover(answers, best, covered, new)
+    weighted(new, of_tokens, dots)
 
 
 @compiled(PAIRS, MATRIX, MATRIX, BOOL, types.boolean[:, ::1], types.int64, PAIRS, MATRIX, BOOL, types.float32)

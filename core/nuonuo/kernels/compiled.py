@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nuonuo.kernels.choosing import answers, best_to_add, cover, take_best
 from nuonuo.kernels.completing import beside, best_of, join, missing, rarest, spread, stand
-from nuonuo.kernels.energies import total, weigh
+from nuonuo.kernels.energies import total, weigh, weighted
 from nuonuo.kernels.flowing import flow, opened
 from nuonuo.kernels.linking import leading, name_links, stem_links
 from nuonuo.kernels.numbering import find, number, put
@@ -52,4 +52,5 @@ __all__ = [
     "total",
     "units",
     "weigh",
+    "weighted",
 ]

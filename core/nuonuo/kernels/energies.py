@@ -9,9 +9,20 @@ import numpy as np
 from nuonuo.kernels.compiling import BOOL, F32, MATRIX, PAIRS, compiled
 
 
-@compiled(F32, F32, F32, F32, F32, PAIRS, F32, BOOL, F32, MATRIX)
+@compiled(MATRIX, F32, F32)
+def weighted(values: Any, weights: Any, found: Any) -> None:
+    """As `nuonuo.arrays.weighted`: into ``found`` (C,)."""
+    for at in range(len(found)):
+        summed = values[at, 0] * weights[0] if len(weights) else np.float32(0)
+        for token in range(1, len(weights)):
+            summed += values[at, token] * weights[token]
+        found[at] = summed
+
+
+@compiled(MATRIX, F32, F32, F32, F32, F32, PAIRS, F32, BOOL, F32, MATRIX)
 def weigh(
-    dots: Any,
+    completed: Any,
+    of_tokens: Any,
     by_chance: Any,
     cosines: Any,
     bm25: Any,
@@ -25,7 +36,8 @@ def weigh(
     """What the tokens, the words, the vector and the turns beside it give each candidate: into ``shares``.
 
     Args:
-        dots, by_chance: (C,), what the tokens are completed, and how much of that is not by chance.
+        completed, of_tokens: (C, T) and (T,), how far each completes each token, and the tokens' weights.
+        by_chance: (C,), how much of that is not by chance.
         cosines, bm25, heard, places, leans, replies: as `nuonuo.recall.own.Own` and `Scored` have them.
         weights: of the tokens, the vector and the words; of a neighbour's energy: near, of the question that
             is answered, far; and of the candidate's own.
@@ -33,8 +45,9 @@ def weigh(
     """
     tokens, dense, lexical = weights[0], weights[1], weights[2]
     near, replied, far, kept = weights[3], weights[4], weights[5], weights[6]
-    count, nothing = len(dots), np.float32(0)
-    base = np.empty(count, np.float32)
+    count, nothing = len(completed), np.float32(0)
+    dots, base = np.empty(count, np.float32), np.empty(count, np.float32)
+    weighted(completed, of_tokens, dots)
     for at in range(count):
         shares[0, at] = tokens * by_chance[at] * dots[at]
         shares[1, at] = lexical * bm25[at]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nuonuo.kernels.compiling import F32, I64, MATRIX, compiled
+from nuonuo.kernels.energies import weighted
 
 NAME, EXPLICIT = 1, 2  # kinds of links, as `nuonuo.recall.scoring` numbers them
 
@@ -29,9 +30,10 @@ def opened(
             added[link, token] = max(own[to[link], token] - own[at[link], token], np.float32(0))
 
 
-@compiled(F32, F32, I64, I64, I64, F32, I64, F32, F32, I64, F32, MATRIX, I64, F32, I64)
+@compiled(MATRIX, F32, F32, I64, I64, I64, F32, I64, F32, F32, I64, F32, MATRIX, I64, F32, I64)
 def flow(
-    dots: Any,
+    added: Any,
+    of_tokens: Any,
     weights: Any,
     at: Any,
     to: Any,
@@ -50,8 +52,8 @@ def flow(
     """Let the activation of sources flow along links: of all that reaches a candidate the greatest counts.
 
     Args:
-        dots: (L,), what each link adds to the question's tokens. weights: how far the question is asked word
-            by word; of a content link; and of one by hand.
+        added, of_tokens: (L, T) and (T,), what each link adds to each token, and the tokens' weights.
+        weights: how far the question is asked word by word; of a content link; and of one by hand.
         at, to: as for `opened`. speaking, activation: (S,). source, weight, floor, kind: (L,), the links.
         energy: (C,), before anything flows.
         shares: (8, C), of which the last two rows grow, what came along content and along links by hand.
@@ -59,7 +61,8 @@ def flow(
             equals the first one.
     """
     worded, content, explicit = weights
-    given = np.empty(len(to), np.float32)
+    dots, given = np.empty(len(to), np.float32), np.empty(len(to), np.float32)
+    weighted(added, of_tokens, dots)
     before = np.empty(len(to), np.float32)
     for each in range(len(to)):
         here, there = at[each], to[each]

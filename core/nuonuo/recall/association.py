@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from nuonuo import kernels
-from nuonuo.arrays import IntArray, largest
+from nuonuo.arrays import IntArray, largest, weighted
 from nuonuo.recall.branches import openers
 from nuonuo.recall.leads import Links, Sources, leading, links_by_name, strongest
 from nuonuo.recall.scoring import CONTENT, EXPLICIT, NAME, Scored, Shares, extend, places_of
@@ -74,7 +74,7 @@ def _spread(fast: Any, search: Search, scored: Scored, sources: Sources, links: 
     link, kind = scored.link.copy(), scored.kind.copy()
     weights = np.array((search.worded, config.content_weight, config.explicit_weight), np.float32)
     fast.flow(
-        added @ search.weights, weights, at, to, sources.rows, sources.activation, links.source, links.weight,
+        added, search.weights, weights, at, to, sources.rows, sources.activation, links.source, links.weight,
         links.floor, links.kind, scored.shares.energy, each, source, link, kind,
     )  # fmt: skip
     return Scored(own, scored.places, scored.completed, Shares(each), source, link, kind)
@@ -117,7 +117,7 @@ def ends(search: Search, scored: Scored, sources: Sources) -> Sources:
     loud = sources.activation[places_of(sources.rows, scored.source[at])]
     own = scored.own.completions
     closed = np.maximum(own[places_of(scored.rows, scored.source[at])], own[at])
-    loud = loud * (np.maximum(1 - closed, 0) @ search.weights)
+    loud = loud * weighted(np.maximum(1 - closed, 0), search.weights)
     return Sources(scored.rows[at], np.float32(search.config.hop_weight) * loud)
 
 
@@ -144,5 +144,5 @@ def flow(search: Search, scored: Scored, sources: Sources, links: Links) -> Floa
 def gain(search: Search, scored: Scored, at: IntArray, to: IntArray) -> FloatArray:
     """gain_ij (L,): what the candidates ``to`` (L,) complete that the candidates ``at`` (L,) leave open."""
     own = scored.own.completions
-    added: FloatArray = search.worded * (np.maximum(own[to] - own[at], 0) @ search.weights)
+    added: FloatArray = search.worded * weighted(np.maximum(own[to] - own[at], 0), search.weights)
     return added

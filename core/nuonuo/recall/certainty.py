@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nuonuo.arrays import IntArray, batches
+from nuonuo.arrays import IntArray, batches, weighted
 from nuonuo.associative.patterns import RoundedStates, best_of
 from nuonuo.recall.scoring import Scored
 from nuonuo.recall.search import FloatArray, Search
@@ -49,7 +49,7 @@ def _more(search: Search, scored: Scored, states: RoundedStates, long: IntArray,
     passages = completed.copy()
     at_first = np.flatnonzero(follows)
     passages[at_first] = np.maximum(completed[at_first], completed[at_first + 1])
-    most = np.maximum.reduceat(passages @ search.weights, np.cumsum(halves) - halves)
+    most = np.maximum.reduceat(weighted(passages, search.weights), np.cumsum(halves) - halves)
     said = np.clip((most - BY_CHANCE) / (SAID - BY_CHANCE), 0, 1) * own.heard[long]
     more = np.float32(search.config.token_weight) * most - scored.shares.tokens[long]
     gained: FloatArray = said * np.maximum(more, 0)

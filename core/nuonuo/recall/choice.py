@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nuonuo import kernels
-from nuonuo.arrays import IntArray
+from nuonuo.arrays import IntArray, weighted
 from nuonuo.index.sessions import NOBODY
 from nuonuo.recall.branches import due
 from nuonuo.recall.scoring import NAME, Scored
@@ -98,7 +98,7 @@ class Adding:
         self._weight = np.float32(search.config.together_weight) * search.worded
         self._covered = np.zeros(answers.shape[1], np.float32)
         self._new = np.maximum(answers, 0)
-        self._dots = self._new.dot(self._weights)
+        self._dots = weighted(self._new, self._weights)
         self.bonus = np.zeros(len(answers), np.float32)
         self._value = np.empty_like(self.bonus)
         self._best = np.zeros(1, np.int64)
@@ -126,12 +126,12 @@ class Adding:
             at[place], told[:, place] = best, (self.bonus[best], redundant[best], most - value[best])
             free[best] = -np.inf
             self._cover(best)
+            self._dots = weighted(self._new, self._weights)
         else:
             self._fast.take_best(
                 free, self._dots, self._weight, redundant, self.bonus, self._value, self._answers,
-                self._covered, self._new, place, at, told,
+                self._covered, self._new, self._weights, place, at, told,
             )  # fmt: skip
-        self._new.dot(self._weights, out=self._dots)
         return int(at[place])
 
     def _cover(self, at: int) -> None:

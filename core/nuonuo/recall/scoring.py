@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from nuonuo import kernels
-from nuonuo.arrays import IntArray
+from nuonuo.arrays import IntArray, weighted
 from nuonuo.config import MemoryConfig
 from nuonuo.index.sessions import NOBODY
 from nuonuo.recall.own import Own, by_itself
@@ -170,7 +170,7 @@ def _weighed(fast: Any, search: Search, own: Own, places: IntArray, completed: F
     )
     by_chance = own.leans ** np.float32(config.long_discount)
     fast.weigh(
-        completed @ search.weights, by_chance, own.cosines, own.bm25, own.heard, places, own.leans,
+        completed, search.weights, by_chance, own.cosines, own.bm25, own.heard, places, own.leans,
         own.replies, weights, each,
     )  # fmt: skip
     return each
@@ -206,11 +206,11 @@ def base_energy(search: Search, own: Own, completed: FloatArray) -> FloatArray:
         for date in search.dates:
             near[:, date.tokens] = 0  # a time is told by a time, or by its words
         completed = np.maximum(by_chance * completed, near)
-        tokens = np.float32(config.token_weight) * (completed @ weights)
+        tokens = np.float32(config.token_weight) * weighted(completed, weights)
         dense = np.float32(config.dense_weight) * own.cosines
     else:
         by_chance = own.leans ** np.float32(config.long_discount)
-        tokens = np.float32(config.token_weight) * search.worded * by_chance * (completed @ weights)
+        tokens = np.float32(config.token_weight) * search.worded * by_chance * weighted(completed, weights)
         whole = np.float32(WHOLE * config.token_weight) * (1 - search.worded)
         dense = (np.float32(config.dense_weight) + whole) * own.cosines
     lexical = np.float32(config.lexical_weight) * own.bm25
