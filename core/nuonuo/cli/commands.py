@@ -44,6 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser(given).parse_args(given)
     args.argv = given
     try:
+        if args.command == "bench":
+            from nuonuo.cli.screen import must_be_writable
+
+            written = getattr(args, "out", None), getattr(args, "plot", None)
+            must_be_writable(*written, folders=args.bench == "all")
         args.run(args, _console())
     except NuonuoError as error:
         print(f"nuonuo: {error}", file=sys.stderr)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
+from nuonuo.errors import FileError
 from nuonuo.evaluation import report
 from nuonuo.evaluation.progress import Progress, Start
 
@@ -109,6 +111,26 @@ def one_table(
     lines = [f"# {title}", "", *report.to_markdown(header, rows), ""]
     lines += [*notes, ""] if notes else []
     return "\n".join([*lines, f"`{stated['command']}`, {stated['date']}"]) + "\n"
+
+
+def must_be_writable(*paths: str | None, folders: bool) -> None:
+    """Raise `FileError` where a report cannot be written to one of ``paths``, before anything is measured.
+
+    Args:
+        paths: None for one that is not asked for. folders: whether they are of folders, not of files.
+    """
+    for path in (each for each in paths if each is not None):
+        target = Path(path)
+        if target.exists() and target.is_dir() != folders:
+            raise FileError(
+                f"{path!r} is a {'file; name a folder' if folders else 'folder; name a file in it'}"
+            )
+        folder = next(each for each in (target, *target.absolute().parents) if each.exists())
+        try:  # what the system says of rights is not all that hinders
+            with target.open("ab") if target.is_file() else TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise FileError(f"{path!r} cannot be written ({error.strerror}); name another place") from error
 
 
 def write_plot(console: Console, out: str | Path, draw: Callable[[str | Path], None]) -> None:
