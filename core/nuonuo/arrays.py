@@ -238,7 +238,7 @@ def largest(values: npt.NDArray[Any], k: int) -> IntArray:
 
 
 def weighted(values: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """What each row of ``values`` (C, T) sums to by ``weights`` (T,), added from the first to the last: (C,).
+    """What each row of ``values`` (C, T) sums to by ``weights`` (T,): added to 0 from first to last, (C,).
 
     Of a matrix times a vector the last bits of a row depend on how many rows there are and where it stands
     among them, by the processor: what is brought out of a database would not be what a process holds.
@@ -253,7 +253,7 @@ def weighted(values: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]) 
     products = np.multiply(values.T, weights[:, None], order="C")
     # Rows lie side by side now, and what is added is a number of each; of a single row NumPy would add pairs.
     summed: npt.NDArray[np.float32] = np.add.reduce(products) if count > 1 else products.cumsum(0)[-1]
-    return summed
+    return summed + np.float32(0)  # -0, where a sum began with its first product, is 0
 
 
 def batches(sizes: IntArray, most: int) -> Iterator[slice]:

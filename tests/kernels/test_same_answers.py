@@ -166,6 +166,7 @@ def test_which_values_are_the_largest(n: int, different: int, seed: int) -> None
 def test_what_rows_sum_to(n: int, tokens: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     values = (rng.integers(-9, 9, (n, tokens)) * rng.random((n, 1))).astype(np.float32)
+    values *= rng.choice([-1, 1], (n, 1)).astype(np.float32)  # rows whose zeros are -0 are among them
     weights = (rng.integers(0, 5, tokens) / 7).astype(np.float32)
     kernels.use("numpy")
     wanted = weighted(values, weights)

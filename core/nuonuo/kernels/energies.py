@@ -13,8 +13,8 @@ from nuonuo.kernels.compiling import BOOL, F32, MATRIX, PAIRS, compiled
 def weighted(values: Any, weights: Any, found: Any) -> None:
     """As `nuonuo.arrays.weighted`: into ``found`` (C,)."""
     for at in range(len(found)):
-        summed = values[at, 0] * weights[0] if len(weights) else np.float32(0)
-        for token in range(1, len(weights)):
+        summed = np.float32(0)
+        for token in range(len(weights)):
             summed += values[at, token] * weights[token]
         found[at] = summed
 
