@@ -99,7 +99,7 @@ def completed(ragged: Ragged, rows: Any, states: RoundedStates) -> Any:
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.integers(0, 9), min_size=1, max_size=12),
-    st.integers(1, 20),
+    st.integers(0, 20),
     st.sampled_from([8, 64, 100, 384]),
     SEEDS,
 )  # fmt: skip

@@ -53,9 +53,12 @@ class RoundedStates:
         return len(self.norms)
 
     @cached_property
-    def columns(self) -> WordArray:
-        """`planes` with the states last, one beside the other: (BITS, ceil(d / 64), T)."""
-        return np.ascontiguousarray(self.planes.transpose(0, 2, 1))
+    def blocks(self) -> WordArray:
+        """`planes` in blocks of L = `kernels.LANES` states, zeros at the end: (B, ceil(d / 64), BITS, L)."""
+        _, t, words = self.planes.shape
+        filled = np.zeros((BITS, -(-t // kernels.LANES), kernels.LANES, words), np.uint64)
+        filled.reshape(BITS, -1, words)[:, :t] = self.planes
+        return np.ascontiguousarray(filled.transpose(1, 3, 0, 2))
 
     @cached_property
     def cosine(self) -> tuple[np.float32, FloatArray, FloatArray]:
@@ -181,7 +184,7 @@ def _best_of_blocks(
 ) -> None:
     """`best_of` those blocks ``at`` (C,) of ``patterns`` that begin at ``starts``, compiled."""
     step, offsets, lengths = states.cosine
-    fast.best_of(patterns, starts, counts, at, states.columns, offsets, lengths, step, found)
+    fast.best_of(patterns, starts, counts, at, states.blocks, offsets, lengths, step, found)
 
 
 def _most_agreement(

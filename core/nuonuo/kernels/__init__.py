@@ -17,8 +17,9 @@ from typing import Any
 
 from nuonuo.errors import InvalidInputError, MissingDependencyError
 
-__all__ = ["asked", "loaded", "use", "wait"]
+__all__ = ["LANES", "asked", "loaded", "use", "wait"]
 
+LANES = 8  # states that a pattern is compared with at a time: as many as the widest registers hold
 WARM = 100  # recalls after which a process is likely to go on asking
 CHOICES = ("auto", "numba", "numpy")
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from nuonuo.kernels import LANES
 from nuonuo.kernels.compiling import BOOL, F32, I32, I64, MATRIX, PAIRS, PAIRS32, WORDS, compiled
-from nuonuo.kernels.instructions import AHEAD, ahead, ones
+from nuonuo.kernels.instructions import AHEAD, agree, ahead, ones
 
 STEPS = (-1, 1, -2, 2)  # from a turn to those around it, as `nuonuo.recall.own.Own.neighbours` has them
 
@@ -16,7 +17,7 @@ STEPS = (-1, 1, -2, 2)  # from a turn to those around it, as `nuonuo.recall.own.
 OWN: Any = types.Tuple((I64, MATRIX, F32, F32, F32, F32, F32, BOOL, PAIRS, MATRIX))  # type: ignore[no-untyped-call]
 
 
-@compiled(WORDS, I64, I64, I64, types.uint64[:, :, ::1], F32, F32, types.float32, MATRIX)
+@compiled(WORDS, I64, I64, I64, types.uint64[:, :, :, ::1], F32, F32, types.float32, MATRIX)
 def best_of(
     patterns: Any,
     starts: Any,
@@ -33,10 +34,9 @@ def best_of(
     (step a + offsets_t) / lengths_t of the greatest agreement a of state t with a pattern.
 
     Args:
-        planes: (2, ceil(d / 64), T). Tokens come last, so that one instruction serves several of them.
+        planes: (B, ceil(d / 64), 2, `LANES`), as `nuonuo.associative.patterns.RoundedStates.blocks` has them.
     """
-    words, tokens = planes.shape[1], planes.shape[2]
-    most, agreed = np.empty(tokens, np.int64), np.empty(tokens, np.uint64)
+    most = np.empty((len(planes), LANES), np.int64)
     for at in range(len(rows)):
         if at + AHEAD < len(rows):
             ahead(patterns, starts[rows[at + AHEAD]], counts[rows[at + AHEAD]])
@@ -44,19 +44,14 @@ def best_of(
         most[:] = -(2**31)
         for place in range(start, start + count):
             own = np.uint64(0)
-            agreed[:] = 0
-            for word in range(words):
-                bits = patterns[place, word]
-                own += ones(bits)
-                for token in range(tokens):
-                    high = ones(bits & planes[1, word, token]) << np.uint64(1)
-                    agreed[token] += ones(bits & planes[0, word, token]) + high
-            for token in range(tokens):
-                value = 2 * np.int64(agreed[token]) - 3 * np.int64(own)
-                most[token] = max(most[token], value)
-        for token in range(tokens):
+            for word in range(planes.shape[1]):
+                own += ones(patterns[place, word])
+            for block in range(len(planes)):
+                agree(patterns, place, 3 * np.int64(own), planes, block, most)
+        for token in range(len(offsets)):
             if count:
-                found[at, token] = (step * np.float32(most[token]) + offsets[token]) / lengths[token]
+                value = np.float32(most[token // LANES, token % LANES])
+                found[at, token] = (step * value + offsets[token]) / lengths[token]
             else:
                 found[at, token] = 0
 
@@ -108,6 +103,8 @@ def rarest(
         nowhere: what is found where there is no such term.
     """
     for at in range(len(rows)):
+        if at + AHEAD < len(rows):
+            ahead(terms, starts[rows[at + AHEAD]], counts[rows[at + AHEAD]])
         least = nowhere
         start = starts[rows[at]]
         for place in range(start, start + counts[rows[at]]):
