@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from nuonuo.errors import InvalidInputError
 from nuonuo.evaluation.chains import measure_chains, noisy
-from nuonuo.evaluation.clock import MeteredEmbedder, Walks, walks
+from nuonuo.evaluation.clock import AGAIN, TURN, MeteredEmbedder, Walks, by_turns, walks
 from nuonuo.evaluation.generated import generated_texts
 from nuonuo.evaluation.speed import SINGLE_ADDS, as_one_namespace, measure
 from nuonuo.evaluation.synthetic import HashEmbedder
@@ -49,6 +50,22 @@ def test_speed_reports_what_it_stored(in_ram: bool) -> None:
     assert found.chain_start_ms_p50 > 0
     assert sum(n for what, n in told if what == "memories added") == 160
     assert set(found.to_json()) >= {"store", "resident_bytes", "build_seconds"}
+
+
+def test_what_is_compared_is_clocked_by_turns() -> None:
+    called: list[str] = []
+    metered = MeteredEmbedder(HashEmbedder(64))
+    many = [partial(called.append, f"a{at}") for at in range(TURN + 7)]
+    few = [partial(called.append, f"b{at}") for at in range(TURN + 2)]
+    taken = by_turns(metered, many, few)
+    assert [*map(len, taken)] == [len(many), len(few)]
+    assert all(seconds > 0 for kind in taken for seconds in kind)
+
+    def turn(kind: str, start: int, end: int) -> list[str]:
+        return [f"{kind}{at}" for at in (*range(AGAIN), *range(start, end))]
+
+    first, second = turn("a", 0, TURN) + turn("b", 0, TURN), turn("a", TURN, TURN + 7)
+    assert called == first + second + turn("b", TURN, TURN + 2)
 
 
 def test_speed_needs_enough() -> None:

@@ -24,6 +24,7 @@ from nuonuo.records import Step
 BATCH = 256  # memories that are added at once
 WALKS, HOPS = 100, 6  # of chains
 WARM_UP = 10  # recalls before the clock counts
+TURN, AGAIN = 30, 3  # calls of one kind in a row, and those that are called before them without the clock
 _READ = 1 << 24  # bytes of a file that are read at a time
 
 
@@ -75,6 +76,21 @@ class ExactSearch:
         best = np.argpartition(-similarities, min(k, len(similarities) - 1))[:k]
         order: npt.NDArray[np.intp] = best[np.argsort(-similarities[best])]
         return order
+
+
+def by_turns(metered: MeteredEmbedder, *calls: Sequence[Callable[[], Any]]) -> list[list[float]]:
+    """Seconds of all ``calls``, kind by kind: `TURN` of one kind in a row, then as many of the next.
+
+    A machine whose pace changes from one second to the next changes all kinds alike, and so not their ratio.
+    What ran before has swept the processor's caches: each turn begins with the kind's first calls once more.
+    """
+    found = [list[float]() for _ in calls]
+    for start in range(0, max(map(len, calls)), TURN):
+        for kind, seconds in zip(calls, found, strict=True):
+            for call in kind[:AGAIN]:
+                call()
+            seconds += map(metered.clock, kind[start : start + TURN])
+    return found
 
 
 @dataclass(frozen=True, slots=True)

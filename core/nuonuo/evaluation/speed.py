@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from nuonuo.evaluation.clock import (
     WARM_UP,
     ExactSearch,
     MeteredEmbedder,
+    by_turns,
     far_apart,
     grown,
     milliseconds,
@@ -129,12 +131,14 @@ def measure(
             kernels, theirs = settle_kernels()
             for question in questions[:WARM_UP]:
                 memory.recall(question, k)
-            recalls = [metered.clock(memory.recall, question, k) for question in questions]
-            # Neither goes in between: drawing would disturb what is clocked, searching sweep the caches.
-            tell("questions asked", len(questions))
             vectors = _made_up_vectors(len(memories) + 1, embedder.dimension)
             exact = ExactSearch(vectors[:-1])
-            searches = [metered.clock(exact.nearest, vectors[-1], k) for _ in questions]
+            recalls, searches = by_turns(
+                metered,
+                [partial(memory.recall, question, k) for question in questions],
+                [partial(exact.nearest, vectors[-1], k)] * len(questions),
+            )
+            tell("questions asked", len(questions))  # not in between: drawing would disturb what is clocked
             del exact, vectors
             texts = (each.text for each in memories)
             walked = walks(memory, metered, far_apart(texts, len(memories), WALKS), HOPS)

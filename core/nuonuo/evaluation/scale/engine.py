@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from nuonuo.encoding.embedders import Embedder
@@ -14,6 +15,7 @@ from nuonuo.evaluation.clock import (
     WARM_UP,
     ExactSearch,
     MeteredEmbedder,
+    by_turns,
     far_apart,
     grown,
     milliseconds,
@@ -104,18 +106,23 @@ def reopen(job: Job, tell: Progress) -> Found:
 def ask(
     job: Job, memory: AssociativeMemory, metered: MeteredEmbedder, before: int | None, tell: Progress
 ) -> Found:
-    """Recalls, hops, and an exact search among the same vectors; bytes before the latter are read."""
-    questions = job.corpus.questions
+    """Recalls, an exact search among the same vectors, and hops; bytes without what the search takes."""
+    questions, queries = job.corpus.questions, job.corpus.queries
     for question in questions[:WARM_UP]:
         memory.recall(question, job.k)
-    recalls = [metered.clock(memory.recall, question, job.k) for question in questions]
+    alone = resident_bytes()
+    exact = ExactSearch(job.corpus.vectors(job.size))
+    exact.nearest(queries[0], job.k)
+    before = None if before is None else before + (grown(alone) or 0)
+    recalls, searches = by_turns(
+        metered,
+        [partial(memory.recall, question, job.k) for question in questions],
+        [partial(exact.nearest, query, job.k) for query in queries],
+    )
     tell("questions asked", len(questions))
     texts = (memory.text for batch in job.corpus.memories(job.size) for memory in batch)
     walked = walks(memory, metered, far_apart(texts, job.size, WALKS), HOPS)
     resident, stats = grown(before), memory.stats()
-    vectors, queries = job.corpus.vectors(job.size), job.corpus.queries
-    exact = ExactSearch(vectors)
-    searches = [metered.clock(exact.nearest, query, job.k) for query in queries]
     return {
         "recall_ms_p50": milliseconds(recalls, 50),
         "recall_ms_p95": milliseconds(recalls, 95),
