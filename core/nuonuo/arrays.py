@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from nuonuo import kernels
 
 IntArray = npt.NDArray[np.int64]
 
-LARGE = 1 << 26  # bytes from which an array grows by less at a time
+STEP = 1 << 24  # bytes by which an array grows at a time, once that is less than half of it
 MANY = 1 << 14  # numbers from which on `spread` goes another way
 SMALL = 1024  # entries up to which sorting all of them is NumPy's quickest way to the largest
 COMPILED = 4096  # entries up to which the kernel is quicker than NumPy
@@ -22,8 +23,9 @@ COMPILED = 4096  # entries up to which the kernel is quicker than NumPy
 class Growable:
     """An array that grows along its first axis.
 
-    A large one grows by an eighth where it lies, so that what is appended to a million rows takes no longer
-    than what is appended to a few: the system moves pages, and nothing is copied.
+    It grows by half of what it holds, a large one by `STEP`, and from 64 of them on by a 64th, where it lies:
+    the system moves pages, and nothing is copied. New room is cleared, for which the system must first find
+    pages; as it is little at a time, no append to a million rows takes much longer than one to a few.
 
     Attributes:
         data: (n, *shape) view of what has been appended; must not be used after the next append.
@@ -31,6 +33,7 @@ class Growable:
 
     def __init__(self, dtype: npt.DTypeLike, shape: tuple[int, ...] = ()) -> None:
         self._buffer = np.zeros((0, *shape), dtype)
+        self._step = STEP // max(self._buffer.itemsize * math.prod(shape), 1)
         self._n = 0
         self.data: npt.NDArray[Any] = self._buffer
 
@@ -46,7 +49,7 @@ class Growable:
         start, end = self._n, self._n + n
         if end > len(self._buffer):
             held = len(self._buffer)
-            room = max(end, held + held // (2 if self._buffer.nbytes < LARGE else 8), 16)
+            room = max(end, held + min(held // 2, max(self._step, held // 64)), 16)
             self._buffer.resize((room, *self._buffer.shape[1:]), refcheck=False)
         self._n, self.data = end, self._buffer[:end]
         if value:  # what is not in use yet is all zeros
