@@ -70,13 +70,13 @@ def _ahead(typing: Any, array: Any, row: Any, count: Any) -> Any:
 def _agree(typing: Any, patterns: Any, row: Any, less: Any, planes: Any, block: Any, most: Any) -> Any:
     """Raise ``most`` (B, `LANES`) to how far a pattern agrees with each state of a block.
 
-    A loop over states is compiled to one after another where they are few, as the words of a question are.
+    Compiled from a loop, states as few as the words of a question would be compared one after another.
 
     Args:
         patterns, row: (n, w) uint64, of which one row is compared, int64.
-        less: int64, what each agreement is less than twice the ones that both have.
-        planes, block: (B, w, 2, `LANES`) uint64, the bits of the states, the lower first, and which of the
-            blocks, int64. most: int64.
+        less: int64, what is taken from twice the sum of a state's levels where the pattern has ones.
+        planes, block: (B, w, 2, `LANES`) uint64, the bits of the states' levels, the lower first, and which
+            block of states, int64. most: int64.
     """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
