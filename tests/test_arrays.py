@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from nuonuo.arrays import MANY, SMALL, distinct, largest, spread, weighted
+from nuonuo.arrays import MANY, SMALL, Growable, distinct, largest, spread, weighted
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,16 @@ def test_what_a_row_sums_to_does_not_depend_on_the_others(n: int, tokens: int) -
     assert found.dtype == np.float32 and bits(found) == wanted
     assert bits(weighted(np.asfortranarray(values), weights)) == wanted
     assert [each for row in values for each in bits(weighted(row[None], weights))] == wanted
+
+
+def test_what_grows_is_given_a_little_room_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nuonuo.arrays.STEP", 1 << 12)
+    grown, rooms = Growable(np.int64, (2,)), []
+    for at in range(40_000):
+        grown.append([(at, -at)])
+        if not rooms or grown.nbytes != rooms[-1]:
+            rooms.append(grown.nbytes)
+    assert grown.data.tolist() == [[at, -at] for at in range(40_000)]
+    for before, after in pairwise(rooms):
+        assert after - before <= max(min(before / 2, 1 << 12), before / 64, 16 * 16)
+        assert after > before * (1 + 1 / 65)  # and so not much oftener, however large it is
